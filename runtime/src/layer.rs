@@ -1,0 +1,96 @@
+//! What a layer is, before any kernel: shapes, windows and the constants of one layer.
+//!
+//! Everything here is plain data that can live in a `static`. The equations named in brackets are those of
+//! `specs/arithmetic.md`.
+
+/// Height, width and channels of a map. Batch is always one; channels are last in memory and densely packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels, innermost in memory.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// A map of `height` × `width` × `channels`.
+    pub const fn new(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels }
+    }
+
+    /// A vector of `channels`: one pixel.
+    pub const fn vector(channels: usize) -> Self {
+        Self::new(1, 1, channels)
+    }
+
+    /// Number of pixels.
+    pub const fn pixels(self) -> usize {
+        self.height * self.width
+    }
+
+    /// Number of elements.
+    pub const fn len(self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// True where there is no element.
+    pub const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The taps of a convolution or pool: `[vertical, horizontal]` throughout.
+///
+/// Padding below and to the right is whatever the output's size implies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Window {
+    /// Taps.
+    pub kernel: [usize; 2],
+    /// Input pixels from one output pixel to the next.
+    pub stride: [usize; 2],
+    /// Input pixels from one tap to the next.
+    pub dilation: [usize; 2],
+    /// Pixels outside of the input above and to the left of the first tap.
+    pub pad: [usize; 2],
+}
+
+impl Window {
+    /// The window of a pointwise convolution.
+    pub const POINT: Self = Self { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
+
+    /// Number of taps.
+    pub const fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+}
+
+/// What follows the rescaled accumulator [11, 12].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation<'a> {
+    /// `y = v`; clamping to the code range does ReLU, ReLU6, clips and hard-sigmoid.
+    Linear,
+    /// `y = ((v − 3) · clamp(v, 0, 6)) · scale + zero`.
+    HardSwish {
+        /// `1 / (6 · s_y)` per output channel.
+        scale: &'a [f32],
+        /// `z_y` per output channel.
+        zero: &'a [f32],
+    },
+}
+
+/// From accumulator to codes [9–13]; every slice has one element per output channel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epilogue<'a> {
+    /// Added to the exact sum of products: `−Σ w·z` [5].
+    pub offset: &'a [i32],
+    /// Factor of the accumulator [9].
+    pub multiplier: &'a [f32],
+    /// Summand after the factor [9].
+    pub bias: &'a [f32],
+    /// Factor of the codes of the map that is added, if one is [10].
+    pub residual: Option<&'a [f32]>,
+    /// What follows [11, 12].
+    pub activation: Activation<'a>,
+}

@@ -1,0 +1,4 @@
+//! What Bakelite's integers mean, and kernels that compute it.
+#![no_std]
+
+pub mod layer;
