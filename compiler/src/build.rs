@@ -1,0 +1,105 @@
+//! Runs cargo on an emitted crate, and looks into what it made.
+
+pub mod object;
+pub mod toolchain;
+
+use crate::error::{Error, Result, Stage};
+use crate::specs::target::Target;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What cargo made.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The program.
+    pub program: PathBuf,
+    /// The library as one object, to inspect.
+    pub library: PathBuf,
+}
+
+/// Builds program and library of the crate in `folder`.
+pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>) -> Result<Built> {
+    let toolchain = toolchain::find(target, toolchain)?;
+    // A crate that was built by another toolchain leaves objects that this one refuses; the cache is per toolchain.
+    let cache = folder.join("target");
+    let mut program = toolchain.cargo(target);
+    program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
+    run(program, folder)?;
+    let inspect = cache.join("library");
+    let mut library = toolchain.cargo(target);
+    library
+        .args(["rustc", "--release", "--locked", "--lib", "--no-default-features"])
+        .args(["--config", "profile.release.lto=\"off\""])
+        .arg("--target-dir")
+        .arg(&inspect)
+        .args(["--", "--emit=obj"]);
+    run(library, folder)?;
+    let program = cache.join(&target.triple).join("release").join(name);
+    let library = newest_object(&inspect.join(&target.triple).join("release/deps"), name)?;
+    let missing = |path: &Path| {
+        Error::new(Stage::Build, "cargo succeeded but this file is not there").at(path.display().to_string())
+    };
+    if !program.is_file() {
+        return Err(missing(&program));
+    }
+    Ok(Built { program, library })
+}
+
+/// Offline first: where Bakelite was built, everything is at hand.
+fn run(command: Command, folder: &Path) -> Result<()> {
+    let attempt = |offline: bool| {
+        let mut copy = Command::new(command.get_program());
+        copy.args(command.get_args().take_while(|a| *a != "--"));
+        if offline {
+            copy.arg("--offline");
+        }
+        copy.args(command.get_args().skip_while(|a| *a != "--"));
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => copy.env(key, value),
+                None => copy.env_remove(key),
+            };
+        }
+        copy.current_dir(folder).output()
+    };
+    let failed = |cause: String| Error::new(Stage::Build, cause).at(folder.display().to_string());
+    let first = attempt(true).map_err(|e| {
+        failed(format!("cannot start {}: {e}", command.get_program().to_string_lossy()))
+            .remedy("install cargo, or write the crate alone with --emit crate")
+    })?;
+    if first.status.success() {
+        return Ok(());
+    }
+    let log = String::from_utf8_lossy(&first.stderr).into_owned();
+    let log = if log.contains("--offline") || log.contains("offline mode") {
+        let second = attempt(false).map_err(|e| failed(e.to_string()))?;
+        if second.status.success() {
+            return Ok(());
+        }
+        String::from_utf8_lossy(&second.stderr).into_owned()
+    } else {
+        log
+    };
+    let tail: Vec<&str> = log.lines().rev().take(20).collect();
+    let tail: Vec<&str> = tail.into_iter().rev().collect();
+    Err(failed(format!("cargo failed; its last lines:\n{}", tail.join("\n")))
+        .remedy("the crate is complete: run `cargo build --release` in that folder to see everything"))
+}
+
+fn newest_object(folder: &Path, name: &str) -> Result<PathBuf> {
+    let mut objects: Vec<(std::time::SystemTime, PathBuf)> = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let file = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+            file.starts_with(&format!("{name}-")) && file.ends_with(".o")
+        })
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .collect();
+    objects.sort();
+    objects.pop().map(|(_, path)| path).ok_or_else(|| {
+        Error::new(Stage::Build, "cargo succeeded but the library's object is not there").at(folder.display().to_string())
+    })
+}

@@ -1,0 +1,97 @@
+//! What is in the program and in the library, read from the files with `goblin`.
+
+use crate::error::{Error, Result, Stage};
+use goblin::elf::Elf;
+use goblin::elf::header::{EM_AARCH64, EM_X86_64, machine_to_str};
+use goblin::elf::section_header::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
+use goblin::elf::sym::STT_FILE;
+use std::path::Path;
+
+/// Sizes and dependencies of a program or object.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Contents {
+    /// Machine, as ELF names it.
+    pub machine: String,
+    /// Bytes of code and constants, which a device keeps in flash.
+    pub flash: u64,
+    /// Bytes of variables, which it keeps in RAM (initial values in flash too).
+    pub ram: u64,
+    /// Size of the file.
+    pub file: u64,
+    /// Shared libraries that the program needs.
+    pub libraries: Vec<String>,
+    /// Symbols that are not defined in it.
+    pub undefined: Vec<String>,
+}
+
+/// Reads a program or object.
+pub fn contents(path: &Path) -> Result<Contents> {
+    let failed = |cause: String| Error::new(Stage::Build, cause).at(path.display().to_string());
+    let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot read it: {e}")))?;
+    let elf = Elf::parse(&bytes).map_err(|e| failed(format!("is not an ELF file: {e}")))?;
+    let (mut flash, mut ram) = (0, 0);
+    for section in &elf.section_headers {
+        let (alloc, write) = (section.sh_flags & u64::from(SHF_ALLOC) != 0, section.sh_flags & u64::from(SHF_WRITE) != 0);
+        if alloc && section.sh_type != SHT_NOBITS {
+            flash += section.sh_size;
+        }
+        if alloc && write {
+            ram += section.sh_size;
+        }
+    }
+    let mut undefined: Vec<String> = elf
+        .syms
+        .iter()
+        .filter(|s| s.st_shndx == 0 && s.st_type() != STT_FILE)
+        .filter_map(|s| elf.strtab.get_at(s.st_name))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    undefined.sort();
+    undefined.dedup();
+    Ok(Contents {
+        machine: machine_to_str(elf.header.e_machine).to_owned(),
+        flash,
+        ram,
+        file: bytes.len() as u64,
+        libraries: elf.libraries.iter().map(|l| (*l).to_owned()).collect(),
+        undefined,
+    })
+}
+
+/// Checks that the program is for the right machine and needs nothing but the C library.
+pub fn check_program(contents: &Contents, triple: &str) -> Result<()> {
+    let expected = match triple.split('-').next() {
+        Some("x86_64") => EM_X86_64,
+        Some("aarch64") => EM_AARCH64,
+        _ => return Ok(()),
+    };
+    if contents.machine != machine_to_str(expected) {
+        return Err(Error::new(
+            Stage::Build,
+            format!("the program is for {}, not {}", contents.machine, machine_to_str(expected)),
+        ));
+    }
+    let allowed = |name: &String| ["libc.so", "libm.so", "libgcc_s.so", "ld-linux"].iter().any(|a| name.starts_with(a));
+    match contents.libraries.iter().find(|name| !allowed(name)) {
+        Some(name) => Err(Error::new(Stage::Build, format!("the program needs the shared library {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks that the library can neither panic nor allocate, and needs nothing but the compiler's memory functions.
+pub fn check_library(contents: &Contents) -> Result<()> {
+    const ALLOWED: [&str; 6] = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "_GLOBAL_OFFSET_TABLE_"];
+    let foreign: Vec<&str> = contents.undefined.iter().map(String::as_str).filter(|n| !ALLOWED.contains(n)).collect();
+    if foreign.is_empty() {
+        return Ok(());
+    }
+    let what = if foreign.iter().any(|n| n.contains("panic")) {
+        "the library has a panic path"
+    } else if foreign.iter().any(|n| n.contains("alloc")) {
+        "the library allocates"
+    } else {
+        "the library needs symbols that it does not define"
+    };
+    Err(Error::new(Stage::Build, format!("{what}: {}", foreign.join(", "))))
+}

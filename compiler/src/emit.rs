@@ -1,0 +1,72 @@
+//! From a plan to files: path → bytes, deterministic.
+//!
+//! The emitted crate holds constants and calls. Its logic is the runtime, which is vendored word for word (only
+//! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
+
+mod layers;
+mod library;
+mod lockfile;
+mod program;
+mod vendor;
+mod write;
+
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::qgraph::QGraph;
+use crate::specs::target::Target;
+use bakelite_runtime::image::Fit;
+use std::collections::BTreeMap;
+
+pub use program::{GOLDEN_SEEDS, golden_hash, golden_image};
+pub use write::{MARK, write};
+
+/// Path inside of the crate → bytes.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// What the crate says of itself, beyond the plan.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Name of crate and program: lower case, digits, underscores.
+    pub name: String,
+    /// What the network is, in a phrase.
+    pub title: String,
+    /// Geometry between picture and network.
+    pub fit: Fit,
+    /// One per class, or none.
+    pub labels: Vec<String>,
+    /// Whether the outputs are probabilities already.
+    pub probabilities: bool,
+    /// Hashes of the outputs for the golden images.
+    pub golden: Vec<u64>,
+    /// Hashes and names of all that went in, as JSON.
+    pub provenance: String,
+}
+
+/// Writes the crate down.
+pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<Files> {
+    let mut files = Files::new();
+    let mut text = |path: &str, text: String| {
+        files.insert(path.to_owned(), text.into_bytes());
+    };
+    text("Cargo.toml", program::manifest(facts)?);
+    text("Cargo.lock", lockfile::lockfile(&facts.name)?);
+    text(".cargo/config.toml", program::cargo_config(target)?);
+    text(".gitignore", "/target\n".into());
+    text("README.md", program::readme(q, plan, target, facts)?);
+    text("src/lib.rs", library::library(q, plan, target, facts)?);
+    text("src/layers.rs", layers::layers(q, plan));
+    text("src/main.rs", program::main(facts)?);
+    text("src/cli/decode.rs", include_str!("dataset/decode.rs").into());
+    text("src/cli/settings.rs", program::settings(target, facts));
+    text(MARK, facts.provenance.clone());
+    if !facts.labels.is_empty() {
+        text("labels.txt", facts.labels.join("\n") + "\n");
+    }
+    for (path, source) in vendor::runtime() {
+        text(&format!("src/runtime/{path}"), source);
+    }
+    files.insert("weights.bin".into(), plan.constants.bytes.clone());
+    files.insert("scales.bin".into(), plan.constants.floats.iter().flat_map(|v| v.to_le_bytes()).collect());
+    files.insert("offsets.bin".into(), plan.constants.ints.iter().flat_map(|v| v.to_le_bytes()).collect());
+    Ok(files)
+}

@@ -1,0 +1,186 @@
+//! `src/layers.rs` of the emitted crate: one constant per layer.
+
+use crate::plan::constants::{Bytes, EpilogueSpans, Floats, Ints};
+use crate::plan::{Kernel, Plan};
+use crate::qgraph::{QGraph, Shape, Window};
+use bakelite_runtime::isa::Level;
+use std::fmt::Write;
+
+/// `L07` of step 7.
+pub fn constant_name(index: usize) -> String {
+    format!("L{index:02}")
+}
+
+/// The text of the constants.
+pub fn layers(q: &QGraph, plan: &Plan) -> String {
+    let constants = &plan.constants;
+    let mut out = format!(
+        "//! The layers' constants: shapes here, numbers in `weights.bin` (packed for {level}), `scales.bin` (f32) and\n\
+         //! `offsets.bin` (i32), little-endian.\n\n\
+         use super::runtime::blob::{{self, Aligned}};\nuse super::runtime::kernel::*;\n\
+         use super::runtime::layer::{{Activation, Epilogue, Shape, Window}};\n\n\
+         static WEIGHTS: Aligned<[u8; {weights}]> = Aligned(*include_bytes!(\"../weights.bin\"));\n\
+         static SCALES: Aligned<[f32; {floats}]> = Aligned(blob::f32s(include_bytes!(\"../scales.bin\")));\n\
+         static OFFSETS: Aligned<[i32; {ints}]> = Aligned(blob::i32s(include_bytes!(\"../offsets.bin\")));\n\n\
+         const fn bytes(start: usize, len: usize) -> &'static [u8] {{\n    blob::slice(&WEIGHTS.0, start, len)\n}}\n\n\
+         const fn floats(start: usize, len: usize) -> &'static [f32] {{\n    blob::slice(&SCALES.0, start, len)\n}}\n\n\
+         const fn ints(start: usize, len: usize) -> &'static [i32] {{\n    blob::slice(&OFFSETS.0, start, len)\n}}\n",
+        level = plan.level.name(),
+        weights = constants.bytes.len(),
+        floats = constants.floats.len(),
+        ints = constants.ints.len(),
+    );
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let Some((kind, fields)) = constant(&step.kernel, plan.level) {
+            let _ = write!(
+                out,
+                "\n/// {} → {}\npub static {}: {kind} = {kind} {{\n{fields}}};\n",
+                step.name.replace(['\n', '\r'], " "),
+                q.tensor(step.tensor).name.replace(['\n', '\r'], " "),
+                constant_name(index),
+            );
+        }
+    }
+    out
+}
+
+/// Type and fields; `None` for kernels without constants.
+fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
+    Some(match kernel {
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e } => (
+            "Pointwise<'static>",
+            fields(&[
+                ("pixels", pixels.to_string()),
+                ("in_channels", in_channels.to_string()),
+                ("out_channels", out_channels.to_string()),
+                ("weights", bytes(*weights)),
+                ("epilogue", epilogue(e)),
+                ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+            ]),
+        ),
+        Kernel::Depthwise { input, output, window: w, weights, pad_code, epilogue: e } => (
+            "Depthwise<'static>",
+            fields(&[
+                ("input", shape(*input)),
+                ("output", shape(*output)),
+                ("window", window(w)),
+                ("weights", bytes(*weights)),
+                ("pad_code", bytes(*pad_code)),
+                ("epilogue", epilogue(e)),
+            ]),
+        ),
+        Kernel::Convolution { input, output, window: w, groups, weights, pad_code, epilogue: e } => (
+            "Convolution<'static>",
+            fields(&[
+                ("input", shape(*input)),
+                ("output", shape(*output)),
+                ("window", window(w)),
+                ("groups", groups.to_string()),
+                ("weights", bytes(*weights)),
+                ("pad_code", bytes(*pad_code)),
+                ("epilogue", epilogue(e)),
+            ]),
+        ),
+        Kernel::Dense { in_channels, out_channels, weights, epilogue: e, top, reals: _ } => (
+            "Dense<'static>",
+            fields(&[
+                ("in_channels", in_channels.to_string()),
+                ("out_channels", out_channels.to_string()),
+                ("weights", bytes(*weights)),
+                ("epilogue", epilogue(e)),
+                ("top", top.to_string()),
+            ]),
+        ),
+        Kernel::Mean { shape: s, multiplier, bias, top } => (
+            "Mean<'static>",
+            fields(&[
+                ("shape", shape(*s)),
+                ("multiplier", floats(*multiplier)),
+                ("bias", floats(*bias)),
+                ("top", top.to_string()),
+            ]),
+        ),
+        Kernel::Gate { shape: s, multiplier, zero, bias, hard_swish } => (
+            "Gate<'static>",
+            fields(&[
+                ("shape", shape(*s)),
+                ("multiplier", floats(*multiplier)),
+                ("zero", floats(*zero)),
+                ("bias", floats(*bias)),
+                ("activation", activation(hard_swish.as_ref())),
+            ]),
+        ),
+        Kernel::Add { shape: s, first, second, bias } => (
+            "Add<'static>",
+            fields(&[
+                ("shape", shape(*s)),
+                ("first", floats(*first)),
+                ("second", floats(*second)),
+                ("bias", floats(*bias)),
+                ("activation", activation(None)),
+            ]),
+        ),
+        Kernel::Table { len, table } => (
+            "Table<'static>",
+            fields(&[
+                ("len", len.to_string()),
+                ("table", format!("match bytes({}, 256).first_chunk() {{ Some(table) => table, None => &[0; 256] }}", table.start)),
+            ]),
+        ),
+        Kernel::MaxPool { input, output, window: w } => (
+            "MaxPool",
+            fields(&[("input", shape(*input)), ("output", shape(*output)), ("window", window(w))]),
+        ),
+        Kernel::Softmax { .. } => return None,
+    })
+}
+
+fn fields(fields: &[(&str, String)]) -> String {
+    fields.iter().fold(String::new(), |mut out, (name, value)| {
+        let _ = writeln!(out, "    {name}: {value},");
+        out
+    })
+}
+
+fn bytes(span: Bytes) -> String {
+    format!("bytes({}, {})", span.start, span.len)
+}
+
+fn floats(span: Floats) -> String {
+    format!("floats({}, {})", span.start, span.len)
+}
+
+fn ints(span: Ints) -> String {
+    format!("ints({}, {})", span.start, span.len)
+}
+
+fn shape(shape: Shape) -> String {
+    format!("Shape::new({}, {}, {})", shape.height, shape.width, shape.channels)
+}
+
+fn window(w: &Window) -> String {
+    format!(
+        "Window {{ kernel: {:?}, stride: {:?}, dilation: {:?}, pad: {:?} }}",
+        w.kernel, w.stride, w.dilation, w.pad
+    )
+}
+
+fn activation(hard_swish: Option<&(Floats, Floats)>) -> String {
+    match hard_swish {
+        None => "Activation::Linear".into(),
+        Some((scale, zero)) => {
+            format!("Activation::HardSwish {{ scale: {}, zero: {} }}", floats(*scale), floats(*zero))
+        }
+    }
+}
+
+fn epilogue(e: &EpilogueSpans) -> String {
+    format!(
+        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {} }}",
+        ints(e.offset),
+        floats(e.multiplier),
+        floats(e.bias),
+        e.residual.map_or("None".to_owned(), |r| format!("Some({})", floats(r))),
+        activation(e.hard_swish.as_ref()),
+    )
+}

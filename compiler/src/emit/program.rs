@@ -1,0 +1,179 @@
+//! The emitted crate's manifest, program and README.
+
+use super::{Facts, MARK};
+use crate::error::{Error, Result, Stage};
+use crate::plan::Plan;
+use crate::qgraph::QGraph;
+use crate::specs::target::Target;
+use bakelite_runtime::isa::Level;
+use minijinja::{Environment, context};
+
+/// Seeds of the images that `selftest` runs.
+pub const GOLDEN_SEEDS: [u64; 4] = [1, 2, 3, 4];
+
+/// The same pixels as the program's own `golden_image`: xorshift64 from `seed`.
+pub fn golden_image(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+/// FNV-1a of the bits of the outputs, as in the program.
+pub fn golden_hash(outputs: &[f32]) -> u64 {
+    outputs
+        .iter()
+        .flat_map(|value| value.to_bits().to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn render(name: &str, template: &str, values: minijinja::Value) -> Result<String> {
+    Environment::new()
+        .render_str(template, values)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::new(Stage::Emit, error.to_string()).at(name))
+}
+
+/// `src/main.rs`.
+pub fn main(facts: &Facts) -> Result<String> {
+    let fit = &facts.fit;
+    render(
+        "main.rs",
+        include_str!("templates/main.rs"),
+        context! {
+            name => facts.name, title => facts.title, open => "{{", close => "}}",
+            height => fit.height, width => fit.width, channels => 3,
+        },
+    )
+}
+
+/// `README.md`.
+pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<String> {
+    let input = q.tensor(q.input).shape;
+    let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
+    render(
+        "README.md",
+        include_str!("templates/README.md"),
+        context! {
+            name => facts.name, title => facts.title, version => env!("CARGO_PKG_VERSION"),
+            target => target.name, kernels => plan.level.name(), mark => MARK,
+            height => input.height, width => input.width, channels => input.channels, outputs => plan.outputs,
+            macs => format!("{:.1}", macs as f64 / 1e6), constants => plan.constants.len_bytes(),
+            arena => plan.arena.bytes() + 4 * plan.outputs,
+        },
+    )
+}
+
+/// `Cargo.toml`; the decoders at exactly the versions that Bakelite itself was built with.
+pub fn manifest(facts: &Facts) -> Result<String> {
+    let version = |name| super::lockfile::version(name);
+    Ok(format!(
+        r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+rust-version = "1.89"
+publish = false
+
+# Not part of any workspace around it.
+[workspace]
+
+[lib]
+path = "src/lib.rs"
+
+[[bin]]
+name = "{name}"
+path = "src/main.rs"
+required-features = ["cli"]
+
+[features]
+default = ["cli"]
+# The program: reads JPEG and PNG. The library needs none of it.
+cli = ["dep:zune-jpeg", "dep:zune-core", "dep:png"]
+
+[dependencies]
+zune-jpeg = {{ version = "={jpeg}", optional = true }}
+zune-core = {{ version = "={core}", optional = true }}
+png = {{ version = "={png}", optional = true }}
+
+[profile.release]
+opt-level = 3
+lto = true
+codegen-units = 1
+panic = "abort"
+strip = "debuginfo"
+"#,
+        name = facts.name,
+        jpeg = version("zune-jpeg")?,
+        core = version("zune-core")?,
+        png = version("png")?,
+    ))
+}
+
+/// `.cargo/config.toml`: the target's features, for this crate alone.
+pub fn cargo_config(target: &Target) -> Result<String> {
+    let flags: Vec<String> = target.rustflags().iter().map(|flag| format!("\"{flag}\"")).collect();
+    Ok(format!(
+        "# The instructions of {}. A crate that depends on this one needs the same.\n[build]\ntarget = \"{}\"\n\n[target.{}]\nrustflags = [{}]\n",
+        target.name,
+        target.triple,
+        target.triple,
+        flags.join(", ")
+    ))
+}
+
+/// `src/cli/settings.rs`.
+pub fn settings(target: &Target, facts: &Facts) -> String {
+    let golden: Vec<String> =
+        GOLDEN_SEEDS.iter().zip(&facts.golden).map(|(seed, hash)| format!("({seed}, 0x{hash:016x})")).collect();
+    let labels = if facts.labels.is_empty() { "None" } else { "Some(include_str!(\"../../labels.txt\"))" };
+    format!(
+        "//! What the program was compiled with.\n\nuse {name}::runtime::{{image, isa}};\n\n\
+         /// From a picture to the network's input.\npub const FIT: image::Fit = {fit};\n\n\
+         /// One line per class.\npub const LABELS: Option<&str> = {labels};\n\n\
+         /// Whether the network's outputs are probabilities already.\npub const PROBABILITIES: bool = {probabilities};\n\n\
+         /// Seeds of golden images and hashes of the outputs.\npub const GOLDEN: &[(u64, u64)] = &[{golden}];\n\n{check}",
+        name = facts.name,
+        fit = fit_literal(&facts.fit),
+        probabilities = facts.probabilities,
+        golden = golden.join(", "),
+        check = cpu_check(target.level),
+    )
+}
+
+/// A check that works although the compiler was told that the features are there.
+fn cpu_check(level: Level) -> String {
+    let detect = |token: &str, words: &str| {
+        format!(
+            "/// What this CPU lacks.\npub fn missing_cpu_feature() -> Option<&'static str> {{\n    \
+             isa::{token}::detect().is_none().then_some(\"{words}\")\n}}\n"
+        )
+    };
+    match level {
+        Level::Portable | Level::Neon => {
+            "/// What this CPU lacks: nothing, every CPU of this architecture has what it takes.\n\
+             pub fn missing_cpu_feature() -> Option<&'static str> {\n    let _ = isa::Level::ALL;\n    None\n}\n"
+                .into()
+        }
+        Level::Avx2 => detect("Avx2", "AVX2"),
+        Level::AvxVnni => detect("AvxVnni", "AVX-VNNI"),
+        Level::Avx512Vnni => detect("Avx512Vnni", "AVX512-VNNI"),
+        Level::NeonDot => "/// What this CPU lacks. The kernel tells a process in its auxiliary vector: AT_HWCAP (16), bit 20 ASIMDDP.\n\
+             pub fn missing_cpu_feature() -> Option<&'static str> {\n    let _ = isa::Level::ALL;\n    \
+             let vector = std::fs::read(\"/proc/self/auxv\").ok()?;\n    \
+             let words: Vec<u64> = vector.as_chunks::<8>().0.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();\n    \
+             let hwcap = words.as_chunks::<2>().0.iter().find(|pair| pair[0] == 16)?[1];\n    \
+             (hwcap & (1 << 20) == 0).then_some(\"the dot product instructions (ARMv8.2 asimddp)\")\n}\n"
+            .into(),
+    }
+}
+
+/// The geometry as a Rust expression.
+fn fit_literal(fit: &bakelite_runtime::image::Fit) -> String {
+    format!("image::{fit:?}").replace("resize: ", "resize: image::Resize::")
+}

@@ -1,0 +1,296 @@
+//! Classifies pictures. `--help` says how.
+
+#[path = "cli/decode.rs"]
+#[allow(dead_code)]
+mod decode;
+#[path = "cli/settings.rs"]
+mod settings;
+
+use {{ name }}::runtime::image::Scratch;
+use {{ name }}::runtime::kernel;
+use {{ name }}::{IMAGE_LEN, Network, OUTPUTS};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// All of the network's memory; zeros, so that it takes no room in the file and no time at the start.
+static NETWORK: Mutex<Network> = Mutex::new(Network::new());
+
+const HELP: &str = "\
+{{ title }}, int8, compiled by Bakelite.
+
+Usage: {{ name }} [--top K] [--json] [--scores] IMAGE...   classify pictures (JPEG, PNG)
+       {{ name }} [--top K] [--json] [--scores] --raw      raw pixels on standard input, any number of images,
+                                                  each {{ height }} x {{ width }} x {{ channels }} bytes, row by row
+       {{ name }} bench [--iterations N] [--json]          time one inference
+       {{ name }} selftest                                 check the embedded golden outputs
+
+  --top K      how many classes to show (default 5)
+  --json       one JSON object per line: {\"file\", \"top\": [{\"class\", \"label\", \"score\"}]}
+  --scores     with --json: all outputs of the network too, as \"scores\"
+
+Exit status: 0 fine, 1 a picture could not be read (the others were), 2 usage, 3 this CPU lacks an instruction,
+4 the self-test failed.
+";
+
+struct Options {
+    top: usize,
+    json: bool,
+    scores: bool,
+    raw: bool,
+    iterations: usize,
+    words: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    if let Some(missing) = settings::missing_cpu_feature() {
+        eprintln!("{{ name }}: this program was compiled for CPUs with {missing}; this CPU does not have it. Compile the network for another target.");
+        return ExitCode::from(3);
+    }
+    match options() {
+        Ok(options) => run(&options),
+        Err(message) => {
+            eprintln!("{{ name }}: {message}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options() -> Result<Options, String> {
+    let mut options = Options { top: 5, json: false, scores: false, raw: false, iterations: 0, words: Vec::new() };
+    let mut arguments = std::env::args().skip(1);
+    let mut literal = false;
+    while let Some(argument) = arguments.next() {
+        let mut number = || -> Result<usize, String> {
+            let value = arguments.next().ok_or(format!("{argument} needs a number"))?;
+            value.parse().map_err(|_| format!("{argument} needs a number, not {value:?}"))
+        };
+        match argument.as_str() {
+            _ if literal => options.words.push(argument),
+            "--top" => options.top = number()?,
+            "--iterations" => options.iterations = number()?,
+            "--json" => options.json = true,
+            "--scores" => options.scores = true,
+            "--raw" => options.raw = true,
+            "--" => literal = true,
+            "-h" | "--help" => {
+                print!("{HELP}");
+                std::process::exit(0);
+            }
+            "-V" | "--version" => {
+                println!("{{ name }} {}", env!("CARGO_PKG_VERSION"));
+                std::process::exit(0);
+            }
+            flag if flag.starts_with('-') => return Err(format!("unknown option {flag}")),
+            _ => options.words.push(argument),
+        }
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> ExitCode {
+    match options.words.first().map(String::as_str) {
+        Some("bench") if options.words.len() == 1 => bench(options),
+        Some("selftest") if options.words.len() == 1 => selftest(),
+        None if options.raw => raw(options),
+        None => {
+            eprint!("{HELP}");
+            ExitCode::from(2)
+        }
+        Some(_) if options.raw => {
+            eprintln!("{{ name }}: --raw reads standard input and takes no files");
+            ExitCode::from(2)
+        }
+        Some(_) => files(options),
+    }
+}
+
+/// Runs the network on one image.
+fn infer(image: &[u8; IMAGE_LEN]) -> [f32; OUTPUTS] {
+    match NETWORK.lock() {
+        Ok(mut network) => *network.run(image),
+        Err(poisoned) => *poisoned.into_inner().run(image),
+    }
+}
+
+fn files(options: &Options) -> ExitCode {
+    let mut failed = false;
+    let mut image = vec![0_u8; IMAGE_LEN];
+    for file in &options.words {
+        let answer = std::fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| {
+            let picture = decode::decode(&bytes).map_err(|error| error.to_string())?;
+            fit(&picture, &mut image)
+        });
+        match (answer, image.first_chunk::<IMAGE_LEN>()) {
+            (Ok(()), Some(image)) => {
+                if show(options, file, &infer(image)).is_err() {
+                    return ExitCode::SUCCESS;
+                }
+            }
+            (Err(message), _) => {
+                eprintln!("{{ name }}: {file}: {message}");
+                failed = true;
+            }
+            (Ok(()), None) => failed = true,
+        }
+    }
+    ExitCode::from(u8::from(failed))
+}
+
+/// Resizes and crops, as calibration did.
+fn fit(picture: &decode::Picture, image: &mut [u8]) -> Result<(), String> {
+    let failed = |error| format!("cannot be resized: {error:?}");
+    let size = settings::FIT.scratch(picture.height, picture.width).map_err(failed)?;
+    let (mut weights, mut rows) = (vec![0; size.weights], vec![0; size.rows]);
+    let mut scratch = Scratch { weights: &mut weights, rows: &mut rows };
+    settings::FIT.apply(&picture.rgb, picture.height, picture.width, &mut scratch, image).map_err(failed)
+}
+
+fn raw(options: &Options) -> ExitCode {
+    let mut input = io::stdin().lock();
+    let mut image = [0_u8; IMAGE_LEN];
+    let mut count = 0;
+    loop {
+        let mut filled = 0;
+        while let Some(rest) = image.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match input.read(rest) {
+                Ok(0) => break,
+                Ok(n) => filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    eprintln!("{{ name }}: standard input: {error}");
+                    return ExitCode::from(1);
+                }
+            }
+        }
+        match filled {
+            0 if count > 0 => return ExitCode::SUCCESS,
+            IMAGE_LEN => {}
+            short => {
+                eprintln!("{{ name }}: image {count} on standard input has {short} bytes, not {IMAGE_LEN}");
+                return ExitCode::from(1);
+            }
+        }
+        if show(options, &format!("-{count}"), &infer(&image)).is_err() {
+            return ExitCode::SUCCESS;
+        }
+        count += 1;
+    }
+}
+
+/// Prints one answer; an error means that nobody reads any more.
+fn show(options: &Options, file: &str, outputs: &[f32; OUTPUTS]) -> io::Result<()> {
+    let mut probabilities = *outputs;
+    if !settings::PROBABILITIES {
+        kernel::softmax(outputs, &mut probabilities);
+    }
+    let mut order: Vec<usize> = (0..OUTPUTS).collect();
+    order.sort_by(|&a, &b| outputs[b].total_cmp(&outputs[a]).then(a.cmp(&b)));
+    order.truncate(options.top);
+    let mut line = String::new();
+    if options.json {
+        let _ = write!(line, "{{ open }}\"file\":{},\"top\":[", quoted(file));
+        for (rank, &class) in order.iter().enumerate() {
+            let comma = if rank > 0 { "," } else { "" };
+            let label = label(class).map_or("null".to_owned(), quoted);
+            let score = probabilities[class];
+            let _ = write!(line, "{comma}{{ open }}\"class\":{class},\"label\":{label},\"score\":{score}{{ close }}");
+        }
+        line.push(']');
+        if options.scores {
+            let scores: Vec<String> = outputs.iter().map(|score| score.to_string()).collect();
+            let _ = write!(line, ",\"scores\":[{}]", scores.join(","));
+        }
+        line.push('}');
+    } else {
+        line.push_str(file);
+        for &class in &order {
+            let name = label(class).map_or(format!("class {class}"), str::to_owned);
+            let _ = write!(line, "\n  {:5.1} %  {name}", 100.0 * probabilities[class]);
+        }
+        if options.scores {
+            let scores: Vec<String> = outputs.iter().map(|score| score.to_string()).collect();
+            let _ = write!(line, "\n  scores {}", scores.join(" "));
+        }
+    }
+    line.push('\n');
+    io::stdout().write_all(line.as_bytes())
+}
+
+fn label(class: usize) -> Option<&'static str> {
+    settings::LABELS.and_then(|labels| labels.lines().nth(class))
+}
+
+/// A JSON string.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// Raw pixels that every build draws alike: xorshift64 from `seed`.
+fn golden_image(seed: u64) -> [u8; IMAGE_LEN] {
+    let mut state = seed;
+    [0; IMAGE_LEN].map(|_: u8| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    })
+}
+
+/// FNV-1a of the bits of the outputs.
+fn hash(outputs: &[f32; OUTPUTS]) -> u64 {
+    outputs
+        .iter()
+        .flat_map(|value| value.to_bits().to_le_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+fn selftest() -> ExitCode {
+    for &(seed, expected) in settings::GOLDEN {
+        let found = hash(&infer(&golden_image(seed)));
+        if found != expected {
+            eprintln!("{{ name }}: golden image {seed}: expected {expected:016x}, found {found:016x}");
+            return ExitCode::from(4);
+        }
+    }
+    println!("{{ name }}: {} golden images, every output bit as expected", settings::GOLDEN.len());
+    ExitCode::SUCCESS
+}
+
+fn bench(options: &Options) -> ExitCode {
+    let image = golden_image(1);
+    let iterations = if options.iterations > 0 { options.iterations } else { 200 };
+    let mut times: Vec<u128> = Vec::with_capacity(iterations);
+    for round in 0..iterations + iterations / 4 + 5 {
+        let start = Instant::now();
+        std::hint::black_box(infer(std::hint::black_box(&image)));
+        let elapsed = start.elapsed().as_nanos();
+        // The first rounds warm caches and branch predictors.
+        if round >= iterations / 4 + 5 {
+            times.push(elapsed);
+        }
+    }
+    times.sort_unstable();
+    let (min, median) = (times.first().copied().unwrap_or(0), times.get(times.len() / 2).copied().unwrap_or(0));
+    if options.json {
+        println!("{{ open }}\"median_ns\":{median},\"min_ns\":{min}{{ close }}");
+    } else {
+        println!("median {:.3} ms, minimum {:.3} ms of {iterations} runs", median as f64 / 1e6, min as f64 / 1e6);
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,294 @@
+//! From integers to steps: kernels chosen, weights packed, tensors placed.
+//!
+//! A [`Plan`] is all that is needed to run the network in this process ([`run`]) or to write it down as a crate (`emit`):
+//! both see the same steps, the same constants and the same arena.
+
+pub mod arena;
+pub mod blocks;
+pub mod constants;
+pub mod run;
+pub mod steps;
+
+use crate::error::Result;
+use crate::qgraph::{Kind, QGraph, RealActivation, Shape, TensorId, Window};
+use bakelite_runtime::isa::Level;
+use constants::{Bytes, Constants, EpilogueSpans, Floats};
+
+/// Where a step finds or leaves a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The caller's image.
+    Image,
+    /// u8 codes in the arena.
+    Map {
+        /// First byte.
+        start: usize,
+        /// Bytes.
+        len: usize,
+    },
+    /// u16 codes in the arena.
+    Wide {
+        /// First element.
+        start: usize,
+        /// Elements.
+        len: usize,
+    },
+    /// f32 in the arena.
+    Real {
+        /// First element.
+        start: usize,
+        /// Elements.
+        len: usize,
+    },
+    /// The network's answer.
+    Output,
+}
+
+/// A kernel and its constants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kernel {
+    /// `kernel::pointwise`.
+    Pointwise {
+        /// Pixels of input and output.
+        pixels: usize,
+        /// K.
+        in_channels: usize,
+        /// N.
+        out_channels: usize,
+        /// Packed weights.
+        weights: Bytes,
+        /// From accumulator to codes.
+        epilogue: EpilogueSpans,
+    },
+    /// `kernel::depthwise`.
+    Depthwise {
+        /// Shape of the input.
+        input: Shape,
+        /// Shape of the output.
+        output: Shape,
+        /// Taps.
+        window: Window,
+        /// Packed weights.
+        weights: Bytes,
+        /// Codes outside of the input.
+        pad_code: Bytes,
+        /// From accumulator to codes.
+        epilogue: EpilogueSpans,
+    },
+    /// `kernel::convolution`.
+    Convolution {
+        /// Shape of the input.
+        input: Shape,
+        /// Shape of the output.
+        output: Shape,
+        /// Taps.
+        window: Window,
+        /// Groups.
+        groups: usize,
+        /// Packed weights.
+        weights: Bytes,
+        /// Codes outside of the input.
+        pad_code: Bytes,
+        /// From accumulator to codes.
+        epilogue: EpilogueSpans,
+    },
+    /// `kernel::dense_codes` or `kernel::dense_reals`.
+    Dense {
+        /// K.
+        in_channels: usize,
+        /// N.
+        out_channels: usize,
+        /// Packed weights.
+        weights: Bytes,
+        /// From accumulator to codes or reals.
+        epilogue: EpilogueSpans,
+        /// Largest output code.
+        top: u16,
+        /// Function of real outputs; `None` for codes.
+        reals: Option<RealActivation>,
+    },
+    /// `kernel::mean`.
+    Mean {
+        /// Shape of the input.
+        shape: Shape,
+        /// Factor of the sum.
+        multiplier: Floats,
+        /// Summand.
+        bias: Floats,
+        /// Largest output code.
+        top: u16,
+    },
+    /// `kernel::gate`.
+    Gate {
+        /// Shape of the map.
+        shape: Shape,
+        /// Factor of the gate.
+        multiplier: Floats,
+        /// Zero point of the input.
+        zero: Floats,
+        /// Summand.
+        bias: Floats,
+        /// Scale and zero of a hard-swish.
+        hard_swish: Option<(Floats, Floats)>,
+    },
+    /// `kernel::add`.
+    Add {
+        /// Shape of all three maps.
+        shape: Shape,
+        /// Factor of the first.
+        first: Floats,
+        /// Factor of the second.
+        second: Floats,
+        /// Summand.
+        bias: Floats,
+    },
+    /// `kernel::table`.
+    Table {
+        /// Elements.
+        len: usize,
+        /// 256 codes.
+        table: Bytes,
+    },
+    /// `kernel::max_pool`.
+    MaxPool {
+        /// Shape of the input.
+        input: Shape,
+        /// Shape of the output.
+        output: Shape,
+        /// Taps.
+        window: Window,
+    },
+    /// `kernel::softmax`.
+    Softmax {
+        /// Elements.
+        len: usize,
+    },
+}
+
+impl Kernel {
+    /// Its name in the runtime.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Kernel::Pointwise { .. } => "pointwise",
+            Kernel::Depthwise { .. } => "depthwise",
+            Kernel::Convolution { .. } => "convolution",
+            Kernel::Dense { .. } => "dense",
+            Kernel::Mean { .. } => "mean",
+            Kernel::Gate { .. } => "gate",
+            Kernel::Add { .. } => "add",
+            Kernel::Table { .. } => "table",
+            Kernel::MaxPool { .. } => "max_pool",
+            Kernel::Softmax { .. } => "softmax",
+        }
+    }
+
+    /// Multiply-accumulates.
+    pub fn macs(&self) -> usize {
+        match self {
+            Kernel::Pointwise { pixels, in_channels, out_channels, .. } => pixels * in_channels * out_channels,
+            Kernel::Depthwise { output, window, .. } => output.len() * window.taps(),
+            Kernel::Convolution { input, output, window, groups, .. } => {
+                output.len() * window.taps() * input.channels / groups
+            }
+            Kernel::Dense { in_channels, out_channels, .. } => in_channels * out_channels,
+            Kernel::Mean { .. }
+            | Kernel::Gate { .. }
+            | Kernel::Add { .. }
+            | Kernel::Table { .. }
+            | Kernel::MaxPool { .. }
+            | Kernel::Softmax { .. } => 0,
+        }
+    }
+}
+
+/// One call of a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Name of the integer node.
+    pub name: String,
+    /// Which block of the network it belongs to.
+    pub block: usize,
+    /// What runs.
+    pub kernel: Kernel,
+    /// What it reads.
+    pub inputs: Vec<Slot>,
+    /// What it writes.
+    pub output: Slot,
+    /// Bytes of the arena that it may scribble on.
+    pub scratch: Option<Slot>,
+    /// The tensor that it writes, for comments.
+    pub tensor: TensorId,
+}
+
+/// Sizes of the arena's three sections, in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArenaLen {
+    /// u8.
+    pub maps: usize,
+    /// u16.
+    pub wide: usize,
+    /// f32.
+    pub reals: usize,
+}
+
+impl ArenaLen {
+    /// All of it.
+    pub fn bytes(&self) -> usize {
+        self.maps + 2 * self.wide + 4 * self.reals
+    }
+}
+
+/// A network ready to run or to be written down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Instruction set.
+    pub level: Level,
+    /// Shape of the raw image.
+    pub input: Shape,
+    /// Number of real outputs.
+    pub outputs: usize,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// Packed weights and per-channel constants.
+    pub constants: Constants,
+    /// Memory.
+    pub arena: ArenaLen,
+    /// The largest sum of maps alive at one step, in bytes, and that step's index.
+    pub peak: (usize, usize),
+}
+
+/// Plans `q` for the instruction set `level`.
+pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
+    let mut constants = Constants::default();
+    let mut kernels = Vec::with_capacity(q.nodes.len());
+    for node in &q.nodes {
+        kernels.push(steps::kernel(q, node, level, &mut constants)?);
+    }
+    let memory = steps::place(q, &kernels);
+    let blocks = blocks::blocks(q);
+    let steps = q
+        .nodes
+        .iter()
+        .zip(kernels)
+        .enumerate()
+        .map(|(index, (node, kernel))| Step {
+            name: node.name.clone(),
+            block: blocks[index],
+            kernel,
+            inputs: node.inputs.iter().map(|id| memory.slots[id.index()]).collect(),
+            output: memory.slots[node.output.index()],
+            scratch: memory.scratch[index],
+            tensor: node.output,
+        })
+        .collect();
+    debug_assert!(matches!(q.tensor(q.output).kind, Kind::Real));
+    Ok(Plan {
+        level,
+        input: q.tensor(q.input).shape,
+        outputs: q.tensor(q.output).shape.len(),
+        steps,
+        constants,
+        arena: memory.len,
+        peak: memory.peak,
+    })
+}

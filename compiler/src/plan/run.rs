@@ -1,0 +1,222 @@
+//! Runs a plan in this process with the kernels of its instruction set: what the emitted program does, without it.
+
+use super::constants::{Constants, EpilogueSpans, Floats};
+use super::{Kernel, Plan, Slot, Step};
+use bakelite_runtime::arena::split;
+use bakelite_runtime::isa::{self, Isa, Level};
+use bakelite_runtime::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, Table, Tile};
+use bakelite_runtime::layer::{Activation, Epilogue};
+
+/// The memory of one run; reusable.
+pub struct Memory {
+    maps: Vec<u8>,
+    wide: Vec<u16>,
+    reals: Vec<f32>,
+    output: Vec<f32>,
+}
+
+impl Memory {
+    /// Room for `plan`.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            maps: vec![0; plan.arena.maps],
+            wide: vec![0; plan.arena.wide],
+            reals: vec![0.0; plan.arena.reals],
+            output: vec![0.0; plan.outputs],
+        }
+    }
+}
+
+/// The instruction sets that this CPU can run, best first.
+pub fn levels() -> Vec<Level> {
+    let mut levels = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        levels.extend(isa::Avx512Vnni::detect().map(|_| Level::Avx512Vnni));
+        levels.extend(isa::AvxVnni::detect().map(|_| Level::AvxVnni));
+        levels.extend(isa::Avx2::detect().map(|_| Level::Avx2));
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            levels.extend(isa::NeonDot::detect().map(|_| Level::NeonDot));
+        }
+        levels.extend(isa::Neon::detect().map(|_| Level::Neon));
+    }
+    levels.push(Level::Portable);
+    levels
+}
+
+/// The network's answer for an image of raw bytes, or `None` where this CPU lacks the plan's instruction set.
+pub fn run<'m>(plan: &Plan, memory: &'m mut Memory, image: &[u8]) -> Option<&'m [f32]> {
+    run_steps(plan, memory, image, |_, _| {}).then_some(&*memory.output)
+}
+
+/// The same, telling the time of each step: `(index, nanoseconds)`.
+pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(usize, u128)) -> bool {
+    run_steps(plan, memory, image, see)
+}
+
+fn run_steps(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, u128)) -> bool {
+    match plan.level {
+        Level::Portable => all(isa::Portable, plan, memory, image, &mut see),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => isa::Avx2::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        #[cfg(target_arch = "x86_64")]
+        Level::AvxVnni => isa::AvxVnni::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => isa::Neon::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        #[cfg(target_arch = "aarch64")]
+        Level::NeonDot => isa::NeonDot::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        #[allow(unreachable_patterns)]
+        _ => false,
+    }
+}
+
+fn all<I: Isa>(isa: I, plan: &Plan, memory: &mut Memory, image: &[u8], see: &mut dyn FnMut(usize, u128)) -> bool {
+    for (index, step) in plan.steps.iter().enumerate() {
+        let start = std::time::Instant::now();
+        one(isa, plan, step, memory, image);
+        see(index, start.elapsed().as_nanos());
+    }
+    true
+}
+
+/// Where a slot lies in its section; nothing for the other sections.
+fn range(slot: Option<&Slot>, section: fn(&Slot) -> Option<(usize, usize)>) -> (usize, usize) {
+    slot.and_then(section).unwrap_or((0, 0))
+}
+
+fn in_maps(slot: &Slot) -> Option<(usize, usize)> {
+    match *slot {
+        Slot::Map { start, len } => Some((start, len)),
+        Slot::Image | Slot::Wide { .. } | Slot::Real { .. } | Slot::Output => None,
+    }
+}
+
+fn in_wide(slot: &Slot) -> Option<(usize, usize)> {
+    match *slot {
+        Slot::Wide { start, len } => Some((start, len)),
+        Slot::Image | Slot::Map { .. } | Slot::Real { .. } | Slot::Output => None,
+    }
+}
+
+fn in_reals(slot: &Slot) -> Option<(usize, usize)> {
+    match *slot {
+        Slot::Real { start, len } => Some((start, len)),
+        Slot::Image | Slot::Map { .. } | Slot::Wide { .. } | Slot::Output => None,
+    }
+}
+
+fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) {
+    let c = &plan.constants;
+    let slots = [step.inputs.first(), step.inputs.get(1), step.scratch.as_ref(), Some(&step.output)];
+    let [x, second, scratch, y] = split(&mut memory.maps, slots.map(|slot| range(slot, in_maps)));
+    let [wide_x, wide_y] = split(&mut memory.wide, [slots[0], slots[3]].map(|slot| range(slot, in_wide)));
+    let [real_x, real_second, real_y] =
+        split(&mut memory.reals, [slots[0], slots[1], slots[3]].map(|slot| range(slot, in_reals)));
+    let x: &[u8] = if step.inputs.first() == Some(&Slot::Image) { image } else { x };
+    let real_x: &[f32] = real_x;
+    let real_y = if step.output == Slot::Output { memory.output.as_mut_slice() } else { real_y };
+    match &step.kernel {
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e } => {
+            let layer = Pointwise {
+                pixels: *pixels,
+                in_channels: *in_channels,
+                out_channels: *out_channels,
+                weights: c.get_bytes(*weights),
+                epilogue: epilogue(c, e),
+                tile: Tile::best(I::LEVEL, *pixels, *out_channels),
+            };
+            kernel::pointwise(isa, &layer, x, second, y);
+        }
+        Kernel::Depthwise { input, output, window, weights, pad_code, epilogue: e } => {
+            let layer = Depthwise {
+                input: *input,
+                output: *output,
+                window: *window,
+                weights: c.get_bytes(*weights),
+                pad_code: c.get_bytes(*pad_code),
+                epilogue: epilogue(c, e),
+            };
+            kernel::depthwise(isa, &layer, x, second, y);
+        }
+        Kernel::Convolution { input, output, window, groups, weights, pad_code, epilogue: e } => {
+            let layer = Convolution {
+                input: *input,
+                output: *output,
+                window: *window,
+                groups: *groups,
+                weights: c.get_bytes(*weights),
+                pad_code: c.get_bytes(*pad_code),
+                epilogue: epilogue(c, e),
+            };
+            kernel::convolution(isa, &layer, x, second, scratch, y);
+        }
+        Kernel::Dense { in_channels, out_channels, weights, epilogue: e, top, reals } => {
+            let layer = Dense {
+                in_channels: *in_channels,
+                out_channels: *out_channels,
+                weights: c.get_bytes(*weights),
+                epilogue: epilogue(c, e),
+                top: *top,
+            };
+            match reals {
+                None => kernel::dense_codes(isa, &layer, wide_x, wide_y),
+                Some(activation) => kernel::dense_reals(isa, &layer, *activation, wide_x, real_y),
+            }
+        }
+        Kernel::Mean { shape, multiplier, bias, top } => {
+            let (multiplier, bias) = (c.get_floats(*multiplier), c.get_floats(*bias));
+            kernel::mean(isa, &Mean { shape: *shape, multiplier, bias, top: *top }, x, wide_y);
+        }
+        Kernel::Gate { shape, multiplier, zero, bias, hard_swish } => {
+            let layer = Gate {
+                shape: *shape,
+                multiplier: c.get_floats(*multiplier),
+                zero: c.get_floats(*zero),
+                bias: c.get_floats(*bias),
+                activation: activation(c, hard_swish.as_ref()),
+            };
+            kernel::gate(isa, &layer, x, real_second, y);
+        }
+        Kernel::Add { shape, first, second: other, bias } => {
+            let layer = Add {
+                shape: *shape,
+                first: c.get_floats(*first),
+                second: c.get_floats(*other),
+                bias: c.get_floats(*bias),
+                activation: Activation::Linear,
+            };
+            kernel::add(isa, &layer, x, second, y);
+        }
+        Kernel::Table { len, table } => {
+            if let Some(table) = c.get_bytes(*table).first_chunk() {
+                kernel::table(isa, &Table { len: *len, table }, x, y);
+            }
+        }
+        Kernel::MaxPool { input, output, window } => {
+            kernel::max_pool(isa, &MaxPool { input: *input, output: *output, window: *window }, x, y);
+        }
+        Kernel::Softmax { .. } => kernel::softmax(real_x, real_y),
+    }
+}
+
+fn activation<'c>(c: &'c Constants, hard_swish: Option<&(Floats, Floats)>) -> Activation<'c> {
+    match hard_swish {
+        None => Activation::Linear,
+        Some((scale, zero)) => Activation::HardSwish { scale: c.get_floats(*scale), zero: c.get_floats(*zero) },
+    }
+}
+
+fn epilogue<'c>(c: &'c Constants, e: &EpilogueSpans) -> Epilogue<'c> {
+    Epilogue {
+        offset: c.get_ints(e.offset),
+        multiplier: c.get_floats(e.multiplier),
+        bias: c.get_floats(e.bias),
+        residual: e.residual.map(|r| c.get_floats(r)),
+        activation: activation(c, e.hard_swish.as_ref()),
+    }
+}

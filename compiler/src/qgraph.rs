@@ -1,0 +1,239 @@
+//! The integer graph: what the network means in integers, before any kernel is chosen.
+//!
+//! Weights are in the plain layout of `runtime::reference`; every vector has one element per channel, unpadded. The
+//! equations in brackets are those of `specs/arithmetic.md`.
+
+pub mod reference;
+
+pub use crate::graph::{Shape, TensorId, Window};
+
+/// How the codes of a tensor are to be read: `r = scale[c] · (q − zero[c])`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// u8 codes [1].
+    Map(Codes),
+    /// u16 codes in 0…`top` [2].
+    Wide {
+        /// Scale and zero point of each channel.
+        codes: Codes,
+        /// Largest code.
+        top: u16,
+    },
+    /// f32 [3].
+    Real,
+}
+
+/// Scale and zero point of each channel (a zero point of a wide tensor may exceed 255).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Codes {
+    /// Real size of one step, > 0.
+    pub scale: Vec<f32>,
+    /// The code of real zero.
+    pub zero: Vec<u16>,
+}
+
+/// A tensor of codes or reals.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QTensor {
+    /// As in the float graph.
+    pub name: String,
+    /// Height, width, channels.
+    pub shape: Shape,
+    /// How to read it.
+    pub kind: Kind,
+}
+
+impl QTensor {
+    /// Scale and zero point, where the tensor has codes.
+    pub fn codes(&self) -> Option<&Codes> {
+        match &self.kind {
+            Kind::Map(codes) | Kind::Wide { codes, .. } => Some(codes),
+            Kind::Real => None,
+        }
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.shape.len()
+            * match self.kind {
+                Kind::Map(_) => 1,
+                Kind::Wide { .. } => 2,
+                Kind::Real => 4,
+            }
+    }
+}
+
+/// What follows the rescaled accumulator [11, 12].
+#[derive(Clone, Debug, PartialEq)]
+pub enum QActivation {
+    /// Identity, and every clip that a code range expresses.
+    Linear,
+    /// Hard-swish of the accumulator.
+    HardSwish {
+        /// `1 / (6 · s_y)`.
+        scale: Vec<f32>,
+        /// `z_y`.
+        zero: Vec<f32>,
+    },
+}
+
+/// From accumulator to codes [9–13].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QEpilogue {
+    /// Start of the accumulator [5].
+    pub offset: Vec<i32>,
+    /// Factor [9].
+    pub multiplier: Vec<f32>,
+    /// Summand [9].
+    pub bias: Vec<f32>,
+    /// Factor of the added map's codes [10].
+    pub residual: Option<Vec<f32>>,
+    /// What follows [11, 12].
+    pub activation: QActivation,
+}
+
+/// A convolution on maps [5]; a second input is the map that is added [10].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QConv {
+    /// Taps.
+    pub window: Window,
+    /// Groups; equal to the input channels: depthwise.
+    pub groups: usize,
+    /// `[o][kh][kw][c of the group]`.
+    pub weights: Vec<i8>,
+    /// What a tap outside of the input reads, per input channel.
+    pub pad_code: Vec<u8>,
+    /// From accumulator to codes.
+    pub epilogue: QEpilogue,
+}
+
+/// What a dense layer answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum DenseOutput {
+    /// Wide codes.
+    Codes,
+    /// Reals after [14].
+    Reals(RealActivation),
+}
+
+pub use bakelite_runtime::kernel::RealActivation;
+
+/// A dense layer on a vector [6].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QDense {
+    /// `[o][c]`.
+    pub weights: Vec<i8>,
+    /// From accumulator to codes or reals.
+    pub epilogue: QEpilogue,
+    /// Codes or reals.
+    pub output: DenseOutput,
+}
+
+/// Mean over all pixels, from a map to wide codes [7].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QMean {
+    /// Factor of the sum.
+    pub multiplier: Vec<f32>,
+    /// Summand.
+    pub bias: Vec<f32>,
+}
+
+/// A map times a real gate per channel [15].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QGate {
+    /// Factor of the gate.
+    pub multiplier: Vec<f32>,
+    /// Zero point of the input.
+    pub zero: Vec<f32>,
+    /// Summand.
+    pub bias: Vec<f32>,
+    /// What follows.
+    pub activation: QActivation,
+}
+
+/// The sum of two maps [16].
+#[derive(Clone, Debug, PartialEq)]
+pub struct QAdd {
+    /// Factor of the first map's codes.
+    pub first: Vec<f32>,
+    /// Factor of the second map's codes.
+    pub second: Vec<f32>,
+    /// Summand.
+    pub bias: Vec<f32>,
+    /// What follows.
+    pub activation: QActivation,
+}
+
+/// The closed set of integer operators.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QOp {
+    /// Convolution on maps.
+    Conv(QConv),
+    /// Dense layer on a vector of wide codes.
+    Dense(QDense),
+    /// Mean over all pixels.
+    Mean(QMean),
+    /// Map times gate.
+    Gate(QGate),
+    /// Map plus map.
+    Add(QAdd),
+    /// Any function of one code [17].
+    Table(Box<[u8; 256]>),
+    /// Maximum over a window [18].
+    MaxPool(Window),
+    /// Softmax of reals [20].
+    Softmax,
+}
+
+impl QOp {
+    /// A word for tables.
+    pub fn name(&self) -> &'static str {
+        match self {
+            QOp::Conv(_) => "conv",
+            QOp::Dense(_) => "dense",
+            QOp::Mean(_) => "mean",
+            QOp::Gate(_) => "gate",
+            QOp::Add(_) => "add",
+            QOp::Table(_) => "table",
+            QOp::MaxPool(_) => "max pool",
+            QOp::Softmax => "softmax",
+        }
+    }
+}
+
+/// One integer operation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QNode {
+    /// Name of the float node it came from.
+    pub name: String,
+    /// What it does.
+    pub op: QOp,
+    /// What it reads.
+    pub inputs: Vec<TensorId>,
+    /// What it writes.
+    pub output: TensorId,
+}
+
+/// A network in integers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QGraph {
+    /// Name of the model.
+    pub name: String,
+    /// Every tensor, by id.
+    pub tensors: Vec<QTensor>,
+    /// In topological order.
+    pub nodes: Vec<QNode>,
+    /// The raw image: u8, scale 1, zero 0.
+    pub input: TensorId,
+    /// One vector of reals.
+    pub output: TensorId,
+    /// Real size of one step of the int8 view of the answer.
+    pub output_step: f32,
+}
+
+impl QGraph {
+    /// The tensor of an id.
+    pub fn tensor(&self, id: TensorId) -> &QTensor {
+        &self.tensors[id.index()]
+    }
+}

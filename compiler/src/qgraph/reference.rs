@@ -1,0 +1,188 @@
+//! The integer graph, run node by node with `runtime::reference`: slow, and what every plan must equal.
+
+use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, TensorId};
+use crate::error::{Error, Result, Stage};
+use bakelite_runtime::kernel::{Add, Convolution, Dense, Gate, MaxPool, Mean};
+use bakelite_runtime::layer::{Activation, Epilogue};
+use bakelite_runtime::reference;
+
+/// A tensor's content.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// u8 codes.
+    Map(Vec<u8>),
+    /// u16 codes.
+    Wide(Vec<u16>),
+    /// Reals.
+    Real(Vec<f32>),
+}
+
+/// The network's answer for an image of raw bytes.
+pub fn run(q: &QGraph, image: &[u8]) -> Result<Vec<f32>> {
+    let mut last = None;
+    observe(q, image, |id, value| {
+        if let (true, Value::Real(reals)) = (id == q.output, value) {
+            last = Some(reals.clone());
+        }
+    })?;
+    last.ok_or_else(|| Error::new(Stage::Verify, "the network has no real output"))
+}
+
+/// Runs the network and shows every tensor as it is made.
+pub fn observe(q: &QGraph, image: &[u8], mut see: impl FnMut(TensorId, &Value)) -> Result<()> {
+    let input = q.tensor(q.input).shape;
+    if image.len() != input.len() {
+        return Err(Error::new(Stage::Verify, format!("an image has {} bytes, not {}", image.len(), input.len())));
+    }
+    let mut last_use = vec![0; q.tensors.len()];
+    for (step, node) in q.nodes.iter().enumerate() {
+        for id in &node.inputs {
+            last_use[id.index()] = step;
+        }
+    }
+    let mut values: Vec<Option<Value>> = vec![None; q.tensors.len()];
+    values[q.input.index()] = Some(Value::Map(image.to_vec()));
+    for (step, node) in q.nodes.iter().enumerate() {
+        let value = step_value(q, node, &values).map_err(|cause| Error::new(Stage::Verify, cause).at(&node.name))?;
+        see(node.output, &value);
+        values[node.output.index()] = Some(value);
+        for id in &node.inputs {
+            if last_use[id.index()] == step {
+                values[id.index()] = None;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn map(value: Option<&Value>) -> std::result::Result<&[u8], String> {
+    match value {
+        Some(Value::Map(codes)) => Ok(codes),
+        _ => Err("its input is not a map".into()),
+    }
+}
+
+fn wide(value: Option<&Value>) -> std::result::Result<&[u16], String> {
+    match value {
+        Some(Value::Wide(codes)) => Ok(codes),
+        _ => Err("its input is not a vector of codes".into()),
+    }
+}
+
+fn reals(value: Option<&Value>) -> std::result::Result<&[f32], String> {
+    match value {
+        Some(Value::Real(reals)) => Ok(reals),
+        _ => Err("its input is not a vector of reals".into()),
+    }
+}
+
+fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result::Result<Value, String> {
+    let value = |i: usize| node.inputs.get(i).and_then(|id| values[id.index()].as_ref());
+    let input = q.tensor(node.inputs[0]).shape;
+    let output = q.tensor(node.output).shape;
+    let mut codes = vec![0_u8; output.len()];
+    Ok(match &node.op {
+        QOp::Conv(conv) => {
+            let residual = if node.inputs.len() > 1 { map(value(1))? } else { &[] };
+            let weights: Vec<u8> = conv.weights.iter().map(|&w| w as u8).collect();
+            let layer = Convolution {
+                input,
+                output,
+                window: conv.window,
+                groups: conv.groups,
+                weights: &weights,
+                pad_code: &conv.pad_code,
+                epilogue: epilogue(&conv.epilogue),
+            };
+            reference::convolution(&layer, map(value(0))?, residual, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::Dense(dense) => {
+            let weights: Vec<u8> = dense.weights.iter().map(|&w| w as u8).collect();
+            let top = match q.tensor(node.output).kind {
+                Kind::Wide { top, .. } => top,
+                Kind::Map(_) | Kind::Real => 0,
+            };
+            let layer = Dense {
+                in_channels: input.len(),
+                out_channels: output.len(),
+                weights: &weights,
+                epilogue: epilogue(&dense.epilogue),
+                top,
+            };
+            match dense.output {
+                DenseOutput::Codes => {
+                    let mut out = vec![0; output.len()];
+                    reference::dense_codes(&layer, wide(value(0))?, &mut out);
+                    Value::Wide(out)
+                }
+                DenseOutput::Reals(activation) => {
+                    let mut out = vec![0.0; output.len()];
+                    reference::dense_reals(&layer, activation, wide(value(0))?, &mut out);
+                    Value::Real(out)
+                }
+            }
+        }
+        QOp::Mean(mean) => {
+            let Kind::Wide { top, .. } = q.tensor(node.output).kind else {
+                return Err("a mean that is not a vector of codes".into());
+            };
+            let layer = Mean { shape: input, multiplier: &mean.multiplier, bias: &mean.bias, top };
+            let mut out = vec![0; output.len()];
+            reference::mean(&layer, map(value(0))?, &mut out);
+            Value::Wide(out)
+        }
+        QOp::Gate(gate) => {
+            let layer = Gate {
+                shape: output,
+                multiplier: &gate.multiplier,
+                zero: &gate.zero,
+                bias: &gate.bias,
+                activation: activation(&gate.activation),
+            };
+            reference::gate(&layer, map(value(0))?, reals(value(1))?, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::Add(add) => {
+            let layer = Add {
+                shape: output,
+                first: &add.first,
+                second: &add.second,
+                bias: &add.bias,
+                activation: activation(&add.activation),
+            };
+            reference::add(&layer, map(value(0))?, map(value(1))?, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::Table(table) => {
+            reference::table(table, map(value(0))?, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::MaxPool(window) => {
+            reference::max_pool(&MaxPool { input, output, window: *window }, map(value(0))?, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::Softmax => {
+            let mut out = vec![0.0; output.len()];
+            reference::softmax(reals(value(0))?, &mut out);
+            Value::Real(out)
+        }
+    })
+}
+
+fn activation(activation: &QActivation) -> Activation<'_> {
+    match activation {
+        QActivation::Linear => Activation::Linear,
+        QActivation::HardSwish { scale, zero } => Activation::HardSwish { scale, zero },
+    }
+}
+
+fn epilogue(e: &QEpilogue) -> Epilogue<'_> {
+    Epilogue {
+        offset: &e.offset,
+        multiplier: &e.multiplier,
+        bias: &e.bias,
+        residual: e.residual.as_deref(),
+        activation: activation(&e.activation),
+    }
+}

@@ -1,0 +1,113 @@
+//! From floats to integers: `Graph` and the ranges of its tensors become a [`QGraph`].
+//!
+//! 1. [`sites`]: which integer operation does which float nodes;
+//! 2. [`kinds`]: which tensors are maps (u8), wide vectors (u16) or reals (f32);
+//! 3. [`scales`]: a scale and zero point per channel, shared out between producer and readers;
+//! 4. [`lower`]: weights rounded, factors and summands folded, and the proof that nothing overflows ([`bounds`]).
+
+pub mod bounds;
+pub mod kinds;
+pub mod lower;
+pub mod ranges;
+pub mod recipe;
+pub mod scales;
+pub mod sites;
+pub mod weights;
+
+use crate::error::{Error, Result, Stage};
+use crate::graph::{Graph, TensorId};
+use crate::qgraph::{Codes, Kind, QGraph, QTensor};
+use kinds::Form;
+use ranges::TensorRange;
+use recipe::{Granularity, Recipe};
+use scales::Consumer;
+use sites::{Site, SiteKind};
+
+/// The ranges of tensors, as the observer of the recipe sees them; `None` where a tensor was not observed.
+pub type Ranges = Vec<Option<TensorRange>>;
+
+/// Quantizes `graph`, whose input is the raw u8 image.
+pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGraph> {
+    let sites = sites::sites(graph)?;
+    let forms = kinds::forms(graph, &sites)?;
+    let mut tensors = Vec::with_capacity(graph.tensors.len());
+    for (index, tensor) in graph.tensors.iter().enumerate() {
+        let id = TensorId(index as u32);
+        let kind = match forms[index] {
+            None | Some(Form::Real) => Kind::Real,
+            Some(Form::Map) => Kind::Map(codes(graph, &sites, ranges, recipe, id, 255)?),
+            Some(Form::Wide) => {
+                let top = recipe.wide_top;
+                Kind::Wide { codes: codes(graph, &sites, ranges, recipe, id, top)?, top }
+            }
+        };
+        tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind });
+    }
+    let output = graph.outputs.first().copied().ok_or_else(|| Error::new(Stage::Quantize, "the network has no output"))?;
+    let largest = ranges[output.index()].as_ref().map_or(0.0, |r| {
+        r.lo.iter().chain(&r.hi).fold(0.0_f32, |most, value| most.max(value.abs()))
+    });
+    let output_step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+    let mut q =
+        QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, output, output_step };
+    for site in &sites {
+        lower::lower(&mut q, site, ranges, recipe)?;
+    }
+    Ok(q)
+}
+
+/// Scale and zero point of a tensor that has codes.
+fn codes(
+    graph: &Graph,
+    sites: &[Site<'_>],
+    ranges: &Ranges,
+    recipe: &Recipe,
+    id: TensorId,
+    top: u16,
+) -> Result<Codes> {
+    let channels = graph.tensors[id.index()].shape.channels;
+    if id == graph.input {
+        return Ok(Codes { scale: vec![1.0; channels], zero: vec![0; channels] });
+    }
+    // A maximum keeps the codes of what it reads: both tensors have the scales that suit all readers of either.
+    let mut class = vec![id];
+    if let Some(site) = sites.iter().find(|s| s.output == id && matches!(s.kind, SiteKind::MaxPool(_))) {
+        return codes(graph, sites, ranges, recipe, site.inputs[0], top);
+    }
+    let mut consumers = Vec::new();
+    while let Some(id) = class.pop() {
+        for site in sites.iter().filter(|s| s.inputs.contains(&id)) {
+            consumers.push(match &site.kind {
+                SiteKind::MaxPool(_) => {
+                    class.push(site.output);
+                    continue;
+                }
+                SiteKind::Conv { conv, .. } if site.inputs[0] == id && !lower::is_depthwise(conv, channels) => {
+                    Consumer::Absorbs(conv)
+                }
+                SiteKind::Function(_) => Consumer::Uniform,
+                SiteKind::Conv { .. }
+                | SiteKind::Mean
+                | SiteKind::Gate { .. }
+                | SiteKind::Add { .. }
+                | SiteKind::Softmax => Consumer::Free,
+            });
+        }
+    }
+    if sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
+        consumers.push(Consumer::Uniform);
+    }
+    let mut range = ranges[id.index()].clone().ok_or_else(|| {
+        Error::new(Stage::Quantize, "no statistics of this tensor were collected")
+            .at(&graph.tensors[id.index()].name)
+            .remedy("calibrate again with this version of the model")
+    })?;
+    if let Some(site) = sites.iter().find(|s| s.output == id) {
+        let (lo, hi) = lower::image(site);
+        range = range.clipped(lo, hi);
+    }
+    if recipe.activations.granularity == Granularity::Tensor {
+        range = range.per_tensor();
+    }
+    Ok(scales::choose(&range, top, &consumers, &recipe.activations.alphas))
+}

@@ -1,0 +1,67 @@
+//! The proof that no accumulator leaves i32 and no rescaled value leaves the range where conversions agree [8, 13].
+
+use crate::qgraph::{QActivation, QEpilogue};
+
+/// Below this, converting before clamping equals clamping before converting on every instruction set [13].
+const RESCALED: f64 = (1u64 << 30) as f64;
+
+/// Checks every output channel: `rows` are the weights of each, `top` the largest input code. Returns what is wrong.
+pub fn prove(weights: &[i8], epilogue: &QEpilogue, top: u16) -> Result<(), String> {
+    let outputs = epilogue.offset.len();
+    let row = (weights.len() / outputs.max(1)).max(1);
+    for (o, weights) in weights.chunks(row).enumerate() {
+        let sum: i64 = weights.iter().map(|&w| i64::from(w).abs()).sum();
+        // The dot product kernels see codes shifted by −128; |x − 128| ≤ 128 ≤ top keeps this bound true for them.
+        let offset = i64::from(epilogue.offset[o]);
+        let reach = offset.abs() + sum * i64::from(top.max(255));
+        let shifted = offset.abs() + 2 * sum * 128;
+        if reach.max(shifted) >= 1 << 31 {
+            return Err(format!("output channel {o}: the accumulator may reach {reach}, beyond 2^31"));
+        }
+        rescaled(epilogue, o, reach as f64)?;
+    }
+    Ok(())
+}
+
+/// `|y| < 2^30` for an accumulator of at most `reach`.
+fn rescaled(epilogue: &QEpilogue, o: usize, reach: f64) -> Result<(), String> {
+    let residual = epilogue.residual.as_ref().map_or(0.0, |r| f64::from(r[o]).abs() * 255.0);
+    let v = reach * f64::from(epilogue.multiplier[o]).abs() + f64::from(epilogue.bias[o]).abs() + residual;
+    let y = match &epilogue.activation {
+        QActivation::Linear => v,
+        QActivation::HardSwish { scale, zero } => (v + 3.0) * 6.0 * f64::from(scale[o]).abs() + f64::from(zero[o]),
+    };
+    if y.is_finite() && y < RESCALED {
+        Ok(())
+    } else {
+        Err(format!("output channel {o}: the rescaled value may reach {y:e}, beyond 2^30"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epilogue(multiplier: f32) -> QEpilogue {
+        QEpilogue {
+            offset: vec![0],
+            multiplier: vec![multiplier],
+            bias: vec![0.0],
+            residual: None,
+            activation: QActivation::Linear,
+        }
+    }
+
+    #[test]
+    fn the_largest_pointwise_layer_is_safe() {
+        assert_eq!(prove(&vec![127; 1280], &epilogue(1e-3), 255), Ok(()));
+    }
+
+    #[test]
+    fn names_the_channel_that_overflows() {
+        let error = prove(&vec![127; 70_000], &epilogue(1e-9), 255).unwrap_err();
+        assert!(error.contains("output channel 0") && error.contains("2^31"), "{error}");
+        let error = prove(&[127; 1000], &epilogue(1e6), 255).unwrap_err();
+        assert!(error.contains("2^30"), "{error}");
+    }
+}

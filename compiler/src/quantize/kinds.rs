@@ -1,0 +1,77 @@
+//! Which tensors are maps of u8, wide vectors of u16, or reals.
+
+use super::sites::{Site, SiteKind};
+use crate::error::{Error, Result, Stage};
+use crate::graph::{Graph, TensorId};
+
+/// How a tensor is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// u8 codes.
+    Map,
+    /// u16 codes.
+    Wide,
+    /// f32.
+    Real,
+}
+
+/// The form of every tensor that a site reads or writes; `None` for those that vanish in a fusion.
+pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
+    let mut forms = vec![None; graph.tensors.len()];
+    forms[graph.input.index()] = Some(Form::Map);
+    let wants_real = |id: TensorId| {
+        graph.outputs.contains(&id)
+            || sites.iter().any(|s| match s.kind {
+                SiteKind::Gate { .. } => s.inputs[1] == id,
+                SiteKind::Softmax => s.inputs[0] == id,
+                _ => false,
+            })
+    };
+    let wants_codes = |id: TensorId| {
+        sites.iter().any(|s| match s.kind {
+            SiteKind::Gate { .. } => s.inputs[0] == id,
+            SiteKind::Softmax => false,
+            _ => s.inputs.contains(&id),
+        })
+    };
+    for site in sites {
+        let refuse = |what: &str| {
+            Err(Error::new(Stage::Quantize, what).at(&site.node.name).remedy(
+                "this version compiles classifiers: maps, then vectors, then one vector of real outputs",
+            ))
+        };
+        let input = forms[site.inputs[0].index()];
+        let real = wants_real(site.output);
+        if real && wants_codes(site.output) {
+            return refuse("its result is both an output (or gate) and the input of another layer");
+        }
+        let form = match &site.kind {
+            SiteKind::Conv { .. } => match input {
+                Some(Form::Wide) if real => Form::Real,
+                Some(Form::Wide) => Form::Wide,
+                Some(Form::Map) if real && graph.tensors[site.output.index()].shape.pixels() == 1 => Form::Real,
+                Some(Form::Map) if real => return refuse("the network's output is a map"),
+                Some(Form::Map) => Form::Map,
+                Some(Form::Real) | None => return refuse("a layer that reads reals"),
+            },
+            SiteKind::Mean if input == Some(Form::Map) && !real => Form::Wide,
+            SiteKind::Mean => return refuse("pooling of something other than a map, or straight to an output"),
+            SiteKind::Gate { .. } => match (input, forms[site.inputs[1].index()]) {
+                (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
+                _ => return refuse("a product of something other than a map and a gate"),
+            },
+            SiteKind::Add { .. } => match (input, forms[site.inputs[1].index()]) {
+                (Some(Form::Map), Some(Form::Map)) if !real => Form::Map,
+                _ => return refuse("a sum of something other than two maps"),
+            },
+            SiteKind::Function(_) | SiteKind::MaxPool(_) => match input {
+                Some(Form::Map) if !real => Form::Map,
+                _ => return refuse("an elementwise function of something other than a map"),
+            },
+            SiteKind::Softmax if input == Some(Form::Real) => Form::Real,
+            SiteKind::Softmax => return refuse("a softmax of something other than logits"),
+        };
+        forms[site.output.index()] = Some(form);
+    }
+    Ok(forms)
+}

@@ -1,0 +1,317 @@
+//! One site to one integer node: weights rounded, factors and summands folded, bounds proven.
+
+use super::ranges::TensorRange;
+use super::recipe::Recipe;
+use super::sites::{Site, SiteKind};
+use super::{Ranges, bounds, weights};
+use crate::error::{Error, Result, Stage};
+use crate::graph::{Shape, TensorId};
+use crate::ops::{Activation, Conv};
+use crate::qgraph::{
+    Codes, DenseOutput, Kind, QActivation, QAdd, QConv, QDense, QEpilogue, QGate, QGraph, QMean, QNode, QOp, QTensor,
+    RealActivation,
+};
+
+/// Whether each output channel reads exactly its own input channel.
+pub fn is_depthwise(conv: &Conv, in_channels: usize) -> bool {
+    conv.groups == in_channels && conv.out_channels == in_channels && in_channels > 1
+}
+
+/// The values that the result of a site can take.
+pub fn image(site: &Site<'_>) -> (f32, f32) {
+    let activation = match &site.kind {
+        SiteKind::Conv { activation, .. } | SiteKind::Gate { activation } | SiteKind::Add { activation } => *activation,
+        SiteKind::Function(activation) => Some(*activation),
+        SiteKind::Mean | SiteKind::MaxPool(_) | SiteKind::Softmax => None,
+    };
+    match activation {
+        Some(Activation::Clip { lo, hi }) => (lo, hi),
+        Some(Activation::HardSigmoid { .. } | Activation::Sigmoid) => (0.0, 1.0),
+        Some(Activation::HardSwish) => (-0.375, f32::INFINITY),
+        Some(Activation::HardSwishLike { .. } | Activation::Silu { .. }) | None => (f32::NEG_INFINITY, f32::INFINITY),
+    }
+}
+
+/// Appends the integer node of `site` to `q`.
+pub fn lower(q: &mut QGraph, site: &Site<'_>, ranges: &Ranges, recipe: &Recipe) -> Result<()> {
+    let refuse = |cause: String| Error::new(Stage::Quantize, cause).at(&site.node.name);
+    let mut inputs = site.inputs.clone();
+    let op = match &site.kind {
+        SiteKind::Conv { conv, activation } => {
+            if matches!(q.tensor(site.output).kind, Kind::Real | Kind::Wide { .. }) {
+                inputs[0] = widened(q, inputs[0], &site.node.name)?;
+            }
+            let x = q.tensor(inputs[0]);
+            let mean = ranges[site.inputs[0].index()].as_ref();
+            let summed = inputs.get(1).map(|id| q.tensor(*id));
+            convolution(conv, *activation, x, mean, summed, q.tensor(site.output), recipe).map_err(refuse)?
+        }
+        SiteKind::Mean => mean(q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?,
+        SiteKind::Gate { activation } => {
+            gate(*activation, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?
+        }
+        SiteKind::Add { .. } => {
+            add(q.tensor(inputs[0]), q.tensor(inputs[1]), q.tensor(site.output)).map_err(refuse)?
+        }
+        SiteKind::Function(function) => {
+            table(*function, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?
+        }
+        SiteKind::MaxPool(pool) => QOp::MaxPool(pool.window),
+        SiteKind::Softmax => QOp::Softmax,
+    };
+    q.nodes.push(QNode { name: site.node.name.clone(), op, inputs, output: site.output });
+    Ok(())
+}
+
+/// A vector that is held as a u8 map, as wide codes of the same meaning: a mean over one pixel.
+fn widened(q: &mut QGraph, id: TensorId, name: &str) -> Result<TensorId> {
+    let tensor = q.tensor(id);
+    let Kind::Map(codes) = &tensor.kind else { return Ok(id) };
+    if tensor.shape.pixels() != 1 {
+        return Err(Error::new(Stage::Quantize, "a convolution over a map that answers reals").at(name));
+    }
+    let channels = tensor.shape.channels;
+    let wide = QTensor {
+        name: format!("{}.wide", tensor.name),
+        shape: tensor.shape,
+        kind: Kind::Wide { codes: codes.clone(), top: 255 },
+    };
+    let output = TensorId(q.tensors.len() as u32);
+    q.tensors.push(wide);
+    let op = QOp::Mean(QMean { multiplier: vec![1.0; channels], bias: vec![0.0; channels] });
+    q.nodes.push(QNode { name: format!("{name}.wide"), op, inputs: vec![id], output });
+    Ok(output)
+}
+
+fn codes_of(tensor: &QTensor) -> std::result::Result<&Codes, String> {
+    tensor.codes().ok_or_else(|| format!("{} has no codes", tensor.name))
+}
+
+fn top_of(tensor: &QTensor) -> u16 {
+    match tensor.kind {
+        Kind::Map(_) => 255,
+        Kind::Wide { top, .. } => top,
+        Kind::Real => 0,
+    }
+}
+
+/// Convolution or dense layer. `r_y = f(Σ W·r_x + b)` with `r_x = s·(q − z)`.
+fn convolution(
+    conv: &Conv,
+    activation: Option<Activation>,
+    x: &QTensor,
+    seen: Option<&TensorRange>,
+    summed: Option<&QTensor>,
+    y: &QTensor,
+    recipe: &Recipe,
+) -> std::result::Result<QOp, String> {
+    let codes = codes_of(x)?;
+    let channels = x.shape.channels;
+    let depthwise = is_depthwise(conv, channels);
+    let per_group = channels / conv.groups.max(1);
+    let outputs_per_group = (conv.out_channels / conv.groups.max(1)).max(1);
+    let row = conv.window.taps() * per_group;
+    let channel_of = |index: usize| (index / row / outputs_per_group) * per_group + index % per_group;
+
+    // W'[o,k,c] = W[o,k,c] · s[c] before rounding; a depthwise layer has one input channel per row and keeps s apart.
+    let absorbed: Vec<f64> = conv
+        .weights
+        .iter()
+        .enumerate()
+        .map(|(i, &w)| f64::from(w) * if depthwise { 1.0 } else { f64::from(codes.scale[channel_of(i)]) })
+        .collect();
+    let rounded = weights::round(&absorbed, conv.out_channels, recipe.weights.granularity);
+
+    let mut offset = vec![0_i64; conv.out_channels];
+    let mut bias: Vec<f64> = conv.bias.iter().map(|&b| f64::from(b)).collect();
+    for (i, (&q, &real)) in rounded.weights.iter().zip(&absorbed).enumerate() {
+        let (o, c) = (i / row, channel_of(i));
+        offset[o] -= i64::from(q) * i64::from(codes.zero[c]);
+        if let (true, Some(seen)) = (recipe.weight_bias_correction, seen) {
+            // b += Σ (W − Ŵ)·E[x]: rounding the weights moves no mean.
+            let step = if depthwise { 1.0 } else { f64::from(codes.scale[c]) };
+            bias[o] += (real - rounded.steps[o] * f64::from(q)) / step * seen.mean[c];
+        }
+    }
+    let factor: Vec<f64> = (0..conv.out_channels)
+        .map(|o| rounded.steps[o] * if depthwise { f64::from(codes.scale[o]) } else { 1.0 })
+        .collect();
+    let offset = offset
+        .into_iter()
+        .enumerate()
+        .map(|(o, v)| i32::try_from(v).map_err(|_| format!("output channel {o}: offset {v} exceeds i32")))
+        .collect::<std::result::Result<Vec<i32>, String>>()?;
+
+    if let Kind::Real = y.kind {
+        let (slope, shift, real) = match activation {
+            None => (1.0, 0.0, RealActivation::Linear),
+            Some(Activation::Clip { lo, hi }) => (1.0, 0.0, RealActivation::Clip { lo, hi }),
+            Some(Activation::HardSigmoid { alpha, beta }) => {
+                (f64::from(alpha), f64::from(beta), RealActivation::Clip { lo: 0.0, hi: 1.0 })
+            }
+            Some(Activation::Sigmoid) => (1.0, 0.0, RealActivation::Sigmoid),
+            Some(other) => return Err(format!("{other:?} of a real output has no integer form yet")),
+        };
+        let epilogue = QEpilogue {
+            offset,
+            multiplier: factor.iter().map(|m| (m * slope) as f32).collect(),
+            bias: bias.iter().map(|b| (b * slope + shift) as f32).collect(),
+            residual: None,
+            activation: QActivation::Linear,
+        };
+        bounds::prove(&rounded.weights, &epilogue, top_of(x))?;
+        return Ok(QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Reals(real) }));
+    }
+    let epilogue = finish(offset, &factor, &bias, activation, summed, codes_of(y)?)?;
+    bounds::prove(&rounded.weights, &epilogue, top_of(x))?;
+    Ok(match x.kind {
+        Kind::Wide { .. } => {
+            QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Codes })
+        }
+        Kind::Map(_) | Kind::Real => QOp::Conv(QConv {
+            window: conv.window,
+            groups: conv.groups,
+            weights: rounded.weights,
+            pad_code: pad_codes(conv, codes),
+            epilogue,
+        }),
+    })
+}
+
+/// The code of what the float network pads with.
+fn pad_codes(conv: &Conv, codes: &Codes) -> Vec<u8> {
+    (0..codes.scale.len())
+        .map(|c| {
+            let value = f64::from(conv.pad_value.get(c).copied().unwrap_or(0.0));
+            (value / f64::from(codes.scale[c]) + f64::from(codes.zero[c])).round_ties_even().clamp(0.0, 255.0) as u8
+        })
+        .collect()
+}
+
+/// `acc → y` as the factors and summands of [9–12].
+fn finish(
+    offset: Vec<i32>,
+    factor: &[f64],
+    bias: &[f64],
+    activation: Option<Activation>,
+    summed: Option<&QTensor>,
+    y: &Codes,
+) -> std::result::Result<QEpilogue, String> {
+    let outputs = factor.len();
+    let s = |o: usize| f64::from(y.scale[o]);
+    let z = |o: usize| f64::from(y.zero[o]);
+    let (slope, shift) = match activation {
+        Some(Activation::HardSigmoid { alpha, beta }) => (f64::from(alpha), f64::from(beta)),
+        _ => (1.0, 0.0),
+    };
+    let hard_swish = match activation {
+        Some(Activation::HardSwish) => Some(1.0 / 6.0),
+        // x·clamp(αx + ½, 0, 1): with v = 6αx + 3, x = (v − 3)/(6α) and the clamp is clamp(v, 0, 6)/6.
+        Some(Activation::HardSwishLike { alpha, beta }) if (beta - 0.5).abs() < 1e-6 => Some(f64::from(alpha)),
+        None | Some(Activation::Clip { .. } | Activation::HardSigmoid { .. }) => None,
+        Some(other) => return Err(format!("{other:?} has no integer form as part of a convolution")),
+    };
+    if let Some(alpha) = hard_swish {
+        if summed.is_some() {
+            return Err("a hard-swish after an addition cannot be part of the convolution".into());
+        }
+        let to_v = 6.0 * alpha;
+        return Ok(QEpilogue {
+            offset,
+            multiplier: factor.iter().map(|m| (m * to_v) as f32).collect(),
+            bias: bias.iter().map(|b| (b * to_v + 3.0) as f32).collect(),
+            residual: None,
+            activation: QActivation::HardSwish {
+                scale: (0..outputs).map(|o| (1.0 / (6.0 * to_v * s(o))) as f32).collect(),
+                zero: (0..outputs).map(|o| z(o) as f32).collect(),
+            },
+        });
+    }
+    let summed = summed.map(codes_of).transpose()?;
+    let residual: Option<Vec<f64>> = summed.map(|r| (0..outputs).map(|o| f64::from(r.scale[o]) / s(o)).collect());
+    let bias = (0..outputs)
+        .map(|o| {
+            let added = match (&residual, summed) {
+                (Some(factor), Some(r)) => factor[o] * f64::from(r.zero[o]),
+                _ => 0.0,
+            };
+            ((bias[o] * slope + shift) / s(o) + z(o) - added) as f32
+        })
+        .collect();
+    Ok(QEpilogue {
+        offset,
+        multiplier: (0..outputs).map(|o| (factor[o] * slope / s(o)) as f32).collect(),
+        bias,
+        residual: residual.map(|r| r.into_iter().map(|x| x as f32).collect()),
+        activation: QActivation::Linear,
+    })
+}
+
+/// `q_y = sum · s_x/(P·s_y) − z_x·s_x/s_y + z_y`.
+fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
+    let (from, to) = (codes_of(x)?, codes_of(y)?);
+    let Shape { channels, .. } = x.shape;
+    let ratio = |c: usize| f64::from(from.scale[c]) / f64::from(to.scale[c]);
+    Ok(QOp::Mean(QMean {
+        multiplier: (0..channels).map(|c| (ratio(c) / x.shape.pixels() as f64) as f32).collect(),
+        bias: (0..channels).map(|c| (f64::from(to.zero[c]) - ratio(c) * f64::from(from.zero[c])) as f32).collect(),
+    }))
+}
+
+/// `r_y = f(g · s_x·(q − z_x))` [15].
+fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
+    let (from, to) = (codes_of(x)?, codes_of(y)?);
+    let channels = x.shape.channels;
+    let zero = from.zero.iter().map(|&z| f32::from(z)).collect();
+    Ok(QOp::Gate(match activation {
+        Some(Activation::HardSwish) => QGate {
+            multiplier: from.scale.clone(),
+            zero,
+            bias: vec![3.0; channels],
+            activation: QActivation::HardSwish {
+                scale: to.scale.iter().map(|&s| (1.0 / (6.0 * f64::from(s))) as f32).collect(),
+                zero: to.zero.iter().map(|&z| f32::from(z)).collect(),
+            },
+        },
+        None | Some(Activation::Clip { .. }) => QGate {
+            multiplier: (0..channels).map(|c| (f64::from(from.scale[c]) / f64::from(to.scale[c])) as f32).collect(),
+            zero,
+            bias: to.zero.iter().map(|&z| f32::from(z)).collect(),
+            activation: QActivation::Linear,
+        },
+        Some(other) => return Err(format!("{other:?} after a gate has no integer form yet")),
+    }))
+}
+
+/// [16]; a clip is in the code range.
+fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
+    let (a, b, to) = (codes_of(first)?, codes_of(second)?, codes_of(y)?);
+    let ratio = |from: &Codes, c: usize| f64::from(from.scale[c]) / f64::from(to.scale[c]);
+    let channels = first.shape.channels;
+    Ok(QOp::Add(QAdd {
+        first: (0..channels).map(|c| ratio(a, c) as f32).collect(),
+        second: (0..channels).map(|c| ratio(b, c) as f32).collect(),
+        bias: (0..channels)
+            .map(|c| {
+                (f64::from(to.zero[c]) - ratio(a, c) * f64::from(a.zero[c]) - ratio(b, c) * f64::from(b.zero[c])) as f32
+            })
+            .collect(),
+        activation: QActivation::Linear,
+    }))
+}
+
+/// `table[q] = code of f(real of q)`; both tensors have one scale for all channels [17].
+fn table(function: Activation, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
+    let (from, to) = (codes_of(x)?, codes_of(y)?);
+    let uniform = |codes: &Codes| codes.scale.windows(2).all(|w| w[0] == w[1]) && codes.zero.windows(2).all(|w| w[0] == w[1]);
+    if !uniform(from) || !uniform(to) {
+        return Err("a table needs one scale for all channels".into());
+    }
+    let (s, z) = (f64::from(from.scale[0]), f64::from(from.zero[0]));
+    let mut table = Box::new([0_u8; 256]);
+    for (q, entry) in table.iter_mut().enumerate() {
+        let real = function.apply_f64((q as f64 - z) * s);
+        *entry = (real / f64::from(to.scale[0]) + f64::from(to.zero[0])).round_ties_even().clamp(0.0, 255.0) as u8;
+    }
+    Ok(QOp::Table(table))
+}

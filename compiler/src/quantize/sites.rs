@@ -1,0 +1,179 @@
+//! Where integers will be: the float graph as a list of integer operations to come.
+//!
+//! Three fusions happen here because only the integer network knows them: an addition into the epilogue of the
+//! convolution before it [10], and a clip or hard-swish into the gate or addition before it.
+
+use crate::error::{Error, Result, Stage};
+use crate::graph::{Graph, Node, TensorId};
+use crate::ops::{Activation, Conv, MaxPool, Op};
+
+/// One integer operation to come.
+#[derive(Clone, Debug)]
+pub struct Site<'g> {
+    /// The float node that gives its name and constants.
+    pub node: &'g Node,
+    /// What kind.
+    pub kind: SiteKind<'g>,
+    /// What it reads.
+    pub inputs: Vec<TensorId>,
+    /// What it writes: the output of the last float node that it covers.
+    pub output: TensorId,
+}
+
+/// Which integer operation.
+#[derive(Clone, Debug)]
+pub enum SiteKind<'g> {
+    /// Convolution or dense layer; a second input is added.
+    Conv {
+        /// Constants.
+        conv: &'g Conv,
+        /// Function of the result (after the addition).
+        activation: Option<Activation>,
+    },
+    /// Mean over all pixels.
+    Mean,
+    /// Map times vector.
+    Gate {
+        /// Function of the result.
+        activation: Option<Activation>,
+    },
+    /// Map plus map.
+    Add {
+        /// Function of the result.
+        activation: Option<Activation>,
+    },
+    /// A function by itself.
+    Function(Activation),
+    /// Maximum over a window.
+    MaxPool(&'g MaxPool),
+    /// Softmax.
+    Softmax,
+}
+
+/// The float graph as integer operations, in topological order.
+pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
+    let uses = Uses::of(graph);
+    let mut covered = vec![false; graph.nodes.len()];
+    // Walk backwards so that the last node of a fusion finds its first; reverse at the end.
+    let mut out = Vec::new();
+    for (index, node) in graph.nodes.iter().enumerate().rev() {
+        if covered[index] {
+            continue;
+        }
+        let (last, activation, base) = match (&node.op, uses.fusable_producer(graph, node)) {
+            (Op::Activation(function), Some(base)) if fuses(&graph.nodes[base].op, function) => {
+                covered[base] = true;
+                (node, Some(*function), base)
+            }
+            _ => (node, None, index),
+        };
+        let node = &graph.nodes[base];
+        let site = |kind, inputs: Vec<TensorId>| Site { node, kind, inputs, output: last.output };
+        out.push(match &node.op {
+            Op::Conv(conv) => {
+                site(SiteKind::Conv { conv, activation: conv.activation.or(activation) }, node.inputs.clone())
+            }
+            Op::Add => match residual_conv(graph, &uses, node, base) {
+                Some((producer, conv, other)) => {
+                    covered[producer] = true;
+                    let node = &graph.nodes[producer];
+                    Site {
+                        node,
+                        kind: SiteKind::Conv { conv, activation },
+                        inputs: vec![node.inputs[0], other],
+                        output: last.output,
+                    }
+                }
+                None => site(SiteKind::Add { activation }, node.inputs.clone()),
+            },
+            Op::Mul => site(SiteKind::Gate { activation }, gate_order(graph, node)?),
+            Op::GlobalAveragePool => site(SiteKind::Mean, node.inputs.clone()),
+            Op::Activation(function) => site(SiteKind::Function(*function), node.inputs.clone()),
+            Op::MaxPool(pool) => site(SiteKind::MaxPool(pool), node.inputs.clone()),
+            Op::Softmax => site(SiteKind::Softmax, node.inputs.clone()),
+            Op::Affine(_) => {
+                return Err(unsupported(node, "a multiplication or addition of constants that no convolution could absorb"));
+            }
+            Op::AveragePool(_) => return Err(unsupported(node, "average pooling over less than the whole map")),
+        });
+    }
+    out.reverse();
+    Ok(out)
+}
+
+fn unsupported(node: &Node, what: &str) -> Error {
+    Error::new(Stage::Quantize, format!("{what} has no integer form yet"))
+        .at(&node.name)
+        .remedy("export the network so that this operation sits next to a convolution, or compile without this layer")
+}
+
+/// Whether the epilogue of `op` can compute `function`.
+fn fuses(op: &Op, function: &Activation) -> bool {
+    match op {
+        Op::Add => matches!(function, Activation::Clip { .. }),
+        Op::Mul => matches!(function, Activation::Clip { .. } | Activation::HardSwish),
+        Op::Conv(conv) => conv.activation.is_none() && matches!(function, Activation::Clip { .. } | Activation::HardSwish),
+        _ => false,
+    }
+}
+
+/// The convolution whose epilogue can do the addition of `node` (at `index`): its index, itself, the other summand.
+fn residual_conv<'g>(graph: &'g Graph, uses: &Uses, node: &Node, index: usize) -> Option<(usize, &'g Conv, TensorId)> {
+    let [a, b] = [*node.inputs.first()?, *node.inputs.get(1)?];
+    if a == b || graph.tensors[a.index()].shape.pixels() == 1 {
+        return None;
+    }
+    let candidate = |from: TensorId, other: TensorId| {
+        let producer = uses.producer[from.index()]?;
+        let sole = uses.count[from.index()] == 1;
+        match &graph.nodes[producer].op {
+            Op::Conv(conv) if sole && producer < index && conv.activation.is_none() => Some((producer, conv, other)),
+            _ => None,
+        }
+    };
+    // Of two candidates take the later one, so that the earlier map is there when it runs.
+    [candidate(a, b), candidate(b, a)].into_iter().flatten().max_by_key(|(producer, ..)| *producer)
+}
+
+/// The map first, the gate second.
+fn gate_order(graph: &Graph, node: &Node) -> Result<Vec<TensorId>> {
+    let pixels = |i: usize| graph.tensors[node.inputs[i].index()].shape.pixels();
+    match (pixels(0), pixels(1)) {
+        (_, 1) => Ok(vec![node.inputs[0], node.inputs[1]]),
+        (1, _) => Ok(vec![node.inputs[1], node.inputs[0]]),
+        _ => Err(unsupported(node, "the product of two maps")),
+    }
+}
+
+/// Who makes and who reads each tensor.
+pub struct Uses {
+    /// Index of the node that makes it.
+    pub producer: Vec<Option<usize>>,
+    /// How many nodes read it; an output of the network counts as one more.
+    pub count: Vec<usize>,
+}
+
+impl Uses {
+    /// Counts them.
+    pub fn of(graph: &Graph) -> Self {
+        let mut uses = Self { producer: vec![None; graph.tensors.len()], count: vec![0; graph.tensors.len()] };
+        for (index, node) in graph.nodes.iter().enumerate() {
+            uses.producer[node.output.index()] = Some(index);
+            for input in &node.inputs {
+                uses.count[input.index()] += 1;
+            }
+        }
+        for output in &graph.outputs {
+            uses.count[output.index()] += 1;
+        }
+        uses
+    }
+
+    /// The node that makes the only input of `node`, if nobody else reads it.
+    fn fusable_producer(&self, _graph: &Graph, node: &Node) -> Option<usize> {
+        match node.inputs.as_slice() {
+            [input] if self.count[input.index()] == 1 => self.producer[input.index()],
+            _ => None,
+        }
+    }
+}
