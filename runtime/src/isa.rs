@@ -13,8 +13,14 @@
 //! list of `tests/kernels.rs`. The four things that matter for speed are [`Isa::multiply`] (pointwise),
 //! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
 
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod cpuid;
 mod portable;
 
+#[cfg(target_arch = "x86_64")]
+pub use avx512vnni::Avx512Vnni;
 pub use portable::Portable;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.

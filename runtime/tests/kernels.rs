@@ -155,6 +155,8 @@ macro_rules! instruction_set {
 }
 
 instruction_set!(portable, isa::Portable);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avx512vnni, isa::Avx512Vnni);
 
 #[test]
 fn reals() {
