@@ -3,6 +3,15 @@
 //! Everything here is plain data that can live in a `static`. The equations named in brackets are those of
 //! `specs/arithmetic.md`.
 
+/// Every slice with one constant per channel is padded with zeros to a multiple of this many elements, so that a
+/// kernel may load whole vectors of constants. Maps are not padded.
+pub const LANE_PAD: usize = 16;
+
+/// `channels` rounded up to [`LANE_PAD`]: the length of a slice of constants.
+pub const fn padded(channels: usize) -> usize {
+    channels.div_ceil(LANE_PAD) * LANE_PAD
+}
+
 /// Height, width and channels of a map. Batch is always one; channels are last in memory and densely packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -80,7 +89,8 @@ pub enum Activation<'a> {
     },
 }
 
-/// From accumulator to codes [9–13]; every slice has one element per output channel.
+/// From accumulator to codes [9–13]; every slice has one element per output channel, padded
+/// to [`LANE_PAD`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epilogue<'a> {
     /// Added to the exact sum of products: `−Σ w·z` [5].

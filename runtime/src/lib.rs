@@ -1,4 +1,25 @@
 //! What Bakelite's integers mean, and kernels that compute it.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`layer`] | shapes, windows and the constants of one layer |
+//! | [`reference`](mod@reference) | `specs/arithmetic.md` as naive code: the oracle of everything else |
+//! | [`isa`] | instruction sets: tokens that prove a CPU feature, and the only `unsafe` of the crate |
+//! | [`pack`] | weights in the order in which the kernels of an instruction set read them |
+//! | [`kernel`] | the layers, safe and generic over the instruction set |
+//! | [`blob`], [`arena`] | how an emitted crate holds its constants and its maps |
+//!
+//! Kernels are total: a shape that does not fit its buffers computes nothing, and nothing here can panic (the
+//! reference, which only tests and the compiler use, may; leave out the feature `reference` to be without it).
+//! Deliberately absent: threads, allocation, graphs, and any choice of instruction set by the kernels themselves.
 #![no_std]
+#![allow(clippy::needless_range_loop, reason = "registers in arrays are counted, tiles unroll")]
 
+pub mod arena;
+pub mod blob;
+pub mod isa;
+pub mod kernel;
 pub mod layer;
+pub mod pack;
+#[cfg(feature = "reference")]
+pub mod reference;

@@ -1,0 +1,179 @@
+//! Instruction sets.
+//!
+//! A value of a token type ([`Portable`], `Avx512Vnni`, …) proves that the CPU has the feature, so everything that
+//! takes one is safe. A token comes from `detect` (asks the CPU) or `from_target` (the target of the compilation has
+//! it). [`Isa::run`] enters a function with the feature enabled once per layer; everything below is inlined into it.
+//!
+//! This folder is the only place of the crate with `unsafe`. All methods are total: what does not lie inside of a
+//! slice reads as zero and is not written.
+//!
+//! ## To add an instruction set
+//!
+//! One file here that implements [`Isa`], its variant in [`Level`], its layouts in [`crate::pack`], one line in the
+//! list of `tests/kernels.rs`. The four things that matter for speed are [`Isa::multiply`] (pointwise),
+//! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod cpuid;
+mod portable;
+
+#[cfg(target_arch = "x86_64")]
+pub use avx512vnni::Avx512Vnni;
+pub use portable::Portable;
+
+/// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// Plain Rust, whatever the target is.
+    Portable,
+    /// AVX2 without VNNI: exact `vpmaddwd` over i16.
+    Avx2,
+    /// AVX-VNNI: `vpdpbusd` over 256 bits.
+    AvxVnni,
+    /// AVX-512 F, BW, DQ, VL and VNNI: `vpdpbusd` over 512 bits.
+    Avx512Vnni,
+    /// NEON without dot product: `smlal`.
+    Neon,
+    /// NEON with `sdot`.
+    NeonDot,
+}
+
+impl Level {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
+
+    /// The name that [`Level::parse`] reads.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::AvxVnni => "avxvnni",
+            Self::Avx512Vnni => "avx512vnni",
+            Self::Neon => "neon",
+            Self::NeonDot => "neondot",
+        }
+    }
+
+    /// The level of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|level| level.name() == name)
+    }
+
+    /// Lanes of i32 in the vector that the kernels of this level count in ([`Isa::LANES`]).
+    pub const fn lanes(self) -> usize {
+        match self {
+            Self::Avx512Vnni => 16,
+            Self::Portable | Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 8,
+        }
+    }
+
+    /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
+    pub const fn accumulators(self) -> usize {
+        match self {
+            Self::Portable => 4,
+            Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 12,
+            Self::Avx512Vnni => 24,
+        }
+    }
+}
+
+/// Something to compute with an instruction set: a closure that is generic over it.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// Computes. Implementations are `#[inline(always)]`, as is everything they call.
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+/// The operations of an instruction set. All implementations give the same bits.
+///
+/// A *vector* has [`Isa::LANES`] lanes of 32 bits. A *block* is four vectors, as many channels as [`Isa::Bytes`] has
+/// bytes. In a *dealt* block the four vectors hold the channels in an order of the instruction set's choice (that in
+/// which unpacking bytes leaves them); [`Isa::deal_f32`] and packed weights follow it, [`Isa::store_dealt`] undoes it.
+///
+/// `at` is always an index into the slice, `count` a number of elements.
+pub trait Isa: Copy {
+    /// Its name.
+    const LEVEL: Level;
+    /// Lanes of a vector; a divisor of [`crate::layer::LANE_PAD`].
+    const LANES: usize = Self::LEVEL.lanes();
+    /// Most vectors of accumulators of a pointwise tile: rows × vectors.
+    const ACCUMULATORS: usize = Self::LEVEL.accumulators();
+
+    /// A vector of i32.
+    type I32: Copy;
+    /// A vector of f32.
+    type F32: Copy;
+    /// A block of u8.
+    type Bytes: Copy;
+    /// Four blocks of u8 (four taps), so arranged that one dot product per channel multiplies them.
+    type Quads: Copy;
+
+    /// Runs with the features of the instruction set enabled.
+    fn run<K: Kernel>(self, kernel: K) -> K::Output;
+
+    /// All lanes the same.
+    fn splat_i32(self, value: i32) -> Self::I32;
+    /// All lanes the same.
+    fn splat_f32(self, value: f32) -> Self::F32;
+    /// A whole vector, or zeros if it is not inside.
+    fn load_i32(self, from: &[i32], at: usize) -> Self::I32;
+    /// A whole vector, or zeros if it is not inside.
+    fn load_f32(self, from: &[f32], at: usize) -> Self::F32;
+    /// `count` ≤ LANES codes widened to i32; the other lanes are zero.
+    fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32;
+    /// Lane by lane, wrapping.
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
+    /// f32(n): to the nearest, ties to even.
+    fn to_f32(self, a: Self::I32) -> Self::F32;
+    /// rne(x) where that is in −2^21…2^21; beyond, anything that saturates to the same code [13].
+    fn to_i32(self, a: Self::F32) -> Self::I32;
+    /// One rounding.
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// One rounding.
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// One rounding.
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `if a < b { a } else { b }` on numbers.
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `if a > b { a } else { b }` on numbers.
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
+    /// Stores the first `count` ≤ LANES, which lie in 0…65535.
+    fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize);
+    /// Stores the first `count` ≤ LANES.
+    fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize);
+
+    /// The pointwise micro-kernel: `sum[m][n] = Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
+    /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. All zero if `rows` is shorter
+    /// than `(M − 1) · stride + k` or `panel` is too short.
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M];
+
+    /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]).
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N];
+
+    /// `count` ≤ 4 · LANES bytes; the others are zero.
+    fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
+    /// Four taps of a block.
+    fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;
+    /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt; the weights are entry `index` of a packed block
+    /// ([`crate::pack::depthwise`]), each of [`crate::pack::quad_len`] bytes.
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4];
+    /// A block of constants, dealt.
+    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4];
+    /// A block of constants, dealt. Vectors beyond the end of `from` are zero.
+    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4];
+    /// A block of bytes widened to i32, dealt.
+    fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4];
+    /// As [`Isa::store_codes`], from dealt vectors.
+    fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
+}

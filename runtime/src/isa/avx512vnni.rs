@@ -1,0 +1,369 @@
+//! AVX-512 with VNNI: vectors of 16 lanes, `vpdpbusd` multiplies four u8 with four i8 per lane and sums them exactly.
+//!
+//! A dealt block is what unpacking bytes and then words of four rows leaves: lane `4h + i` of vector `j` is channel
+//! `16h + 4j + i`. Packing back with saturation undoes it.
+//!
+//! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
+
+use super::cpuid::Features;
+use super::{Isa, Kernel, Level};
+use core::arch::x86_64::*;
+
+/// Proof of AVX-512 F, BW, DQ, VL and VNNI.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx512Vnni(());
+
+impl Avx512Vnni {
+    /// If this CPU and operating system have it.
+    pub fn detect() -> Option<Self> {
+        Features::detect().avx512_vnni.then_some(Self(()))
+    }
+
+    /// The target of this compilation has it.
+    #[cfg(all(
+        target_feature = "avx512f",
+        target_feature = "avx512bw",
+        target_feature = "avx512dq",
+        target_feature = "avx512vl",
+        target_feature = "avx512vnni"
+    ))]
+    pub const fn from_target() -> Self {
+        Self(())
+    }
+
+    /// Stores the first `count` ≤ 64 bytes.
+    #[inline(always)]
+    fn store_bytes(self, bytes: __m512i, to: &mut [u8], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        if count == 64 {
+            // SAFETY: token; `to` has 64 bytes.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
+        } else if count == 16 {
+            // SAFETY: token; `to` has 16 bytes.
+            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm512_castsi512_si128(bytes)) }
+        } else {
+            // SAFETY: token; the mask selects `count` bytes, which `to` has.
+            unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), first(count), bytes) }
+        }
+    }
+
+    /// Transposes four vectors of four 128-bit parts: natural order to dealt, and back.
+    #[inline(always)]
+    fn deal(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        // SAFETY: token.
+        unsafe {
+            let (ab_low, cd_low) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+            let (ab_high, cd_high) = (_mm512_shuffle_i32x4::<0xEE>(a, b), _mm512_shuffle_i32x4::<0xEE>(c, d));
+            [
+                _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0xDD>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
+                _mm512_shuffle_i32x4::<0xDD>(ab_high, cd_high),
+            ]
+        }
+    }
+
+    /// Saturates four vectors to bytes; within each 128 bits, the parts of the four vectors lie side by side.
+    #[inline(always)]
+    fn pack(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
+        // SAFETY: token.
+        unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
+    }
+}
+
+/// A mask of the first `count` ≤ 64.
+#[inline(always)]
+fn first(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
+impl Isa for Avx512Vnni {
+    const LEVEL: Level = Level::Avx512Vnni;
+
+    type I32 = __m512i;
+    type F32 = __m512;
+    type Bytes = __m512i;
+    type Quads = [__m512i; 4];
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx2,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+        fn enter<K: Kernel>(isa: Avx512Vnni, kernel: K) -> K::Output {
+            kernel.run(isa)
+        }
+        // SAFETY: token.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, value: i32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { _mm512_set1_epi32(value) }
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, value: f32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load_i32(self, from: &[i32], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            // SAFETY: token; 16 elements are there.
+            Some(lanes) => unsafe { _mm512_loadu_si512(lanes.as_ptr().cast()) },
+            None => self.splat_i32(0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_f32(self, from: &[f32], at: usize) -> Self::F32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            // SAFETY: token; 16 elements are there.
+            Some(lanes) => unsafe { _mm512_loadu_ps(lanes.as_ptr()) },
+            None => self.splat_f32(0.0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32 {
+        let Some(codes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
+        let mask = first(count) as __mmask16;
+        // SAFETY: token; the mask selects at most `count` codes, which are there.
+        unsafe { _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, codes.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { _mm512_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, a: Self::I32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_cvtepi32_ps(a) }
+    }
+
+    #[inline(always)]
+    fn to_i32(self, a: Self::F32) -> Self::I32 {
+        // SAFETY: token. (The default rounding mode is to nearest even; Rust forbids another.)
+        unsafe { _mm512_cvtps_epi32(a) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
+        }
+        let packed = self.pack(four);
+        // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
+        let natural = unsafe {
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_epi32(order, packed)
+        };
+        self.store_bytes(natural, to, at, count.min(64));
+    }
+
+    #[inline(always)]
+    fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        let mask = first(count) as __mmask16;
+        // SAFETY: token; the mask selects at most `count` elements, which are there.
+        unsafe { _mm512_mask_cvtepi32_storeu_epi16(to.as_mut_ptr().cast(), mask, value) }
+    }
+
+    #[inline(always)]
+    fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        let mask = first(count) as __mmask16;
+        // SAFETY: token; the mask selects at most `count` elements, which are there.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, value) }
+    }
+
+    #[inline(always)]
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M] {
+        let mut sums = [[self.splat_i32(0); N]; M];
+        let (whole, vector) = (k / 4, k.div_ceil(4) * 64);
+        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+            return sums;
+        }
+        for group in 0..whole {
+            let mut w = [self.splat_i32(0); N];
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of `vector` bytes, and 64 · group + 64 ≤ vector.
+                w[n] = unsafe { _mm512_loadu_si512(panel.as_ptr().add(n * vector + group * 64).cast()) };
+            }
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and 4 · group + 4 ≤ k.
+                let x = unsafe { rows.as_ptr().add(m * stride + group * 4).cast::<i32>().read_unaligned() };
+                let x = self.splat_i32(x);
+                for n in 0..N {
+                    // SAFETY: token.
+                    sums[m][n] = unsafe { _mm512_dpbusd_epi32(sums[m][n], x, w[n]) };
+                }
+            }
+        }
+        if !k.is_multiple_of(4) {
+            for m in 0..M {
+                let x = self.splat_i32(tail(rows, m * stride + whole * 4, k % 4));
+                for n in 0..N {
+                    // SAFETY: token; `panel` has N vectors of `vector` bytes, and 64 · whole + 64 = vector.
+                    sums[m][n] = unsafe {
+                        let w = _mm512_loadu_si512(panel.as_ptr().add(n * vector + whole * 64).cast());
+                        _mm512_dpbusd_epi32(sums[m][n], x, w)
+                    };
+                }
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        // Two sums of each vector, so that one instruction need not wait for the one before.
+        let mut sums = [[self.splat_i32(0); N]; 2];
+        let pairs = input.len().div_ceil(2);
+        if panel.len() < N * pairs * 32 {
+            return sums[0];
+        }
+        let (input, last) = input.as_chunks::<2>();
+        for (i, x) in input.iter().enumerate() {
+            let x = self.splat_i32(i32::from(x[0]) | i32::from(x[1]) << 16);
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and i < pairs.
+                sums[i % 2][n] = unsafe { dot_pair(sums[i % 2][n], x, panel.as_ptr().add((n * pairs + i) * 32)) };
+            }
+        }
+        if let [x] = last {
+            let x = self.splat_i32(i32::from(*x));
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes.
+                sums[0][n] = unsafe { dot_pair(sums[0][n], x, panel.as_ptr().add((n * pairs + input.len()) * 32)) };
+            }
+        }
+        let mut total = sums[0];
+        for n in 0..N {
+            total[n] = self.add_i32(sums[0][n], sums[1][n]);
+        }
+        total
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
+        let Some(bytes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
+        // SAFETY: token; the mask selects at most `count` bytes, which are there.
+        unsafe { _mm512_maskz_loadu_epi8(first(count), bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
+        // SAFETY: token.
+        unsafe {
+            let (ab_low, ab_high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
+            let (cd_low, cd_high) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
+            [
+                _mm512_unpacklo_epi16(ab_low, cd_low),
+                _mm512_unpackhi_epi16(ab_low, cd_low),
+                _mm512_unpacklo_epi16(ab_high, cd_high),
+                _mm512_unpackhi_epi16(ab_high, cd_high),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
+        let Some(weights) = weights.get(index * 256..).and_then(|rest| rest.first_chunk::<256>()) else { return sums };
+        let mut sums = sums;
+        for (n, w) in weights.as_chunks::<64>().0.iter().enumerate().take(4) {
+            // SAFETY: token; `w` has 64 bytes.
+            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(w.as_ptr().cast())) };
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
+        let vector = |n: usize| self.load_i32(from, at + n * 16);
+        self.deal([vector(0), vector(1), vector(2), vector(3)])
+    }
+
+    #[inline(always)]
+    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
+        // SAFETY: token.
+        let vector = |n: usize| unsafe { _mm512_castps_si512(self.load_f32(from, at + n * 16)) };
+        let [a, b, c, d] = self.deal([vector(0), vector(1), vector(2), vector(3)]);
+        // SAFETY: token.
+        unsafe { [_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), _mm512_castsi512_ps(c), _mm512_castsi512_ps(d)] }
+    }
+
+    #[inline(always)]
+    fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4] {
+        let zero = self.splat_i32(0);
+        self.interleave([bytes, zero, zero, zero])
+    }
+
+    #[inline(always)]
+    fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
+        self.store_bytes(self.pack(values), to, at, count.min(64));
+    }
+}
+
+/// Up to three bytes from `at` on, the others zero.
+#[inline(always)]
+fn tail(rows: &[u8], at: usize, count: usize) -> i32 {
+    let mut bytes = [0; 4];
+    let rest = rows.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
+    for (to, from) in bytes.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    i32::from_le_bytes(bytes)
+}
+
+/// `sum + x · w` for 32 weights from `weights` on, pairs of products summed exactly.
+///
+/// # Safety
+///
+/// The CPU has the features of [`Avx512Vnni`] and 32 bytes can be read.
+#[inline(always)]
+unsafe fn dot_pair(sum: __m512i, x: __m512i, weights: *const u8) -> __m512i {
+    // SAFETY: the caller's promise.
+    unsafe { _mm512_dpwssd_epi32(sum, x, _mm512_cvtepi8_epi16(_mm256_loadu_si256(weights.cast()))) }
+}

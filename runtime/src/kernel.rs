@@ -1,0 +1,28 @@
+//! The layers: safe, total, generic over the instruction set.
+//!
+//! A layer is a struct of borrowed constants that can live in a `static`; its function takes a token, the layer and
+//! the maps. A buffer that is too short for the layer's shapes is left as it is. Maps that are written must have
+//! the layer's length at least; `residual` is empty where the layer has none.
+
+mod add;
+mod convolution;
+mod dense;
+mod depthwise;
+mod epilogue;
+mod gate;
+mod max_pool;
+mod mean;
+mod pointwise;
+mod real;
+mod table;
+
+pub use add::{Add, add};
+pub use convolution::{Convolution, convolution};
+pub use dense::{Dense, RealActivation, dense_codes, dense_reals};
+pub use depthwise::{Depthwise, depthwise};
+pub use gate::{Gate, gate};
+pub use max_pool::{MaxPool, max_pool};
+pub use mean::{Mean, mean};
+pub use pointwise::{Pointwise, Tile, pointwise};
+pub use real::{exp, sigmoid, softmax};
+pub use table::{Table, table};

@@ -1,0 +1,207 @@
+//! General convolution [5, 9–13]: patches of a strip of pixels are gathered, then multiplied as pointwise.
+//!
+//! ```text
+//! for each strip of STRIP output pixels:
+//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), padded with zeros to a multiple of 4
+//!   pointwise(scratch)
+//! ```
+//!
+//! With several groups there is no tile, only the naive loop: of all networks that come, only depthwise ones have
+//! groups, and those have their own kernel.
+
+use super::epilogue;
+use super::pointwise::{Product, Tile};
+use crate::isa::{Isa, Kernel};
+use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
+use crate::pack;
+
+/// Output pixels whose patches are gathered at once.
+const STRIP: usize = 48;
+
+/// A convolution of any window.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution<'a> {
+    /// The input map.
+    pub input: Shape,
+    /// The output map.
+    pub output: Shape,
+    /// Taps, stride, dilation, padding.
+    pub window: Window,
+    /// Groups; a divisor of both numbers of channels.
+    pub groups: usize,
+    /// [`pack::convolution`] of this instruction set, or [`pack::grouped`] with several groups.
+    pub weights: &'a [u8],
+    /// What taps outside of the input read, per input channel.
+    pub pad_code: &'a [u8],
+    /// Rescaling and activation.
+    pub epilogue: Epilogue<'a>,
+}
+
+impl Convolution<'_> {
+    /// Bytes of scratch that [`convolution`] needs; none with several groups.
+    pub const fn scratch_len(&self) -> usize {
+        if self.groups == 1 { STRIP * pack::patch_len(self.window.taps() * self.input.channels) } else { 0 }
+    }
+}
+
+/// `scratch` has [`Convolution::scratch_len`] bytes of any value.
+#[inline]
+pub fn convolution<I: Isa>(
+    isa: I,
+    layer: &Convolution<'_>,
+    input: &[u8],
+    residual: &[u8],
+    scratch: &mut [u8],
+    output: &mut [u8],
+) {
+    isa.run(Run { layer, input, residual, scratch, output });
+}
+
+struct Run<'a> {
+    layer: &'a Convolution<'a>,
+    input: &'a [u8],
+    residual: &'a [u8],
+    scratch: &'a mut [u8],
+    output: &'a mut [u8],
+}
+
+impl Kernel for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { layer, input, residual, scratch, output } = self;
+        if layer.groups != 1 {
+            return grouped(isa, layer, input, residual, output);
+        }
+        let k = pack::patch_len(layer.window.taps() * layer.input.channels);
+        if input.len() < layer.input.len()
+            || layer.pad_code.len() < layer.input.channels
+            || scratch.len() < layer.scratch_len()
+            || k == 0
+        {
+            return;
+        }
+        let pixels = layer.output.pixels();
+        let mut first_pixel = 0;
+        while first_pixel < pixels {
+            let count = (pixels - first_pixel).min(STRIP);
+            for (i, patch) in scratch.chunks_exact_mut(k).take(count).enumerate() {
+                gather(layer, input, first_pixel + i, patch);
+            }
+            let product = Product {
+                pixels: count,
+                first_pixel,
+                k,
+                stride: k,
+                n: layer.output.channels,
+                weights: layer.weights,
+                epilogue: &layer.epilogue,
+                tile: Tile { rows: 8, vectors: 4 },
+            };
+            product.run(isa, scratch, residual, output);
+            first_pixel += count;
+        }
+    }
+}
+
+/// Input coordinate of a tap, if it is inside.
+#[inline(always)]
+pub(super) fn tap(window: &Window, axis: usize, size: usize, out: usize, k: usize) -> Option<usize> {
+    let at = (out * window.stride[axis] + k * window.dilation[axis]).checked_sub(window.pad[axis])?;
+    (at < size).then_some(at)
+}
+
+#[inline(always)]
+fn copy(from: &[u8], to: &mut [u8]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// The codes under the window of one output pixel, `[kh][kw][c]`.
+#[inline(always)]
+fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8]) {
+    let Shape { height, width, channels } = layer.input;
+    let window = &layer.window;
+    let (Some(row), Some(column)) = (pixel.checked_div(layer.output.width), pixel.checked_rem(layer.output.width))
+    else {
+        return;
+    };
+    let mut rest = patch;
+    for ky in 0..window.kernel[0] {
+        let y = tap(window, 0, height, row, ky);
+        for kx in 0..window.kernel[1] {
+            let Some((to, left)) = rest.split_at_mut_checked(channels) else { return };
+            rest = left;
+            match (y, tap(window, 1, width, column, kx)) {
+                (Some(y), Some(x)) => copy(input.get((y * width + x) * channels..).unwrap_or(&[]), to),
+                _ => copy(layer.pad_code, to),
+            }
+        }
+    }
+    rest.fill(0);
+}
+
+/// [5] as it stands, then the shared epilogue.
+#[inline(always)]
+fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
+    let n = layer.output.channels;
+    let (Some(c_len), Some(o_len)) = (layer.input.channels.checked_div(layer.groups), n.checked_div(layer.groups))
+    else {
+        return;
+    };
+    let len = layer.output.len();
+    let row = layer.window.taps() * c_len;
+    if o_len == 0
+        || input.len() < layer.input.len()
+        || layer.pad_code.len() < layer.input.channels
+        || output.len() < len
+        || layer.weights.len() < n * row
+        || !epilogue::fits(&layer.epilogue, n)
+    {
+        return;
+    }
+    let Ok(residual) = epilogue::residual(&layer.epilogue, residual, len) else { return };
+    for pixel in 0..layer.output.pixels() {
+        let mut channel = 0;
+        while channel < n {
+            let count = (n - channel).min(I::LANES);
+            let mut sums = [0; LANE_PAD];
+            for (i, sum) in sums.iter_mut().enumerate().take(count) {
+                let o = channel + i;
+                let weights = layer.weights.get(o * row..).unwrap_or(&[]);
+                *sum = product(layer, input, pixel, o.checked_div(o_len).unwrap_or(0) * c_len, c_len, weights);
+            }
+            let place = epilogue::Place { pixel, stride: n, channel, count };
+            epilogue::finish(isa, &layer.epilogue, [[isa.load_i32(&sums, 0)]], residual, place, output);
+            channel += I::LANES;
+        }
+    }
+}
+
+/// The sum of products of one output channel, whose group starts at input channel `first`.
+#[inline(always)]
+fn product(layer: &Convolution<'_>, input: &[u8], pixel: usize, first: usize, c_len: usize, weights: &[u8]) -> i32 {
+    let Shape { height, width, channels } = layer.input;
+    let (Some(oy), Some(ox)) = (pixel.checked_div(layer.output.width), pixel.checked_rem(layer.output.width)) else {
+        return 0;
+    };
+    let mut weights = weights;
+    let mut sum = 0i32;
+    for ky in 0..layer.window.kernel[0] {
+        let y = tap(&layer.window, 0, height, oy, ky);
+        for kx in 0..layer.window.kernel[1] {
+            let codes = match (y, tap(&layer.window, 1, width, ox, kx)) {
+                (Some(y), Some(x)) => input.get((y * width + x) * channels + first..),
+                _ => layer.pad_code.get(first..),
+            };
+            let (now, left) = weights.split_at_checked(c_len).unwrap_or((&[], &[]));
+            weights = left;
+            for (&x, &w) in codes.unwrap_or(&[]).iter().zip(now) {
+                sum = sum.wrapping_add(i32::from(x) * i32::from(w as i8));
+            }
+        }
+    }
+    sum
+}

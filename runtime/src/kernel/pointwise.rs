@@ -1,0 +1,208 @@
+//! Pointwise convolution [5, 9–13]: a matrix product over pixels, 90 % of the network.
+//!
+//! ```text
+//!                      vectors of output channels
+//!                      n0    n1    n2    n3          for each panel of up to 4 vectors of output channels:
+//!                    ┌─────┬─────┬─────┬─────┐         for each M pixels:
+//!  input   x[m0] ──► │acc00│acc01│acc02│acc03│           sums = 0
+//!  rows    x[m1] ──► │acc10│ …   │     │     │           for each group of 4 input channels:
+//!  (4 bytes  …       │     │     │     │     │             sums[m][n] += broadcast x[m] · w[n]
+//!  broadcast)        └─────┴─────┴─────┴─────┘           codes = epilogue(sums)
+//! ```
+//!
+//! A panel's weights stay in the first cache while all pixels pass. Pixels that fill no tile go through a tile of 4
+//! or of 1, or through a full one that overlaps the one before: the same codes are written twice.
+
+use super::epilogue::{self, Place, Residual};
+use crate::isa::{Isa, Kernel, Level};
+use crate::layer::Epilogue;
+use crate::pack;
+
+/// The register tile of a pointwise convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    /// Most pixels: 8, 6, 4 or 1. What the registers do not hold is lowered.
+    pub rows: usize,
+    /// Most vectors of output channels: 1 to 4. Panels are made evenly wide.
+    pub vectors: usize,
+}
+
+impl Tile {
+    /// A good tile for a layer of `pixels` and `n` output channels.
+    pub const fn best(level: Level, pixels: usize, n: usize) -> Self {
+        let most = if level.accumulators() >= 24 {
+            4
+        } else if level.accumulators() >= 12 {
+            2
+        } else {
+            1
+        };
+        let vectors = n.div_ceil(level.lanes());
+        let vectors = if vectors < most { vectors } else { most };
+        Self { rows: if pixels < 4 { 1 } else { 8 }, vectors: if vectors == 0 { 1 } else { vectors } }
+    }
+}
+
+/// A pointwise convolution.
+#[derive(Clone, Copy, Debug)]
+pub struct Pointwise<'a> {
+    /// Pixels of input and output.
+    pub pixels: usize,
+    /// Input channels, k.
+    pub in_channels: usize,
+    /// Output channels, n.
+    pub out_channels: usize,
+    /// [`pack::pointwise`] of this instruction set.
+    pub weights: &'a [u8],
+    /// Rescaling and activation.
+    pub epilogue: Epilogue<'a>,
+    /// The register tile.
+    pub tile: Tile,
+}
+
+/// `input` is `[pixels][in_channels]`, `residual` and `output` `[pixels][out_channels]`.
+#[inline]
+pub fn pointwise<I: Isa>(isa: I, layer: &Pointwise<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
+    isa.run(Run { layer, input, residual, output });
+}
+
+struct Run<'a> {
+    layer: &'a Pointwise<'a>,
+    input: &'a [u8],
+    residual: &'a [u8],
+    output: &'a mut [u8],
+}
+
+impl Kernel for Run<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { layer, input, residual, output } = self;
+        let product = Product {
+            pixels: layer.pixels,
+            first_pixel: 0,
+            k: layer.in_channels,
+            stride: layer.in_channels,
+            n: layer.out_channels,
+            weights: layer.weights,
+            epilogue: &layer.epilogue,
+            tile: layer.tile,
+        };
+        product.run(isa, input, residual, output);
+    }
+}
+
+/// A matrix product with its epilogue: what pointwise and general convolutions share.
+pub(super) struct Product<'a> {
+    pub pixels: usize,
+    /// Where the product's first pixel lies in `residual` and `output`.
+    pub first_pixel: usize,
+    pub k: usize,
+    /// Bytes from one row of the input to the next.
+    pub stride: usize,
+    pub n: usize,
+    pub weights: &'a [u8],
+    pub epilogue: &'a Epilogue<'a>,
+    pub tile: Tile,
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
+        let len = (self.first_pixel + self.pixels) * self.n;
+        if self.pixels == 0
+            || self.n == 0
+            || input.len() < (self.pixels - 1) * self.stride + self.k
+            || self.weights.len() < pack::pointwise_len(I::LEVEL, self.k, self.n)
+            || output.len() < len
+            || !epilogue::fits(self.epilogue, self.n)
+        {
+            return;
+        }
+        let Ok(residual) = epilogue::residual(self.epilogue, residual, len) else { return };
+        let vectors = self.n.div_ceil(I::LANES);
+        let widest = self.tile.vectors.clamp(1, 4).min(I::ACCUMULATORS);
+        let mut first = 0;
+        while first < vectors {
+            // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
+            let panels = (vectors - first).div_ceil(widest).max(1);
+            let width = (vectors - first).div_ceil(panels);
+            match width {
+                4 if I::ACCUMULATORS >= 16 => self.panel::<I, 4>(isa, first, input, residual, output),
+                3 if I::ACCUMULATORS >= 12 => self.panel::<I, 3>(isa, first, input, residual, output),
+                2 if I::ACCUMULATORS >= 8 => self.panel::<I, 2>(isa, first, input, residual, output),
+                _ => self.panel::<I, 1>(isa, first, input, residual, output),
+            }
+            first += match width {
+                4 if I::ACCUMULATORS >= 16 => 4,
+                3 if I::ACCUMULATORS >= 12 => 3,
+                2 if I::ACCUMULATORS >= 8 => 2,
+                _ => 1,
+            };
+        }
+    }
+
+    #[inline(always)]
+    fn panel<I: Isa, const N: usize>(
+        &self,
+        isa: I,
+        first: usize,
+        input: &[u8],
+        residual: Option<Residual<'_>>,
+        output: &mut [u8],
+    ) {
+        let rows = if self.tile.rows >= 8 && 8 * N <= I::ACCUMULATORS {
+            8
+        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS {
+            6
+        } else if self.tile.rows >= 4 {
+            4
+        } else {
+            1
+        };
+        let mut pixel = 0;
+        if 8 * N <= I::ACCUMULATORS && rows == 8 {
+            while pixel + 8 <= self.pixels {
+                self.tile::<I, 8, N>(isa, first, pixel, input, residual, output);
+                pixel += 8;
+            }
+        } else if 6 * N <= I::ACCUMULATORS && rows == 6 {
+            while pixel + 6 <= self.pixels {
+                self.tile::<I, 6, N>(isa, first, pixel, input, residual, output);
+                pixel += 6;
+            }
+        }
+        while pixel < self.pixels {
+            let left = self.pixels - pixel;
+            if left > 1 && self.pixels >= 4 && rows >= 4 {
+                let start = if left < 4 { self.pixels - 4 } else { pixel };
+                self.tile::<I, 4, N>(isa, first, start, input, residual, output);
+                pixel = start + 4;
+            } else {
+                self.tile::<I, 1, N>(isa, first, pixel, input, residual, output);
+                pixel += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<I: Isa, const M: usize, const N: usize>(
+        &self,
+        isa: I,
+        first: usize,
+        pixel: usize,
+        input: &[u8],
+        residual: Option<Residual<'_>>,
+        output: &mut [u8],
+    ) {
+        let bytes = pack::vector_len(I::LEVEL, self.k);
+        let panel = self.weights.get(first * bytes..).and_then(|rest| rest.get(..N * bytes)).unwrap_or(&[]);
+        let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
+        let sums = isa.multiply::<M, N>(rows, self.stride, panel, self.k);
+        let channel = first * I::LANES;
+        let count = (self.n - channel).min(N * I::LANES);
+        let place = Place { pixel: self.first_pixel + pixel, stride: self.n, channel, count };
+        epilogue::finish(isa, self.epilogue, sums, residual, place, output);
+    }
+}

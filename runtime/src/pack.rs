@@ -1,0 +1,197 @@
+//! Weights in the order in which the kernels of an instruction set read them.
+//!
+//! Packing happens in the compiler, for any target on any host. With `lanes` of [`Level::lanes`] and a *group* of
+//! channels that one instruction multiplies and sums:
+//!
+//! | kind | from | to |
+//! |---|---|---|
+//! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8 |
+//! | convolution | `[o][kh · kw · c]` | as pointwise, the patch padded to [`patch_len`] |
+//! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
+//! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels |
+//!
+//! What is missing at the end of a row is zero, so that it adds nothing, whatever it is multiplied with.
+
+use crate::isa::Level;
+
+/// Which packing, and thereby which kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `kernel::pointwise`.
+    Pointwise,
+    /// `kernel::depthwise`.
+    Depthwise,
+    /// `kernel::convolution` with one group.
+    Convolution,
+    /// `kernel::convolution` with several groups: weights stay as they are.
+    Grouped,
+    /// `kernel::dense_codes` and `kernel::dense_reals`.
+    Dense,
+}
+
+/// Input channels that one instruction of the pointwise kernel multiplies and sums.
+const fn group(level: Level) -> usize {
+    match level {
+        Level::Portable | Level::Neon => 1,
+        Level::Avx2 => 2,
+        Level::AvxVnni | Level::Avx512Vnni | Level::NeonDot => 4,
+    }
+}
+
+/// The same of the dense kernel.
+const fn pair(level: Level) -> usize {
+    match level {
+        Level::Portable | Level::Neon | Level::NeonDot => 1,
+        Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => 2,
+    }
+}
+
+/// How four vertical taps of a block of channels lie.
+#[derive(Clone, Copy)]
+enum Quad {
+    /// `[tap][channel]` i8.
+    Planar,
+    /// `[vector][lane][tap]` i8, the channels in natural order.
+    Natural,
+    /// `[vector][lane][tap]` i8, the channels as unpacking bytes within 128 bits leaves them.
+    Dealt,
+    /// `[pair of taps][vector][lane][tap of the pair]` i16, the channels as above.
+    DealtWide,
+}
+
+const fn quad(level: Level) -> Quad {
+    match level {
+        Level::Portable | Level::Neon => Quad::Planar,
+        Level::NeonDot => Quad::Natural,
+        Level::Avx2 => Quad::DealtWide,
+        Level::AvxVnni | Level::Avx512Vnni => Quad::Dealt,
+    }
+}
+
+/// Length of a patch of a convolution in the scratch buffer: a multiple of four.
+pub const fn patch_len(taps_times_channels: usize) -> usize {
+    taps_times_channels.div_ceil(4) * 4
+}
+
+/// Bytes of one packed vector of output channels of a pointwise convolution.
+pub const fn vector_len(level: Level, k: usize) -> usize {
+    k.div_ceil(group(level)) * group(level) * level.lanes()
+}
+
+/// Bytes of one packed vector of output channels of a dense layer.
+pub const fn dense_vector_len(level: Level, k: usize) -> usize {
+    k.div_ceil(pair(level)) * pair(level) * level.lanes()
+}
+
+/// Bytes of four taps of a block of channels.
+pub const fn quad_len(level: Level) -> usize {
+    match quad(level) {
+        Quad::Planar | Quad::Natural | Quad::Dealt => 16 * level.lanes(),
+        Quad::DealtWide => 32 * level.lanes(),
+    }
+}
+
+/// Bytes of packed pointwise weights, `k` input and `n` output channels.
+pub const fn pointwise_len(level: Level, k: usize, n: usize) -> usize {
+    n.div_ceil(level.lanes()) * vector_len(level, k)
+}
+
+/// Bytes of packed weights of a convolution with one group, `k` = kh · kw · input channels.
+pub const fn convolution_len(level: Level, k: usize, n: usize) -> usize {
+    pointwise_len(level, patch_len(k), n)
+}
+
+/// Bytes of packed dense weights.
+pub const fn dense_len(level: Level, k: usize, n: usize) -> usize {
+    n.div_ceil(level.lanes()) * dense_vector_len(level, k)
+}
+
+/// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
+pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
+    channels.div_ceil(4 * level.lanes()) * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
+}
+
+/// `[o][k]` to `[o / lanes][row / group][lanes][group]`, `row` ≥ k; `out` is filled with zeros first.
+fn panels(weights: &[i8], [k, n]: [usize; 2], row: usize, lanes: usize, group: usize, out: &mut [u8]) {
+    out.fill(0);
+    let groups = row.div_ceil(group);
+    for o in 0..n {
+        for c in 0..k {
+            let at = ((o / lanes * groups + c / group) * lanes + o % lanes) * group + c % group;
+            if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
+                *out = w as u8;
+            }
+        }
+    }
+}
+
+/// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
+pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
+    panels(weights, [k, n], k, level.lanes(), group(level), out);
+}
+
+/// Packs weights `[o][kh · kw · c]` of a convolution with one group into [`convolution_len`] bytes.
+pub fn convolution(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
+    panels(weights, [k, n], patch_len(k), level.lanes(), group(level), out);
+}
+
+/// The weights of a convolution with several groups, `[o][kh][kw][c of the group]`: as they are.
+pub fn grouped(weights: &[i8], out: &mut [u8]) {
+    for (out, &w) in out.iter_mut().zip(weights) {
+        *out = w as u8;
+    }
+}
+
+/// Packs dense weights `[o][k]` into [`dense_len`] bytes.
+pub fn dense(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
+    panels(weights, [k, n], k, level.lanes(), pair(level), out);
+}
+
+/// Packs depthwise weights `[c][kh][kw]` into [`depthwise_len`] bytes.
+pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 2], out: &mut [u8]) {
+    out.fill(0);
+    let [kh, kw] = kernel;
+    let (lanes, len, quads) = (level.lanes(), quad_len(level), kh.div_ceil(4));
+    for c in 0..channels {
+        let (block, inside) = (c / (4 * lanes), c % (4 * lanes));
+        for y in 0..kh {
+            for x in 0..kw {
+                let Some(&w) = weights.get((c * kh + y) * kw + x) else { continue };
+                let base = ((block * kw + x) * quads + y / 4) * len;
+                let tap = y % 4;
+                // Unpacking deals the 16 channels of each 128 bits to four vectors.
+                let dealt = inside % 16 / 4 * lanes + inside / 16 * 4 + inside % 4;
+                let (at, wide) = match quad(level) {
+                    Quad::Planar => (tap * 4 * lanes + inside, false),
+                    Quad::Natural => (inside * 4 + tap, false),
+                    Quad::Dealt => (dealt * 4 + tap, false),
+                    Quad::DealtWide => (((tap / 2 * 4 * lanes + dealt) * 2 + tap % 2) * 2, true),
+                };
+                if let Some(out) = out.get_mut(base + at) {
+                    *out = w as u8;
+                }
+                if wide && let Some(out) = out.get_mut(base + at + 1) {
+                    *out = (w >> 7) as u8;
+                }
+            }
+        }
+    }
+}
+
+/// Adjusts `offset[o]` [5] to what the level's instructions compute.
+///
+/// `sdot` multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
+/// multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).
+pub fn offset(level: Level, kind: Kind, weights: &[i8], k: usize, n: usize, offset: &mut [i32]) {
+    let shifted = match kind {
+        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => matches!(level, Level::NeonDot),
+        Kind::Grouped | Kind::Dense => false,
+    };
+    if !shifted || k == 0 {
+        return;
+    }
+    for (offset, row) in offset.iter_mut().zip(weights.chunks(k)).take(n) {
+        let sum: i32 = row.iter().map(|&w| i32::from(w)).sum();
+        *offset = offset.wrapping_add(128i32.wrapping_mul(sum));
+    }
+}

@@ -1,0 +1,226 @@
+//! `specs/arithmetic.md` as naive code. Nothing here is fast, everything here is right: numbers in brackets are the
+//! equations. It indexes, and so panics on impossible shapes.
+
+use core::f32::consts::LOG2_E;
+
+use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation};
+use crate::layer::{Activation, Epilogue, Shape, Window};
+
+/// *rne*: to the nearest integer, ties to even.
+fn rne(x: f32) -> i32 {
+    let down = x as i32;
+    let (below, rest) = if down as f32 > x { (down - 1, x - (down - 1) as f32) } else { (down, x - down as f32) };
+    if rest > 0.5 || (rest == 0.5 && below % 2 != 0) { below + 1 } else { below }
+}
+
+fn min(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+fn max(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+/// `v[o] = f32(acc[o]) · multiplier[o] + bias[o]` [9].
+fn rescale(acc: i32, multiplier: f32, bias: f32) -> f32 {
+    acc as f32 * multiplier + bias
+}
+
+/// `y` of `v` [11, 12].
+fn activate(activation: &Activation<'_>, v: f32, o: usize) -> f32 {
+    match activation {
+        Activation::Linear => v,
+        Activation::HardSwish { scale, zero } => ((v - 3.0) * min(max(v, 0.0), 6.0)) * scale[o] + zero[o],
+    }
+}
+
+/// `q = rne(min(max(y, 0), top))` [13].
+pub fn code(y: f32, top: u16) -> u16 {
+    rne(min(max(y, 0.0), f32::from(top))) as u16
+}
+
+/// `v` of an accumulator with its offset [9, 10].
+fn value(epilogue: &Epilogue<'_>, acc: i32, o: usize, residual: Option<u8>) -> f32 {
+    let v = rescale(acc, epilogue.multiplier[o], epilogue.bias[o]);
+    match (epilogue.residual, residual) {
+        (Some(factor), Some(x)) => v + f32::from(x) * factor[o],
+        _ => v,
+    }
+}
+
+/// A convolution with its weights as the network has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Convolution<'a> {
+    /// The input map.
+    pub input: Shape,
+    /// The output map.
+    pub output: Shape,
+    /// Taps, stride, dilation, padding.
+    pub window: Window,
+    /// Groups: 1 in general, as many as channels if depthwise.
+    pub groups: usize,
+    /// `[o][kh][kw][c of the group]`.
+    pub weights: &'a [i8],
+    /// What taps outside of the input read, per input channel.
+    pub pad_code: &'a [u8],
+    /// Rescaling and activation.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// Convolution: pointwise, general, grouped and depthwise [5, 9–13]. `residual` is empty if there is none.
+pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
+    let Window { kernel, stride, dilation, pad } = layer.window;
+    let (c_len, o_len) = (layer.input.channels / layer.groups, layer.output.channels / layer.groups);
+    for oy in 0..layer.output.height {
+        for ox in 0..layer.output.width {
+            for o in 0..layer.output.channels {
+                let mut acc = layer.epilogue.offset[o];
+                for ky in 0..kernel[0] {
+                    for kx in 0..kernel[1] {
+                        for i in 0..c_len {
+                            let c = o / o_len * c_len + i;
+                            let y = (oy * stride[0] + ky * dilation[0]).wrapping_sub(pad[0]);
+                            let x = (ox * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
+                            let inside = y < layer.input.height && x < layer.input.width;
+                            let code = if inside {
+                                input[(y * layer.input.width + x) * layer.input.channels + c]
+                            } else {
+                                layer.pad_code[c]
+                            };
+                            let w = layer.weights[((o * kernel[0] + ky) * kernel[1] + kx) * c_len + i];
+                            acc += i32::from(w) * i32::from(code);
+                        }
+                    }
+                }
+                let at = (oy * layer.output.width + ox) * layer.output.channels + o;
+                let v = value(&layer.epilogue, acc, o, residual.get(at).copied());
+                output[at] = code(activate(&layer.epilogue.activation, v, o), 255) as u8;
+            }
+        }
+    }
+}
+
+/// A dense layer with its weights as the network has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Dense<'a> {
+    /// Input channels.
+    pub in_channels: usize,
+    /// Output channels.
+    pub out_channels: usize,
+    /// `[o][c]`.
+    pub weights: &'a [i8],
+    /// Rescaling and activation; the residual is not used.
+    pub epilogue: Epilogue<'a>,
+    /// Largest code.
+    pub top: u16,
+}
+
+/// `v` of every output channel [6, 9].
+fn dense<'a>(layer: &'a Dense<'_>, input: &'a [u16]) -> impl Iterator<Item = f32> + 'a {
+    (0..layer.out_channels).map(|o| {
+        let mut acc = layer.epilogue.offset[o];
+        for c in 0..layer.in_channels {
+            acc += i32::from(layer.weights[o * layer.in_channels + c]) * i32::from(input[c]);
+        }
+        value(&layer.epilogue, acc, o, None)
+    })
+}
+
+/// Dense layer to wide codes [6, 9, 11–13].
+pub fn dense_codes(layer: &Dense<'_>, input: &[u16], output: &mut [u16]) {
+    for (o, v) in dense(layer, input).enumerate() {
+        output[o] = code(activate(&layer.epilogue.activation, v, o), layer.top);
+    }
+}
+
+/// Dense layer to reals [6, 9, 14].
+pub fn dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16], output: &mut [f32]) {
+    for (o, v) in dense(layer, input).enumerate() {
+        output[o] = match activation {
+            RealActivation::Linear => v,
+            RealActivation::Clip { lo, hi } => min(max(v, lo), hi),
+            RealActivation::Sigmoid => sigmoid(v),
+        };
+    }
+}
+
+/// Mean [7, 9, 13].
+pub fn mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
+    let channels = layer.shape.channels;
+    for c in 0..channels {
+        let acc = (0..layer.shape.pixels()).map(|p| i32::from(input[p * channels + c])).sum();
+        output[c] = code(rescale(acc, layer.multiplier[c], layer.bias[c]), layer.top);
+    }
+}
+
+/// Gate [15, 11–13].
+pub fn gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
+    for i in 0..layer.shape.len() {
+        let c = i % layer.shape.channels;
+        let m = gate[c] * layer.multiplier[c];
+        let b = layer.bias[c] - m * layer.zero[c];
+        output[i] = code(activate(&layer.activation, f32::from(input[i]) * m + b, c), 255) as u8;
+    }
+}
+
+/// Sum of two maps [16, 11–13].
+pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
+    for i in 0..layer.shape.len() {
+        let c = i % layer.shape.channels;
+        let v = (f32::from(first[i]) * layer.first[c] + layer.bias[c]) + f32::from(second[i]) * layer.second[c];
+        output[i] = code(activate(&layer.activation, v, c), 255) as u8;
+    }
+}
+
+/// Table [17].
+pub fn table(table: &[u8; 256], input: &[u8], output: &mut [u8]) {
+    for (y, &x) in output.iter_mut().zip(input) {
+        *y = table[usize::from(x)];
+    }
+}
+
+/// Maximum pooling [18]; zero where no tap is inside.
+pub fn max_pool(layer: &MaxPool, input: &[u8], output: &mut [u8]) {
+    let Window { kernel, stride, dilation, pad } = layer.window;
+    let Shape { height, width, channels } = layer.input;
+    for (i, q) in output[..layer.output.len()].iter_mut().enumerate() {
+        let (oy, ox, c) = (i / channels / layer.output.width, i / channels % layer.output.width, i % channels);
+        *q = 0;
+        for ky in 0..kernel[0] {
+            for kx in 0..kernel[1] {
+                let y = (oy * stride[0] + ky * dilation[0]).wrapping_sub(pad[0]);
+                let x = (ox * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
+                if y < height && x < width {
+                    *q = (*q).max(input[(y * width + x) * channels + c]);
+                }
+            }
+        }
+    }
+}
+
+/// `exp(x)` [19].
+pub fn exp(x: f32) -> f32 {
+    let x = min(max(x, -87.0), 88.0);
+    let n = rne(x * LOG2_E);
+    let t = (x - n as f32 * 0.693_359_4) - n as f32 * -2.121_944_4e-4;
+    let coefficients = [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 1.0 / 2.0, 1.0, 1.0];
+    let e = coefficients.iter().fold(1.0f32 / 5040.0, |e, c| e * t + c);
+    e * f32::from_bits(((n + 127) << 23) as u32)
+}
+
+/// `sigmoid(x)` [19].
+pub fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+/// Softmax [20].
+pub fn softmax(input: &[f32], output: &mut [f32]) {
+    let m = input.iter().fold(f32::NEG_INFINITY, |m, &x| max(x, m));
+    for (y, x) in output.iter_mut().zip(input) {
+        *y = exp(x - m);
+    }
+    let sum = output.iter().fold(0.0, |sum, e| sum + e);
+    for y in output.iter_mut() {
+        *y /= sum;
+    }
+}

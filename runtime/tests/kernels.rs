@@ -1,0 +1,187 @@
+//! Every kernel of every instruction set equals the reference bit for bit: one list of cases for all.
+
+mod shared;
+
+use bakelite_runtime::isa;
+use bakelite_runtime::kernel::{Tile, exp, sigmoid, softmax};
+use bakelite_runtime::layer::{Shape, Window};
+use bakelite_runtime::reference;
+use shared::{Fill, STYLES, bits};
+
+const PIXELS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 49];
+const KS: [usize; 9] = [1, 2, 3, 4, 5, 16, 31, 72, 131];
+const NS: [usize; 14] = [1, 3, 7, 8, 9, 15, 16, 17, 24, 33, 48, 63, 80, 131];
+
+const SHAPES: [Shape; 11] = [
+    Shape::new(1, 1, 1),
+    Shape::new(1, 5, 3),
+    Shape::new(3, 2, 15),
+    Shape::new(2, 3, 16),
+    Shape::new(5, 7, 17),
+    Shape::new(7, 7, 24),
+    Shape::new(4, 9, 40),
+    Shape::new(3, 5, 63),
+    Shape::new(3, 4, 64),
+    Shape::new(6, 5, 72),
+    Shape::new(8, 13, 131),
+];
+
+fn windows() -> Vec<Window> {
+    let mut windows = Vec::new();
+    for kernel in [[1, 1], [3, 3], [5, 5], [2, 3], [3, 5], [5, 3], [7, 7], [4, 1], [9, 2]] {
+        for stride in [[1, 1], [2, 2], [3, 2], [1, 3]] {
+            windows.push(Window { kernel, stride, dilation: [1, 1], pad: [kernel[0] / 2, kernel[1] / 2] });
+        }
+        windows.push(Window { kernel, stride: [1, 1], dilation: [2, 3], pad: [kernel[0], kernel[1]] });
+        windows.push(Window { kernel, stride: [2, 1], dilation: [3, 1], pad: [0, 1] });
+    }
+    windows
+}
+
+/// Whether at least one tap row and column is there.
+fn possible(shape: Shape, window: &Window) -> bool {
+    let fits =
+        |axis: usize, size: usize| size + 2 * window.pad[axis] > (window.kernel[axis] - 1) * window.dilation[axis];
+    fits(0, shape.height) && fits(1, shape.width)
+}
+
+macro_rules! instruction_set {
+    ($name:ident, $token:ty) => {
+        mod $name {
+            use super::*;
+
+            fn token() -> Option<$token> {
+                let token = <$token>::detect();
+                if token.is_none() {
+                    println!("skipped: this CPU has no {}", stringify!($name));
+                }
+                token
+            }
+
+            #[test]
+            fn pointwise() {
+                let Some(isa) = token() else { return };
+                for (i, pixels) in PIXELS.into_iter().enumerate() {
+                    for (j, k) in KS.into_iter().enumerate() {
+                        for (l, n) in NS.into_iter().enumerate() {
+                            shared::pointwise(isa, pixels, k, n, None, STYLES[(i + j + l) % STYLES.len()]);
+                        }
+                    }
+                }
+                for style in STYLES {
+                    shared::pointwise(isa, 49, 960, 160, None, style);
+                    for vectors in 0..=5 {
+                        for rows in [0, 1, 4, 5, 6, 8, 9] {
+                            shared::pointwise(isa, 23, 29, 75, Some(Tile { rows, vectors }), style);
+                        }
+                    }
+                }
+            }
+
+            #[test]
+            fn depthwise() {
+                let Some(isa) = token() else { return };
+                for (i, shape) in SHAPES.into_iter().enumerate() {
+                    for (j, window) in windows().into_iter().enumerate() {
+                        if possible(shape, &window) {
+                            shared::depthwise(isa, shape, window, STYLES[(i + j) % STYLES.len()]);
+                        }
+                    }
+                }
+                for style in STYLES {
+                    for kernel in [3, 5] {
+                        let window =
+                            |s| Window { kernel: [kernel; 2], stride: [s; 2], dilation: [1; 2], pad: [kernel / 2; 2] };
+                        shared::depthwise(isa, Shape::new(14, 14, 72), window(1), style);
+                        shared::depthwise(isa, Shape::new(14, 15, 72), window(2), style);
+                    }
+                }
+            }
+
+            #[test]
+            fn convolution() {
+                let Some(isa) = token() else { return };
+                for (i, shape) in SHAPES.into_iter().enumerate() {
+                    for (j, window) in windows().into_iter().enumerate() {
+                        if possible(shape, &window) {
+                            let n = NS[(i * 5 + j) % NS.len()];
+                            shared::convolution(isa, shape, n, window, 1, STYLES[(i + j) % STYLES.len()]);
+                        }
+                    }
+                }
+                let window = Window { kernel: [3, 3], stride: [2, 2], dilation: [1, 1], pad: [1, 1] };
+                for style in STYLES {
+                    shared::convolution(isa, Shape::new(30, 31, 3), 16, window, 1, style);
+                    shared::convolution(isa, Shape::new(7, 6, 24), 12, window, 4, style);
+                    shared::convolution(isa, Shape::new(7, 6, 6), 18, window, 6, style);
+                }
+            }
+
+            #[test]
+            fn dense() {
+                let Some(isa) = token() else { return };
+                for style in STYLES {
+                    for k in [1, 2, 3, 7, 16, 61, 240] {
+                        for n in [1, 8, 15, 16, 17, 64, 72, 131] {
+                            for top in [255, 4095, 32_767] {
+                                shared::dense(isa, k, n, top, style);
+                            }
+                        }
+                    }
+                }
+            }
+
+            #[test]
+            fn vectors_and_maps() {
+                let Some(isa) = token() else { return };
+                for shape in SHAPES.into_iter().chain([Shape::new(13, 17, 200)]) {
+                    for fill in [Fill::Random, Fill::Low, Fill::High] {
+                        shared::mean(isa, shape, fill);
+                    }
+                    for hard_swish in [false, true] {
+                        shared::gate(isa, shape, hard_swish);
+                        shared::add(isa, shape, hard_swish);
+                    }
+                    shared::table(isa, shape.len());
+                    for window in windows() {
+                        if possible(shape, &window) {
+                            shared::max_pool(isa, shape, window);
+                        }
+                    }
+                }
+            }
+        }
+    };
+}
+
+instruction_set!(portable, isa::Portable);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avx512vnni, isa::Avx512Vnni);
+
+#[test]
+fn reals() {
+    for i in -2_000_000..2_000_000 {
+        let x = i as f32 * 1e-4;
+        assert_eq!(exp(x).to_bits(), reference::exp(x).to_bits(), "exp({x})");
+        assert_eq!(sigmoid(x).to_bits(), reference::sigmoid(x).to_bits(), "sigmoid({x})");
+        let right = f64::from(x.clamp(-87.0, 88.0)).exp();
+        assert!((f64::from(exp(x)) / right - 1.0).abs() < 3e-7, "exp({x}) = {} is not {right}", exp(x));
+    }
+    for len in [1, 2, 17, 1000] {
+        let x: Vec<f32> = (0..len).map(|i| (i * i % 37) as f32 * 0.3 - 5.0).collect();
+        let (mut ours, mut right) = (vec![0.0; len], vec![0.0; len]);
+        softmax(&x, &mut ours);
+        reference::softmax(&x, &mut right);
+        assert_eq!(bits(&ours), bits(&right), "softmax of {len}");
+        assert!((ours.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
+    softmax(&[], &mut []);
+}
+
+/// Ties go to the even code, as the text says.
+#[test]
+fn ties() {
+    for (y, q) in [(-0.5, 0), (0.5, 0), (1.5, 2), (2.5, 2), (254.5, 254), (255.5, 255), (-7.0, 0), (1e9, 255)] {
+        assert_eq!(reference::code(y, 255), q, "{y}");
+    }
+}

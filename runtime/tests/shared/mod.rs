@@ -1,0 +1,373 @@
+//! Random layers, and one check per kind of layer: the kernel against the reference.
+#![allow(dead_code)]
+
+use bakelite_runtime::isa::Isa;
+use bakelite_runtime::kernel::{self, RealActivation, Tile};
+use bakelite_runtime::layer::{Activation, Epilogue, Shape, Window, padded};
+use bakelite_runtime::{pack, reference};
+
+/// xorshift64*.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
+    }
+
+    pub fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    /// In lo…hi.
+    pub fn real(&mut self, lo: f32, hi: f32) -> f32 {
+        lo + (hi - lo) * (self.next() % 65_537) as f32 / 65_536.0
+    }
+}
+
+/// What codes or weights look like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fill {
+    Random,
+    Low,
+    High,
+}
+
+pub fn codes(random: &mut Random, fill: Fill, len: usize) -> Vec<u8> {
+    (0..len)
+        .map(|_| match fill {
+            Fill::Random => random.next() as u8,
+            Fill::Low => 0,
+            Fill::High => 255,
+        })
+        .collect()
+}
+
+pub fn weights(random: &mut Random, fill: Fill, len: usize) -> Vec<i8> {
+    (0..len)
+        .map(|_| match fill {
+            Fill::Random => (random.below(255) as i32 - 127) as i8,
+            Fill::Low => -127,
+            Fill::High => 127,
+        })
+        .collect()
+}
+
+/// Owns what an [`Epilogue`] borrows.
+pub struct Constants {
+    offset: Vec<i32>,
+    multiplier: Vec<f32>,
+    bias: Vec<f32>,
+    residual: Option<Vec<f32>>,
+    hard_swish: Option<[Vec<f32>; 2]>,
+}
+
+/// Padded with zeros.
+fn constants<T: Default + Clone>(n: usize, mut value: impl FnMut() -> T) -> Vec<T> {
+    let mut values: Vec<T> = (0..n).map(|_| value()).collect();
+    values.resize(padded(n), T::default());
+    values
+}
+
+impl Constants {
+    /// Codes that spread over 0…top and beyond for accumulators of about ±`reach`.
+    pub fn new(random: &mut Random, n: usize, reach: f32, top: f32, residual: bool, hard_swish: bool) -> Self {
+        let spread = if hard_swish { 8.0 } else { 0.7 * top };
+        let middle = if hard_swish { 3.0 } else { 0.5 * top };
+        Self {
+            offset: constants(n, || random.below(2001) as i32 - 1000),
+            multiplier: constants(n, || random.real(0.2, 1.0) * spread / reach),
+            bias: constants(n, || middle + random.real(-0.2, 0.2) * spread),
+            residual: residual.then(|| constants(n, || random.real(-1.0, 1.0) * spread / 256.0)),
+            hard_swish: hard_swish.then(|| {
+                [constants(n, || random.real(0.5, 2.0) * top / 42.0), constants(n, || random.real(0.0, 0.2) * top)]
+            }),
+        }
+    }
+
+    pub fn activation(&self) -> Activation<'_> {
+        match &self.hard_swish {
+            None => Activation::Linear,
+            Some([scale, zero]) => Activation::HardSwish { scale, zero },
+        }
+    }
+
+    pub fn epilogue(&self) -> Epilogue<'_> {
+        Epilogue {
+            offset: &self.offset,
+            multiplier: &self.multiplier,
+            bias: &self.bias,
+            residual: self.residual.as_deref(),
+            activation: self.activation(),
+        }
+    }
+
+    /// The same with the offset that the level needs.
+    fn shifted<I: Isa>(&self, kind: pack::Kind, weights: &[i8], k: usize, n: usize) -> Vec<i32> {
+        let mut offset = self.offset.clone();
+        pack::offset(I::LEVEL, kind, weights, k, n, &mut offset);
+        offset
+    }
+}
+
+/// First difference, for the message.
+fn differ<T: PartialEq + std::fmt::Debug>(ours: &[T], right: &[T], case: &dyn std::fmt::Debug) {
+    assert_eq!(ours.len(), right.len(), "{case:?}");
+    if let Some(at) = (0..ours.len()).find(|&i| ours[i] != right[i]) {
+        panic!("{case:?}: element {at} is {:?}, the reference says {:?}", ours[at], right[at]);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    pub inputs: Fill,
+    pub weights: Fill,
+    pub residual: bool,
+    pub hard_swish: bool,
+}
+
+pub const STYLES: [Style; 6] = [
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: true, hard_swish: true },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: true },
+    Style { inputs: Fill::High, weights: Fill::Low, residual: true, hard_swish: false },
+    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true },
+    Style { inputs: Fill::Low, weights: Fill::Random, residual: false, hard_swish: false },
+];
+
+impl Style {
+    /// About the size of an accumulator of `k` products.
+    fn reach(&self, k: usize, code: f32) -> f32 {
+        match self.weights {
+            Fill::Random => 64.0 * code * (k as f32).sqrt() + 1000.0,
+            _ => 127.0 * code * k as f32 / 2.0,
+        }
+    }
+}
+
+pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option<Tile>, style: Style) {
+    let random = &mut Random::new((pixels * 31 + k * 7 + n) as u64);
+    let plain = weights(random, style.weights, n * k);
+    let input = codes(random, style.inputs, pixels * k);
+    let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
+    let constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+    let tile = tile.unwrap_or(Tile::best(I::LEVEL, pixels, n));
+
+    let mut right = vec![0; pixels * n];
+    let layer = reference::Convolution {
+        input: Shape::new(1, pixels, k),
+        output: Shape::new(1, pixels, n),
+        window: Window::POINT,
+        groups: 1,
+        weights: &plain,
+        pad_code: &vec![0; k],
+        epilogue: constants.epilogue(),
+    };
+    reference::convolution(&layer, &input, &added, &mut right);
+
+    let mut packed = vec![0; pack::pointwise_len(I::LEVEL, k, n)];
+    pack::pointwise(I::LEVEL, &plain, k, n, &mut packed);
+    let offset = constants.shifted::<I>(pack::Kind::Pointwise, &plain, k, n);
+    let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
+    let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &packed, epilogue, tile };
+    let mut ours = vec![77; pixels * n];
+    kernel::pointwise(isa, &layer, &input, &added, &mut ours);
+    differ(&ours, &right, &("pointwise", I::LEVEL, pixels, k, n, tile, style));
+}
+
+/// The output map that the window's padding and one pixel of padding after give.
+pub fn output(input: Shape, window: &Window, channels: usize) -> Shape {
+    let size = |axis: usize, size: usize| {
+        let reach = (window.kernel[axis] - 1) * window.dilation[axis] + 1;
+        ((size + 2 * window.pad[axis]).saturating_sub(reach)) / window.stride[axis] + 1
+    };
+    Shape::new(size(0, input.height), size(1, input.width), channels)
+}
+
+pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, style: Style) {
+    let channels = input.channels;
+    let random = &mut Random::new((input.len() + window.taps()) as u64);
+    let output = output(input, &window, channels);
+    let plain = weights(random, style.weights, channels * window.taps());
+    let x = codes(random, style.inputs, input.len());
+    let pad_code = codes(random, Fill::Random, channels);
+    let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
+    let reach = style.reach(window.taps(), 150.0);
+    let constants = Constants::new(random, channels, reach, 255.0, style.residual, style.hard_swish);
+
+    let mut right = vec![0; output.len()];
+    let layer = reference::Convolution {
+        input,
+        output,
+        window,
+        groups: channels,
+        weights: &plain,
+        pad_code: &pad_code,
+        epilogue: constants.epilogue(),
+    };
+    reference::convolution(&layer, &x, &added, &mut right);
+
+    let mut packed = vec![0; pack::depthwise_len(I::LEVEL, channels, window.kernel)];
+    pack::depthwise(I::LEVEL, &plain, channels, window.kernel, &mut packed);
+    let offset = constants.shifted::<I>(pack::Kind::Depthwise, &plain, window.taps(), channels);
+    let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
+    let layer = kernel::Depthwise { input, output, window, weights: &packed, pad_code: &pad_code, epilogue };
+    let mut ours = vec![77; output.len()];
+    kernel::depthwise(isa, &layer, &x, &added, &mut ours);
+    differ(&ours, &right, &("depthwise", I::LEVEL, input, window, style));
+}
+
+pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, groups: usize, style: Style) {
+    let random = &mut Random::new((input.len() * 3 + n + window.taps()) as u64);
+    let output = output(input, &window, n);
+    let k = window.taps() * input.channels / groups;
+    let plain = weights(random, style.weights, n * k);
+    let x = codes(random, style.inputs, input.len());
+    let pad_code = codes(random, Fill::Random, input.channels);
+    let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
+    let constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+
+    let mut right = vec![0; output.len()];
+    let layer = reference::Convolution {
+        input,
+        output,
+        window,
+        groups,
+        weights: &plain,
+        pad_code: &pad_code,
+        epilogue: constants.epilogue(),
+    };
+    reference::convolution(&layer, &x, &added, &mut right);
+
+    let (kind, mut packed);
+    if groups == 1 {
+        kind = pack::Kind::Convolution;
+        packed = vec![0; pack::convolution_len(I::LEVEL, k, n)];
+        pack::convolution(I::LEVEL, &plain, k, n, &mut packed);
+    } else {
+        kind = pack::Kind::Grouped;
+        packed = vec![0; plain.len()];
+        pack::grouped(&plain, &mut packed);
+    }
+    let offset = constants.shifted::<I>(kind, &plain, k, n);
+    let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
+    let layer = kernel::Convolution { input, output, window, groups, weights: &packed, pad_code: &pad_code, epilogue };
+    let mut ours = vec![77; output.len()];
+    let mut scratch = vec![99; layer.scratch_len()];
+    kernel::convolution(isa, &layer, &x, &added, &mut scratch, &mut ours);
+    differ(&ours, &right, &("convolution", I::LEVEL, input, n, window, groups, style));
+}
+
+pub fn dense<I: Isa>(isa: I, k: usize, n: usize, top: u16, style: Style) {
+    let random = &mut Random::new((k * 3 + n) as u64);
+    let plain = weights(random, style.weights, n * k);
+    let input: Vec<u16> = (0..k)
+        .map(|_| match style.inputs {
+            Fill::Random => random.below(usize::from(top) + 1) as u16,
+            Fill::Low => 0,
+            Fill::High => top,
+        })
+        .collect();
+    let reach = style.reach(k, f32::from(top) * 0.6);
+    let constants = Constants::new(random, n, reach, f32::from(top), false, style.hard_swish);
+    let mut packed = vec![0; pack::dense_len(I::LEVEL, k, n)];
+    pack::dense(I::LEVEL, &plain, k, n, &mut packed);
+    let offset = constants.shifted::<I>(pack::Kind::Dense, &plain, k, n);
+    let right_layer =
+        reference::Dense { in_channels: k, out_channels: n, weights: &plain, epilogue: constants.epilogue(), top };
+    let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
+    let layer = kernel::Dense { in_channels: k, out_channels: n, weights: &packed, epilogue, top };
+
+    let (mut ours, mut right) = (vec![77; n], vec![0; n]);
+    reference::dense_codes(&right_layer, &input, &mut right);
+    kernel::dense_codes(isa, &layer, &input, &mut ours);
+    differ(&ours, &right, &("dense_codes", I::LEVEL, k, n, top, style));
+    for activation in [RealActivation::Linear, RealActivation::Clip { lo: 0.0, hi: 1000.0 }, RealActivation::Sigmoid] {
+        let (mut ours, mut right) = (vec![77.0; n], vec![0.0; n]);
+        reference::dense_reals(&right_layer, activation, &input, &mut right);
+        kernel::dense_reals(isa, &layer, activation, &input, &mut ours);
+        differ(&bits(&ours), &bits(&right), &("dense_reals", I::LEVEL, k, n, top, activation, style));
+    }
+}
+
+pub fn bits(reals: &[f32]) -> Vec<u32> {
+    reals.iter().map(|x| x.to_bits()).collect()
+}
+
+pub fn mean<I: Isa>(isa: I, shape: Shape, fill: Fill) {
+    let random = &mut Random::new(shape.len() as u64);
+    let n = shape.channels;
+    let multiplier = constants(n, || random.real(0.5, 1.1) * 16.0 / shape.pixels() as f32);
+    let bias = constants(n, || random.real(-300.0, 300.0));
+    let layer = kernel::Mean { shape, multiplier: &multiplier, bias: &bias, top: 4095 };
+    let x = codes(random, fill, shape.len());
+    let (mut ours, mut right) = (vec![77; n], vec![0; n]);
+    reference::mean(&layer, &x, &mut right);
+    kernel::mean(isa, &layer, &x, &mut ours);
+    differ(&ours, &right, &("mean", I::LEVEL, shape, fill));
+}
+
+pub fn gate<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
+    let random = &mut Random::new(shape.len() as u64);
+    let n = shape.channels;
+    let constant = Constants::new(random, n, 200.0, 255.0, false, hard_swish);
+    let zero = constants(n, || random.below(256) as f32);
+    let gate: Vec<f32> = (0..n).map(|_| random.real(0.0, 1.0)).collect();
+    let layer = kernel::Gate {
+        shape,
+        multiplier: &constant.multiplier,
+        zero: &zero,
+        bias: &constant.bias,
+        activation: constant.activation(),
+    };
+    let x = codes(random, Fill::Random, shape.len());
+    let (mut ours, mut right) = (vec![77; shape.len()], vec![0; shape.len()]);
+    reference::gate(&layer, &x, &gate, &mut right);
+    kernel::gate(isa, &layer, &x, &gate, &mut ours);
+    differ(&ours, &right, &("gate", I::LEVEL, shape, hard_swish));
+}
+
+pub fn add<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
+    let random = &mut Random::new(shape.len() as u64);
+    let n = shape.channels;
+    let constant = Constants::new(random, n, 200.0, 255.0, false, hard_swish);
+    let second = constants(n, || random.real(-1.0, 1.0) * if hard_swish { 0.04 } else { 1.0 });
+    let layer = kernel::Add {
+        shape,
+        first: &constant.multiplier,
+        second: &second,
+        bias: &constant.bias,
+        activation: constant.activation(),
+    };
+    let x = [codes(random, Fill::Random, shape.len()), codes(random, Fill::Random, shape.len())];
+    let (mut ours, mut right) = (vec![77; shape.len()], vec![0; shape.len()]);
+    reference::add(&layer, &x[0], &x[1], &mut right);
+    kernel::add(isa, &layer, &x[0], &x[1], &mut ours);
+    differ(&ours, &right, &("add", I::LEVEL, shape, hard_swish));
+}
+
+pub fn table<I: Isa>(isa: I, len: usize) {
+    let random = &mut Random::new(len as u64);
+    let table: [u8; 256] = codes(random, Fill::Random, 256).try_into().unwrap();
+    let x = codes(random, Fill::Random, len);
+    let (mut ours, mut right) = (vec![77; len], vec![0; len]);
+    reference::table(&table, &x, &mut right);
+    kernel::table(isa, &kernel::Table { len, table: &table }, &x, &mut ours);
+    differ(&ours, &right, &("table", I::LEVEL, len));
+}
+
+pub fn max_pool<I: Isa>(isa: I, input: Shape, window: Window) {
+    let random = &mut Random::new(input.len() as u64);
+    let layer = kernel::MaxPool { input, output: output(input, &window, input.channels), window };
+    let x = codes(random, Fill::Random, input.len());
+    let (mut ours, mut right) = (vec![77; layer.output.len()], vec![0; layer.output.len()]);
+    reference::max_pool(&layer, &x, &mut right);
+    kernel::max_pool(isa, &layer, &x, &mut ours);
+    differ(&ours, &right, &("max_pool", I::LEVEL, layer));
+}
