@@ -1,5 +1,9 @@
 //! Bakelite: a float MobileNetV3 ONNX file becomes a small, static, dependency-free int8 crate and binary.
+//!
+//! `pipeline` reads as the table of contents; every stage is a function from value to value, named for what it returns.
 
+pub mod build;
+pub mod emit;
 pub mod error;
 pub mod execute;
 pub mod graph;
@@ -7,4 +11,8 @@ pub mod import;
 pub mod onnx;
 pub mod ops;
 pub mod passes;
+pub mod plan;
+pub mod qgraph;
+pub mod quantize;
 pub mod recognise;
+pub mod specs;
