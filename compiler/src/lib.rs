@@ -4,6 +4,7 @@
 
 pub mod build;
 pub mod emit;
+pub mod dataset;
 pub mod error;
 pub mod execute;
 pub mod graph;

@@ -17,6 +17,7 @@
 
 pub mod arena;
 pub mod blob;
+pub mod image;
 pub mod isa;
 pub mod kernel;
 pub mod layer;

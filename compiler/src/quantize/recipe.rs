@@ -1,5 +1,8 @@
 //! What a recipe says: `specs/recipes/*.yaml`.
 
+use crate::error::{Error, Stage};
+use crate::specs;
+use bakelite_calibration::Observer;
 use serde::{Deserialize, Serialize};
 
 /// One scale for a whole tensor, or one per channel.
@@ -12,26 +15,12 @@ pub enum Granularity {
     Channel,
 }
 
-/// How statistics become a range.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Observer {
-    /// Everything that was seen.
-    MinMax,
-    /// The given share of the values on each side, in percent, e.g. 99.99.
-    Percentile(f32),
-    /// The range of least squared error.
-    Mse,
-    /// The range of least Kullback–Leibler divergence.
-    Entropy,
-}
-
 /// How activations become codes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ActivationRecipe {
-    /// Statistics to range.
-    pub observer: Observer,
+    /// How statistics become a range: `min-max`, `percentile:99.99`, `mse`, `entropy`.
+    pub observer: String,
     /// Per tensor or per channel.
     pub granularity: Granularity,
     /// Exponents that the absorption search tries (step 2 of the recipe): `s_c = S · (r_c/r_max)^α`.
@@ -60,4 +49,25 @@ pub struct Recipe {
     pub weight_bias_correction: bool,
     /// Largest code of wide tensors (pooled means, hidden vectors): 255 to 32767.
     pub wide_top: u16,
+}
+
+impl Recipe {
+    /// A builtin recipe or a file, checked.
+    pub fn load(name_or_path: &str) -> crate::error::Result<Self> {
+        let recipe: Self = specs::load(specs::Kind::Recipe, name_or_path)?;
+        let refuse = |cause: String| Error::new(Stage::Specs, cause).at(name_or_path);
+        recipe.observer().map_err(|e| refuse(e.to_string()))?;
+        if recipe.activations.alphas.iter().any(|a| !(0.0..=1.0).contains(a)) || recipe.activations.alphas.is_empty() {
+            return Err(refuse("`alphas` must be numbers from 0 to 1".into()));
+        }
+        if !(255..=32767).contains(&recipe.wide_top) {
+            return Err(refuse(format!("`wide-top` is {}, not within 255 and 32767", recipe.wide_top)));
+        }
+        Ok(recipe)
+    }
+
+    /// The observer by its name.
+    pub fn observer(&self) -> std::result::Result<Observer, bakelite_calibration::Error> {
+        self.activations.observer.parse()
+    }
 }

@@ -71,7 +71,7 @@ impl Target {
     /// A builtin target, the machine at hand (`native`), or a file.
     pub fn load(name: &str) -> Result<Self> {
         let name = if name == "native" { native()? } else { name };
-        let spec: TargetSpec = super::load("targets", name)?;
+        let spec: TargetSpec = super::load(super::Kind::Target, name)?;
         let level = Level::parse(&spec.kernels).ok_or_else(|| {
             let known: Vec<&str> = Level::ALL.iter().map(|l| l.name()).collect();
             Error::new(Stage::Specs, format!("kernels `{}` do not exist", spec.kernels))
