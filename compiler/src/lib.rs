@@ -3,9 +3,11 @@
 //! `pipeline` reads as the table of contents; every stage is a function from value to value, named for what it returns.
 
 pub mod build;
+pub mod calibrate;
 pub mod emit;
 pub mod dataset;
 pub mod error;
+pub mod evaluate;
 pub mod execute;
 pub mod graph;
 pub mod import;
@@ -17,3 +19,4 @@ pub mod qgraph;
 pub mod quantize;
 pub mod recognise;
 pub mod specs;
+pub mod verify;

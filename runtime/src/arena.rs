@@ -5,8 +5,8 @@
 /// Total: a piece that is not inside, or that overlaps a piece that starts before it, is empty. With constant
 /// ranges the compiler folds all of it into pointer offsets.
 #[inline(always)]
-pub fn split<const K: usize>(arena: &mut [u8], ranges: [(usize, usize); K]) -> [&mut [u8]; K] {
-    let mut pieces = [(); K].map(|()| &mut [] as &mut [u8]);
+pub fn split<T, const K: usize>(arena: &mut [T], ranges: [(usize, usize); K]) -> [&mut [T]; K] {
+    let mut pieces: [&mut [T]; K] = core::array::from_fn(|_| Default::default());
     let mut rest = arena;
     let mut consumed = 0;
     let mut done = [false; K];

@@ -7,9 +7,9 @@
 #[repr(C, align(64))]
 pub struct Aligned<T>(pub T);
 
-/// `bytes[start..start + len]`, or nothing where that is not inside.
-pub const fn slice(bytes: &'static [u8], start: usize, len: usize) -> &'static [u8] {
-    match bytes.split_at_checked(start) {
+/// `all[start..start + len]`, or nothing where that is not inside.
+pub const fn slice<T>(all: &'static [T], start: usize, len: usize) -> &'static [T] {
+    match all.split_at_checked(start) {
         Some((_, rest)) => match rest.split_at_checked(len) {
             Some((piece, _)) => piece,
             None => &[],

@@ -24,5 +24,5 @@ pub use gate::{Gate, gate};
 pub use max_pool::{MaxPool, max_pool};
 pub use mean::{Mean, mean};
 pub use pointwise::{Pointwise, Tile, pointwise};
-pub use real::{exp, sigmoid, softmax};
+pub use real::{code_i8, exp, sigmoid, softmax};
 pub use table::{Table, table};

@@ -46,7 +46,7 @@ pub fn main(facts: &Facts) -> Result<String> {
         "main.rs",
         include_str!("templates/main.rs"),
         context! {
-            name => facts.name, title => facts.title, open => "{{", close => "}}",
+            name => &facts.name, title => &facts.title, open => "{{", close => "}}",
             height => fit.height, width => fit.width, channels => 3,
         },
     )
@@ -60,8 +60,8 @@ pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result
         "README.md",
         include_str!("templates/README.md"),
         context! {
-            name => facts.name, title => facts.title, version => env!("CARGO_PKG_VERSION"),
-            target => target.name, kernels => plan.level.name(), mark => MARK,
+            name => &facts.name, title => &facts.title, version => env!("CARGO_PKG_VERSION"),
+            target => &target.name, kernels => plan.level.name(), mark => MARK,
             height => input.height, width => input.width, channels => input.channels, outputs => plan.outputs,
             macs => format!("{:.1}", macs as f64 / 1e6), constants => plan.constants.len_bytes(),
             arena => plan.arena.bytes() + 4 * plan.outputs,

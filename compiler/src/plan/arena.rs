@@ -24,7 +24,7 @@ pub struct Placement {
 pub fn place(pieces: &[Piece], align: usize) -> Placement {
     let mut order: Vec<usize> = (0..pieces.len()).collect();
     order.sort_by_key(|&i| (std::cmp::Reverse(pieces[i].len), pieces[i].born, i));
-    let mut offsets = vec![0; pieces.len()];
+    let mut offsets = vec![0_usize; pieces.len()];
     let mut placed: Vec<usize> = Vec::new();
     let mut len = 0;
     for &i in &order {

@@ -33,8 +33,6 @@ pub fn levels() -> Vec<Level> {
     #[cfg(target_arch = "x86_64")]
     {
         levels.extend(isa::Avx512Vnni::detect().map(|_| Level::Avx512Vnni));
-        levels.extend(isa::AvxVnni::detect().map(|_| Level::AvxVnni));
-        levels.extend(isa::Avx2::detect().map(|_| Level::Avx2));
     }
     #[cfg(target_arch = "aarch64")]
     {
@@ -59,11 +57,7 @@ pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(u
 
 fn run_steps(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, u128)) -> bool {
     match plan.level {
-        Level::Portable => all(isa::Portable, plan, memory, image, &mut see),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => isa::Avx2::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
-        #[cfg(target_arch = "x86_64")]
-        Level::AvxVnni => isa::AvxVnni::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
+        Level::Portable => all(isa::Portable::from_target(), plan, memory, image, &mut see),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
         #[cfg(target_arch = "aarch64")]

@@ -2,7 +2,7 @@
 
 use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, TensorId};
 use crate::error::{Error, Result, Stage};
-use bakelite_runtime::kernel::{Add, Convolution, Dense, Gate, MaxPool, Mean};
+use bakelite_runtime::kernel::{Add, Gate, MaxPool, Mean};
 use bakelite_runtime::layer::{Activation, Epilogue};
 use bakelite_runtime::reference;
 
@@ -84,13 +84,12 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
     Ok(match &node.op {
         QOp::Conv(conv) => {
             let residual = if node.inputs.len() > 1 { map(value(1))? } else { &[] };
-            let weights: Vec<u8> = conv.weights.iter().map(|&w| w as u8).collect();
-            let layer = Convolution {
+            let layer = reference::Convolution {
                 input,
                 output,
                 window: conv.window,
                 groups: conv.groups,
-                weights: &weights,
+                weights: &conv.weights,
                 pad_code: &conv.pad_code,
                 epilogue: epilogue(&conv.epilogue),
             };
@@ -98,15 +97,14 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             Value::Map(codes)
         }
         QOp::Dense(dense) => {
-            let weights: Vec<u8> = dense.weights.iter().map(|&w| w as u8).collect();
             let top = match q.tensor(node.output).kind {
                 Kind::Wide { top, .. } => top,
                 Kind::Map(_) | Kind::Real => 0,
             };
-            let layer = Dense {
+            let layer = reference::Dense {
                 in_channels: input.len(),
                 out_channels: output.len(),
-                weights: &weights,
+                weights: &dense.weights,
                 epilogue: epilogue(&dense.epilogue),
                 top,
             };

@@ -310,7 +310,7 @@ fn table(function: Activation, x: &QTensor, y: &QTensor) -> std::result::Result<
     let (s, z) = (f64::from(from.scale[0]), f64::from(from.zero[0]));
     let mut table = Box::new([0_u8; 256]);
     for (q, entry) in table.iter_mut().enumerate() {
-        let real = function.apply_f64((q as f64 - z) * s);
+        let real = f64::from(function.apply(((q as f64 - z) * s) as f32));
         *entry = (real / f64::from(to.scale[0]) + f64::from(to.zero[0])).round_ties_even().clamp(0.0, 255.0) as u8;
     }
     Ok(QOp::Table(table))

@@ -1,0 +1,229 @@
+//! Float against integers on pictures: agreement, accuracy, and how far the answers are apart.
+//!
+//! Per image, with `y` the float and `ŷ` the integer answers, both less their mean over classes:
+//! `signal = Σ y²`, `noise = Σ (y − ŷ)²`; over images `SQNR = 10 log10(Σ signal / Σ noise)`.
+
+use crate::calibrate::input;
+use crate::dataset::{Dataset, Preprocess, Skipped};
+use crate::error::{Error, Result, Stage};
+use crate::execute;
+use crate::graph::Graph;
+use crate::plan::{Plan, run};
+use serde::{Deserialize, Serialize};
+
+/// One image.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Its name in the folder.
+    pub file: String,
+    /// Its label, in the network's own numbering.
+    pub class: Option<usize>,
+    /// Best class of the float network.
+    pub float_top1: usize,
+    /// Best class of the integer network.
+    pub int8_top1: usize,
+    /// How many classes the float network finds better than the label.
+    pub float_rank: Option<usize>,
+    /// How many classes the integer network finds better than the label.
+    pub int8_rank: Option<usize>,
+    /// Energy of the float answers.
+    pub signal: f64,
+    /// Energy of the difference.
+    pub noise: f64,
+}
+
+/// All images of a run or shard, in the order of their names; merging is concatenation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// One per image.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What they add up to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// Images seen.
+    pub images: usize,
+    /// Of these, with a label.
+    pub labelled: usize,
+    /// Share of images for which both networks name the same class, in percent.
+    pub agreement: f64,
+    /// Signal to quantization noise of the answers, in dB; infinite (null) where they are equal.
+    pub sqnr_db: f64,
+    /// Accuracy of the float network, in percent of labelled images.
+    pub float_top1: Option<f64>,
+    /// The same, label among the best five.
+    pub float_top5: Option<f64>,
+    /// Accuracy of the integer network.
+    pub int8_top1: Option<f64>,
+    /// The same, label among the best five.
+    pub int8_top5: Option<f64>,
+    /// Half width of the 95 % interval of the difference of top-1, paired, in points.
+    pub paired_interval: Option<f64>,
+}
+
+impl Evaluation {
+    /// Joins shards; the same image twice is refused.
+    pub fn merge(parts: impl IntoIterator<Item = Self>) -> Result<Self> {
+        let mut outcomes: Vec<Outcome> = parts.into_iter().flat_map(|part| part.outcomes).collect();
+        outcomes.sort_by(|a, b| a.file.cmp(&b.file));
+        match outcomes.windows(2).find(|pair| pair[0].file == pair[1].file) {
+            Some(pair) => Err(Error::new(Stage::Verify, "the same image is in two parts")
+                .at(&pair[0].file)
+                .remedy("merge shards of one and the same run only")),
+            None => Ok(Self { outcomes }),
+        }
+    }
+
+    /// Adds it up.
+    pub fn summary(&self) -> Summary {
+        let images = self.outcomes.len();
+        let percent = |count: usize, of: usize| (of > 0).then(|| 100.0 * count as f64 / of as f64);
+        let labelled: Vec<&Outcome> = self.outcomes.iter().filter(|o| o.class.is_some()).collect();
+        let within = |rank: fn(&Outcome) -> Option<usize>, most: usize| {
+            percent(labelled.iter().filter(|o| rank(o).is_some_and(|r| r < most)).count(), labelled.len())
+        };
+        let (signal, noise) = self.outcomes.iter().fold((0.0, 0.0), |(s, n), o| (s + o.signal, n + o.noise));
+        // Paired: only images that one of the two gets right and the other wrong carry noise.
+        let differ = labelled.iter().filter(|o| (o.float_rank == Some(0)) != (o.int8_rank == Some(0))).count();
+        Summary {
+            images,
+            labelled: labelled.len(),
+            agreement: percent(self.outcomes.iter().filter(|o| o.float_top1 == o.int8_top1).count(), images).unwrap_or(0.0),
+            sqnr_db: 10.0 * (signal / noise).log10(),
+            float_top1: within(|o| o.float_rank, 1),
+            float_top5: within(|o| o.float_rank, 5),
+            int8_top1: within(|o| o.int8_rank, 1),
+            int8_top5: within(|o| o.int8_rank, 5),
+            paired_interval: (!labelled.is_empty())
+                .then(|| 1.96 * 100.0 * (differ as f64).sqrt() / labelled.len() as f64),
+        }
+    }
+}
+
+/// Compares two answers for one image.
+pub fn compare(file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) -> Outcome {
+    let (signal, noise) = energies(float, int8);
+    let class = class.filter(|&class| class < float.len());
+    Outcome {
+        file: file.to_owned(),
+        class,
+        float_top1: top1(float),
+        int8_top1: top1(int8),
+        float_rank: class.map(|class| rank(float, class)),
+        int8_rank: class.map(|class| rank(int8, class)),
+        signal,
+        noise,
+    }
+}
+
+/// The first of the largest.
+pub fn top1(values: &[f32]) -> usize {
+    values.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (i, &v)| if v > best.1 { (i, v) } else { best }).0
+}
+
+/// How many are better than `class`, ties to the smaller index.
+fn rank(values: &[f32], class: usize) -> usize {
+    let own = values[class];
+    values.iter().enumerate().filter(|&(i, &v)| v > own || (v == own && i < class)).count()
+}
+
+fn energies(float: &[f32], int8: &[f32]) -> (f64, f64) {
+    let mean = |values: &[f32]| values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64;
+    let (mf, mi) = (mean(float), mean(int8));
+    float.iter().zip(int8).fold((0.0, 0.0), |(signal, noise), (&f, &i)| {
+        let (f, i) = (f64::from(f) - mf, f64::from(i) - mi);
+        (signal + f * f, noise + (f - i) * (f - i))
+    })
+}
+
+/// By how much the network's numbering of classes is ahead of the labels': networks with a background class 0 have one
+/// class more.
+pub fn label_offset(dataset: &Dataset, outputs: usize) -> usize {
+    let most = dataset.images().iter().filter_map(|image| image.class).max();
+    usize::from(outputs == 1001 && most.is_some_and(|most| most < 1000))
+}
+
+/// Runs both networks on every image; images per second of each, per thread, follow.
+pub fn evaluate(
+    graph: &Graph,
+    plan: &Plan,
+    dataset: &Dataset,
+    preprocess: &Preprocess,
+) -> Result<(Evaluation, Skipped, Speed)> {
+    let offset = label_offset(dataset, plan.outputs);
+    let mut outcomes = Vec::with_capacity(dataset.len());
+    let mut speed = Speed::default();
+    let skipped = dataset.stream(
+        "comparing",
+        &preprocess.fit,
+        |sight| {
+            let start = std::time::Instant::now();
+            let float = execute::run(graph, &input(graph, sight.rgb)?, &mut |_, _| {})?;
+            let float_time = start.elapsed();
+            let mut memory = run::Memory::of(plan);
+            let start = std::time::Instant::now();
+            let int8 = run::run(plan, &mut memory, sight.rgb).ok_or_else(|| lacks(plan))?;
+            let int8_time = start.elapsed();
+            let float: Vec<f32> = float.first().map(|y| y.iter().copied().collect()).unwrap_or_default();
+            let class = sight.image.class.map(|class| class + offset);
+            Ok((compare(&sight.image.name, class, &float, int8), float_time, int8_time))
+        },
+        |_, result: Result<_>| {
+            let (outcome, float, int8) = result?;
+            outcomes.push(outcome);
+            speed.float += float;
+            speed.int8 += int8;
+            speed.images += 1;
+            Ok(())
+        },
+    )?;
+    Ok((Evaluation::merge([Evaluation { outcomes }])?, skipped, speed))
+}
+
+/// Time spent in the networks themselves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Speed {
+    /// In the float network.
+    pub float: std::time::Duration,
+    /// In the integer network.
+    pub int8: std::time::Duration,
+    /// On so many images.
+    pub images: u32,
+}
+
+/// The refusal to run a plan that this CPU cannot.
+pub fn lacks(plan: &Plan) -> Error {
+    Error::new(Stage::Verify, format!("this CPU cannot run the kernels `{}`", plan.level.name()))
+        .remedy("choose a target that this CPU can run; all give the same bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_shift_is_no_noise() {
+        let outcome = compare("a", Some(1), &[1.0, 3.0, 2.0], &[2.0, 4.0, 3.0]);
+        assert_eq!((outcome.noise, outcome.float_rank, outcome.int8_rank), (0.0, Some(0), Some(0)));
+    }
+
+    #[test]
+    fn agreement_and_accuracy_add_up() {
+        let evaluation = Evaluation {
+            outcomes: vec![
+                compare("a", Some(0), &[2.0, 1.0], &[2.0, 1.0]),
+                compare("b", Some(1), &[0.0, 1.0], &[1.0, 0.0]),
+            ],
+        };
+        let summary = evaluation.summary();
+        assert_eq!((summary.agreement, summary.float_top1, summary.int8_top1), (50.0, Some(100.0), Some(50.0)));
+        assert_eq!(summary.int8_top5, Some(100.0));
+    }
+
+    #[test]
+    fn shards_do_not_overlap() {
+        let part = Evaluation { outcomes: vec![compare("a", None, &[1.0], &[1.0])] };
+        assert!(Evaluation::merge([part.clone(), part]).is_err());
+    }
+}

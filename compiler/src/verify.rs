@@ -1,0 +1,165 @@
+//! The program against the reference: every bit of every answer.
+
+use crate::build::toolchain::in_path;
+use crate::dataset::{Dataset, Preprocess};
+use crate::error::{Error, Result, Stage};
+use crate::qgraph::{QGraph, reference};
+use crate::specs::target::Target;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// How to run a program of a target on this machine.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    /// Emulator and its arguments; empty where the program runs by itself.
+    prefix: Vec<String>,
+}
+
+impl Runner {
+    /// By itself, or through the target's emulator.
+    pub fn of(target: &Target) -> Result<Self> {
+        if target.is_host() {
+            return Ok(Self { prefix: Vec::new() });
+        }
+        let missing = |cause: String| {
+            Error::new(Stage::Verify, cause).at(&target.name).remedy(
+                "install an emulator (Debian: `apt-get install qemu-user`), set BAKELITE_EMULATOR to its path, or leave this out with --no-verify",
+            )
+        };
+        let emulator = target
+            .emulator
+            .as_ref()
+            .ok_or_else(|| missing("programs of this target do not run here, and it names no emulator".into()))?;
+        let program: Option<PathBuf> = match std::env::var_os("BAKELITE_EMULATOR") {
+            Some(path) => Some(PathBuf::from(path)),
+            None => in_path(&emulator.program).or_else(|| in_path(&format!("{}-static", emulator.program))),
+        };
+        let program = program.ok_or_else(|| missing(format!("the emulator {} is not installed", emulator.program)))?;
+        Ok(Self { prefix: vec![program.display().to_string(), "-cpu".into(), emulator.cpu.clone()] })
+    }
+
+    /// The program as a command.
+    pub fn command(&self, program: &Path) -> Command {
+        match self.prefix.split_first() {
+            None => Command::new(program),
+            Some((emulator, arguments)) => {
+                let mut command = Command::new(emulator);
+                command.args(arguments).arg(program);
+                command
+            }
+        }
+    }
+
+    /// Whether times measured with it mean anything.
+    pub fn is_native(&self) -> bool {
+        self.prefix.is_empty()
+    }
+}
+
+/// What was compared.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Verified {
+    /// Images whose answers are equal bit for bit, given as raw pixels.
+    pub images: usize,
+    /// Of these, read as files by the program itself too: the same pixels, the same answers.
+    pub files: usize,
+}
+
+/// Runs the program on every image of `dataset` and compares every bit with the reference.
+pub fn verify(
+    program: &Path,
+    runner: &Runner,
+    q: &QGraph,
+    dataset: &Dataset,
+    preprocess: &Preprocess,
+) -> Result<Verified> {
+    let mut expected: Vec<(String, PathBuf, Vec<u8>, Vec<f32>)> = Vec::new();
+    dataset.stream(
+        "reference",
+        &preprocess.fit,
+        |sight| {
+            let answer = reference::run(q, sight.rgb)?;
+            Ok((sight.image.name.clone(), sight.image.path.clone(), sight.rgb.to_vec(), answer))
+        },
+        |_, result: Result<_>| {
+            expected.push(result?);
+            Ok(())
+        },
+    )?;
+    let mut raw = runner.command(program);
+    raw.args(["--raw", "--json", "--scores", "--top", "1"]);
+    let pixels: Vec<u8> = expected.iter().flat_map(|(_, _, pixels, _)| pixels.iter().copied()).collect();
+    let answers = answers(raw, pixels)?;
+    if answers.len() != expected.len() {
+        return Err(differ(format!("{} answers to {} images", answers.len(), expected.len())));
+    }
+    for ((name, _, _, expected), (_, found)) in expected.iter().zip(&answers) {
+        equal(name, expected, found)?;
+    }
+    // Reading files: JPEG and PNG only; a program cannot read what it has no decoder for.
+    let files: Vec<&(String, PathBuf, Vec<u8>, Vec<f32>)> = expected
+        .iter()
+        .filter(|(_, path, ..)| {
+            std::fs::read(path).is_ok_and(|b| b.starts_with(&[0xFF, 0xD8]) || b.starts_with(b"\x89PNG"))
+        })
+        .collect();
+    let mut command = runner.command(program);
+    command.args(["--json", "--scores", "--top", "1", "--"]).args(files.iter().map(|(_, path, ..)| path));
+    let found = if files.is_empty() { Vec::new() } else { self::answers(command, Vec::new())? };
+    if found.len() != files.len() {
+        return Err(differ(format!("{} answers to {} files", found.len(), files.len())));
+    }
+    for ((name, _, _, expected), (_, found)) in files.iter().zip(&found) {
+        equal(name, expected, found)?;
+    }
+    Ok(Verified { images: expected.len(), files: files.len() })
+}
+
+fn differ(cause: String) -> Error {
+    Error::new(Stage::Verify, cause).remedy("this is a defect of Bakelite: please report it with the model")
+}
+
+/// Every bit.
+fn equal(name: &str, expected: &[f32], found: &[f32]) -> Result<()> {
+    if expected.len() != found.len() {
+        return Err(differ(format!("{} outputs, not {}", found.len(), expected.len())).at(name));
+    }
+    match expected.iter().zip(found).position(|(a, b)| a.to_bits() != b.to_bits()) {
+        None => Ok(()),
+        Some(i) => Err(differ(format!("output {i} is {:e}, the reference says {:e}", found[i], expected[i])).at(name)),
+    }
+}
+
+/// Runs a program and reads its JSON lines: file and scores.
+pub fn answers(mut command: Command, input: Vec<u8>) -> Result<Vec<(String, Vec<f32>)>> {
+    let failed = |cause: String| Error::new(Stage::Verify, cause);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|e| failed(format!("cannot start the program: {e}")))?;
+    let stdin = child.stdin.take();
+    // Written from a thread of its own: a full pipe must not stop us from reading.
+    let writer = std::thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
+    let output = child.wait_with_output().map_err(|e| failed(format!("the program: {e}")))?;
+    let _ = writer.join();
+    if !output.status.success() {
+        let log = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(format!("the program ended with {}: {}", output.status, log.trim())));
+    }
+    #[derive(serde::Deserialize)]
+    struct Line {
+        file: String,
+        scores: Vec<f32>,
+    }
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| {
+            let line: Line =
+                serde_json::from_str(line).map_err(|e| failed(format!("the program's answer is not JSON: {e}")))?;
+            Ok((line.file, line.scores))
+        })
+        .collect()
+}
