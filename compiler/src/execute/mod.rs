@@ -1,0 +1,145 @@
+//! The float meaning of a [`Graph`], quickly: the same formulas as in [`crate::ops`], as matrix products.
+//!
+//! One image, one thread, the same result every time on the same machine; callers run images in parallel. A tensor is
+//! freed after its last reader.
+
+mod conv;
+mod depthwise;
+
+use crate::error::{Error, Result, Stage};
+use crate::graph::{Graph, Shape, TensorId};
+use crate::ops::{self, Op};
+use ndarray::Array3;
+
+/// Runs one image (height × width × channels) through the graph and returns its outputs, in the graph's order.
+///
+/// `observe` sees the image and the result of every node, in execution order.
+///
+/// # Errors
+/// Where the image has not the shape of the graph's input, or the graph breaks its own invariants.
+pub fn run(
+    graph: &Graph,
+    input: &Array3<f32>,
+    observe: &mut dyn FnMut(TensorId, &Array3<f32>),
+) -> Result<Vec<Array3<f32>>> {
+    let expected = graph.shape(graph.input);
+    if input.dim() != (expected.height, expected.width, expected.channels) {
+        return Err(Error::new(
+            Stage::Verify,
+            format!("an image of {:?} for an input of {expected:?}", input.dim()),
+        )
+        .at(graph.name_of(graph.input))
+        .remedy("resize the image to the size that the network takes"));
+    }
+    let mut last_use = vec![usize::MAX; graph.tensors.len()];
+    for (index, node) in graph.nodes.iter().enumerate() {
+        for id in &node.inputs {
+            if let Some(slot) = last_use.get_mut(id.index()) {
+                *slot = index;
+            }
+        }
+    }
+    for id in &graph.outputs {
+        if let Some(slot) = last_use.get_mut(id.index()) {
+            *slot = usize::MAX;
+        }
+    }
+    let mut values: Vec<Option<Array3<f32>>> = vec![None; graph.tensors.len()];
+    observe(graph.input, input);
+    if let Some(slot) = values.get_mut(graph.input.index()) {
+        *slot = Some(input.as_standard_layout().into_owned());
+    }
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let broken =
+            || Error::new(Stage::Verify, "the graph breaks its own invariants").at(&node.name);
+        let dies = |id: &TensorId| last_use.get(id.index()) == Some(&index);
+        let mut operands = Vec::with_capacity(node.inputs.len());
+        for (position, id) in node.inputs.iter().enumerate() {
+            let slot = values.get_mut(id.index()).ok_or_else(broken)?;
+            // The last reading takes the tensor; functions of one tensor then work in place.
+            let take = dies(id) && !node.inputs[position + 1..].contains(id);
+            operands.push(if take {
+                Operand::Owned(slot.take().ok_or_else(broken)?)
+            } else {
+                Operand::Kept(*id)
+            });
+        }
+        let result =
+            apply(&node.op, operands, &values, graph.shape(node.output)).ok_or_else(broken)?;
+        observe(node.output, &result);
+        if let Some(slot) = values.get_mut(node.output.index()) {
+            *slot = Some(result);
+        }
+    }
+    graph
+        .outputs
+        .iter()
+        .map(|id| {
+            let value = values.get(id.index()).and_then(Clone::clone);
+            value.ok_or_else(|| {
+                Error::new(Stage::Verify, "an output is never written").at(graph.name_of(*id))
+            })
+        })
+        .collect()
+}
+
+/// A tensor that this node may consume, or one that others still read.
+enum Operand {
+    Owned(Array3<f32>),
+    Kept(TensorId),
+}
+
+impl Operand {
+    fn view<'a>(&'a self, values: &'a [Option<Array3<f32>>]) -> Option<&'a Array3<f32>> {
+        match self {
+            Operand::Owned(array) => Some(array),
+            Operand::Kept(id) => values.get(id.index())?.as_ref(),
+        }
+    }
+
+    fn into_owned(self, values: &[Option<Array3<f32>>]) -> Option<Array3<f32>> {
+        match self {
+            Operand::Owned(array) => Some(array),
+            Operand::Kept(id) => values.get(id.index())?.clone(),
+        }
+    }
+}
+
+fn apply(
+    op: &Op,
+    operands: Vec<Operand>,
+    values: &[Option<Array3<f32>>],
+    y: Shape,
+) -> Option<Array3<f32>> {
+    let mut operands = operands.into_iter();
+    let first = operands.next()?;
+    Some(match op {
+        Op::Conv(conv) => conv::run(conv, first.view(values)?, y)?,
+        Op::Affine(affine) => {
+            let mut x = first.into_owned(values)?;
+            affine.apply(&mut x);
+            x
+        }
+        Op::Activation(function) => {
+            let mut x = first.into_owned(values)?;
+            function.apply_all(x.as_slice_mut()?);
+            x
+        }
+        Op::Add => {
+            let second = operands.next()?;
+            let mut x = first.into_owned(values)?;
+            x += second.view(values)?;
+            x
+        }
+        Op::Mul => {
+            let second = operands.next()?;
+            let mut x = first.into_owned(values)?;
+            x *= second.view(values)?;
+            x
+        }
+        Op::GlobalAveragePool => ops::global_average(first.view(values)?),
+        Op::AveragePool(pool) => pool.run(first.view(values)?, y),
+        Op::MaxPool(pool) => pool.run(first.view(values)?, y),
+        Op::Softmax => ops::softmax(first.view(values)?),
+    })
+}

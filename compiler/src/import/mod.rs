@@ -1,0 +1,58 @@
+//! From [`Model`] to [`Graph`]: f32, batch one, channels last.
+//!
+//! 1. [`inline`]: model-local functions are put where they are called.
+//! 2. [`order`]: what the outputs need, in topological order; cycles and missing inputs are found here.
+//! 3. [`walk`]: node by node, every ONNX value is either a constant, computed on the spot ([`constant`]), or a
+//!    [`view`] of a tensor of ours. Shape arithmetic thereby vanishes, and transposes, squeezes and flattens become
+//!    relabelled axes.
+//!
+//! No optimisation happens here: batch norms stay [`crate::ops::Affine`], hard-swish stays in the parts that it came
+//! in. That is [`crate::passes`]' work. Deliberately absent: operators with state, control flow, more than one image.
+
+mod constant;
+mod convolution;
+mod dense;
+mod dims;
+mod elementwise;
+mod inline;
+mod input;
+mod order;
+mod pool;
+mod rearrange;
+mod refuse;
+mod view;
+mod walk;
+
+use crate::error::{Result, Stage};
+use crate::graph::Graph;
+use crate::onnx::Model;
+
+/// What the file may leave open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Height and width, for files that do not fix them. Refused where it contradicts the file.
+    pub input_size: Option<(usize, usize)>,
+}
+
+/// A graph and what was assumed in making it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The network, not yet rewritten.
+    pub graph: Graph,
+    /// One sentence each: "batch fixed to 1", …
+    pub notes: Vec<String>,
+}
+
+/// Turns a model into a graph.
+///
+/// # Errors
+/// All operators that are not supported at once, with the nearest supported spelling; models that are already
+/// quantized; graphs with cycles or missing inputs; sizes that are left open.
+pub fn import(model: &Model, options: &ImportOptions) -> Result<Imported> {
+    refuse::quantized(model)?;
+    let nodes = order::order(model, inline::inline(model)?)?;
+    refuse::unsupported(&nodes)?;
+    let imported = walk::walk(model, &nodes, options)?;
+    imported.graph.verify(Stage::Import)?;
+    Ok(imported)
+}

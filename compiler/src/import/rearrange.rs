@@ -1,0 +1,150 @@
+//! What moves no data, or only picks channels.
+
+use super::constant::{Constant, Inputs, slice_plan};
+use super::dims::{self, Plain};
+use super::view::{Label, View};
+use super::walk::{Call, Value};
+use crate::onnx::{Element, Tensor};
+use crate::ops::{Conv, Op};
+use std::rc::Rc;
+
+/// `Identity`, `Dropout`, `Cast` to another float type.
+pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
+    let view = call.map(0)?;
+    if call.node.op == "Cast" {
+        let to = call.node.int("to").unwrap_or(1);
+        match Element::from_code(to) {
+            Some(Element::F32) => {}
+            Some(e) if e.is_float() => call
+                .notes
+                .push(format!("{}: {e:?} computed in F32", call.node.name)),
+            _ => {
+                return Err(format!(
+                    "activations cast to ONNX data type {to}, which is no float"
+                ));
+            }
+        }
+    }
+    Ok(view)
+}
+
+pub(super) fn transpose(call: &mut Call<'_>) -> Plain<View> {
+    let view = call.map(0)?;
+    Ok(view.transpose(&dims::permutation(call.node.ints("perm"), view.axes.len())?))
+}
+
+/// `Reshape`, `Flatten`, `Squeeze`, `Unsqueeze`.
+pub(super) fn regroup(call: &mut Call<'_>) -> Plain<View> {
+    let view = call.map(0)?;
+    let (current, node) = (view.dims(), call.node);
+    let target = match node.op.as_str() {
+        "Flatten" => dims::flatten(&current, node.int("axis").unwrap_or(1))?,
+        "Squeeze" => dims::squeeze(&current, call.ints(1, "axes")?.as_deref())?,
+        "Unsqueeze" => dims::unsqueeze(
+            &current,
+            &call.ints(1, "axes")?.ok_or("the axes are missing")?,
+        )?,
+        _ => {
+            let target = call.ints(1, "shape")?.ok_or("the shape is missing")?;
+            match dims::reshape(&current, &target, node.int("allowzero") == Some(1)) {
+                Ok(dims) => dims,
+                Err(cause) => without_batch(&current, &target).ok_or(cause)?,
+            }
+        }
+    };
+    view.reshape(&target)
+}
+
+/// A target that was written for another batch: its first dimension is that batch, and the rest fits.
+fn without_batch(current: &[usize], target: &[i64]) -> Option<Vec<usize>> {
+    let (first, rest) = target.split_first()?;
+    let with_one: Vec<i64> = std::iter::once(1).chain(rest.iter().copied()).collect();
+    (*first > 1).then(|| dims::reshape(current, &with_one, false).ok())?
+}
+
+/// `Gather` of constant indices: a reshape where they name every position in turn, a choice of channels otherwise.
+pub(super) fn gather(call: &mut Call<'_>) -> Plain<View> {
+    let view = call.map(0)?;
+    let indices = call
+        .constant(1, "the index")?
+        .ok_or("the indices are missing")?;
+    let current = view.dims();
+    let axis = dims::axis(call.node.int("axis").unwrap_or(0), current.len())?;
+    let list = indices.as_ints().ok_or("the indices are no integers")?;
+    let positions = list
+        .iter()
+        .map(|&i| dims::axis(i, current[axis]))
+        .collect::<Plain<Vec<_>>>()?;
+    let taken = take(call, &view, axis, &positions)?;
+    let current = taken.dims();
+    taken.reshape(&[&current[..axis], &indices.dims, &current[axis + 1..]].concat())
+}
+
+pub(super) fn slice(call: &mut Call<'_>) -> Plain<View> {
+    let mut view = call.map(0)?;
+    let values = (0..call.inputs.len())
+        .map(|i| {
+            if i == 0 {
+                Ok(None)
+            } else {
+                call.constant(i, "a bound of the slice")
+            }
+        })
+        .collect::<Plain<Vec<Option<Constant>>>>()?;
+    let plan = slice_plan(
+        &Inputs {
+            values,
+            node: call.node,
+        },
+        &view.dims(),
+    )?;
+    for (axis, positions) in plan {
+        view = take(call, &view, axis, &positions)?;
+    }
+    Ok(view)
+}
+
+/// Positions of one axis: all of them in order, or any of the channels.
+fn take(call: &mut Call<'_>, view: &View, axis: usize, positions: &[usize]) -> Plain<View> {
+    let size = view.dims().get(axis).copied().unwrap_or(0);
+    if positions.iter().copied().eq(0..size) {
+        return Ok(view.clone());
+    }
+    if positions.is_empty()
+        || !view.is_channel_axis(axis)
+        || view.axes.get(axis).is_some_and(Vec::is_empty)
+    {
+        return Err(format!(
+            "it takes {} of {size} positions of axis {axis}, which are not channels",
+            positions.len()
+        ));
+    }
+    let select = Op::Conv(Conv::select(positions, view.shape.channels));
+    let (tensor, shape) = call.emit(select, &[view.tensor])?;
+    Ok(view.with(tensor, shape))
+}
+
+/// `ArgMax` and `TopK` are left to the caller: the network answers the scores.
+pub(super) fn answer(call: &mut Call<'_>) -> Plain<Value> {
+    let view = call.map(0)?;
+    if view.order() != [Label::C] && view.shape.channels != 1 {
+        let default = if call.node.op == "TopK" { -1 } else { 0 };
+        let axis = dims::axis(call.node.int("axis").unwrap_or(default), view.axes.len())?;
+        if !view.is_channel_axis(axis) {
+            return Err(format!(
+                "{} over something else than the channels",
+                call.node.op
+            ));
+        }
+    }
+    call.notes.push(format!(
+        "{} left out: the network answers the scores it chooses from",
+        call.node.op
+    ));
+    Ok(Value::Answer(view))
+}
+
+pub(super) fn size(call: &mut Call<'_>) -> Plain<Value> {
+    let count = call.map(0)?.shape.len() as i64;
+    Ok(Value::Constant(Rc::new(Tensor::ints(vec![], vec![count]))))
+}

@@ -1,0 +1,200 @@
+//! What is refused, and the nearest spelling that is not.
+
+use crate::error::{Error, Result, Stage};
+use crate::onnx::{Model, Node, is_standard_domain};
+use std::collections::BTreeMap;
+
+/// Operators that are understood on maps; those of constants only are in [`super::constant`].
+const ON_MAPS: &[&str] = &[
+    "Add",
+    "ArgMax",
+    "AveragePool",
+    "BatchNormalization",
+    "Cast",
+    "CastLike",
+    "Clip",
+    "Conv",
+    "Div",
+    "Dropout",
+    "Flatten",
+    "Gather",
+    "Gemm",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "MatMul",
+    "Max",
+    "MaxPool",
+    "Min",
+    "Mul",
+    "Neg",
+    "Pad",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+    "Relu",
+    "Reshape",
+    "Shape",
+    "Sigmoid",
+    "Size",
+    "Slice",
+    "Softmax",
+    "Squeeze",
+    "Sub",
+    "Swish",
+    "Sum",
+    "TopK",
+    "Transpose",
+    "Unsqueeze",
+];
+
+/// Operators that are understood where all their inputs are constant.
+const ON_CONSTANTS: &[&str] = &[
+    "Abs",
+    "And",
+    "Ceil",
+    "Concat",
+    "Constant",
+    "ConstantOfShape",
+    "Equal",
+    "Exp",
+    "Expand",
+    "Floor",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Log",
+    "Mod",
+    "Not",
+    "Or",
+    "Pow",
+    "Range",
+    "Reciprocal",
+    "ReduceMin",
+    "ReduceProd",
+    "Round",
+    "Sqrt",
+    "Tile",
+    "Where",
+];
+
+/// What to write instead.
+fn nearest(op: &str) -> &'static str {
+    match op {
+        "LeakyRelu" | "PRelu" | "ThresholdedRelu" | "Elu" | "Selu" | "Celu" => {
+            "Relu, Clip or HardSwish"
+        }
+        "Gelu" | "Mish" | "Softplus" | "Softsign" | "Tanh" | "Erf" => "HardSwish, or x·Sigmoid(x)",
+        "LogSoftmax" | "Hardmax" => "Softmax, or no function behind the logits",
+        "InstanceNormalization"
+        | "GroupNormalization"
+        | "LayerNormalization"
+        | "LpNormalization"
+        | "LRN" => "BatchNormalization",
+        "ConvTranspose" | "Resize" | "Upsample" | "DepthToSpace" | "SpaceToDepth" => {
+            "the network up to this node, as a classifier (segmentation heads are not supported yet)"
+        }
+        "GlobalLpPool" | "LpPool" => "GlobalAveragePool or MaxPool",
+        "MatMulInteger" | "ConvInteger" => "Conv or MatMul of floats: give the float model",
+        "ReduceL2" | "ReduceSumSquare" | "ReduceLogSumExp" => "ReduceMean over the pixels",
+        "If" | "Loop" | "Scan" => "a model exported by tracing, without control flow",
+        "LSTM" | "GRU" | "RNN" | "Attention" | "MultiHeadAttention" | "Einsum" => {
+            "a convolutional network"
+        }
+        "FusedConv" => {
+            "Conv followed by its activation: give the file before onnxruntime optimised it"
+        }
+        "QuickGelu" => "Mul(x, Sigmoid(x))",
+        "Concat" | "Split" => "Add of two branches (joining channels is not supported yet)",
+        "NonMaxSuppression" | "RoiAlign" => "the network before its post-processing",
+        _ => "the same network from another exporter or opset (13 to 20 are understood best)",
+    }
+}
+
+/// One line per operator: how often, where first, what instead.
+pub(super) fn suggestion(op: &str) -> String {
+    format!("nearest supported: {}", nearest(op))
+}
+
+/// Names every operator that is not understood, all at once.
+pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
+    let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for node in nodes {
+        let known = is_standard_domain(&node.domain)
+            && (ON_MAPS.contains(&node.op.as_str()) || ON_CONSTANTS.contains(&node.op.as_str()));
+        if !known {
+            let domain = if is_standard_domain(&node.domain) {
+                String::new()
+            } else {
+                format!("{}::", node.domain)
+            };
+            found
+                .entry(format!("{domain}{}", node.op))
+                .or_default()
+                .push(&node.name);
+        }
+    }
+    let Some((_, names)) = found.first_key_value() else {
+        return Ok(());
+    };
+    let first = names.first().copied().unwrap_or_default().to_string();
+    let lines: Vec<String> = found
+        .iter()
+        .map(|(op, names)| {
+            let shown: Vec<&str> = names.iter().take(4).copied().collect();
+            let more = if names.len() > 4 {
+                format!(" and {} more", names.len() - 4)
+            } else {
+                String::new()
+            };
+            let plain = op.rsplit("::").next().unwrap_or(op);
+            format!(
+                "{op} ×{} ({}{more}; {})",
+                names.len(),
+                shown.join(", "),
+                suggestion(plain)
+            )
+        })
+        .collect();
+    Err(Error::new(Stage::Import, format!("unsupported operators: {}", lines.join("; "))).at(first).remedy(
+        "export the model with the supported spelling, or cut the graph before these nodes; `bakelite inspect` lists \
+         them too",
+    ))
+}
+
+/// Explains a model that is quantized already.
+pub(super) fn quantized(model: &Model) -> Result<()> {
+    let body = model.functions.iter().flat_map(|f| &f.nodes);
+    let marks = |n: &&Node| {
+        n.op.starts_with("QLinear")
+            || matches!(
+                n.op.as_str(),
+                "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" | "MatMulInteger"
+            )
+            || n.op == "DynamicQuantizeLinear"
+            || n.op.starts_with("QGemm")
+    };
+    let all: Vec<&Node> = model.nodes.iter().chain(body).filter(marks).collect();
+    let Some(first) = all.first() else {
+        return Ok(());
+    };
+    let form = if first.op.starts_with("QLinear") || first.op.ends_with("Integer") {
+        "QLinear"
+    } else {
+        "QDQ"
+    };
+    Err(Error::new(
+        Stage::Import,
+        format!(
+            "the model is quantized already ({form} form: {} such nodes, the first is a {}); its rounding was chosen \
+             for another arithmetic and cannot be carried over",
+            all.len(),
+            first.op
+        ),
+    )
+    .at(&first.name)
+    .remedy("give the float model that it was made from; Bakelite quantizes it itself"))
+}

@@ -1,0 +1,162 @@
+//! Elementwise functions of one tensor.
+//!
+//! ## Formula
+//!
+//! `y[p,c] = f(x[p,c])`, `f` as each variant says. In f32, `f` is computed as written.
+
+/// Elementwise functions of one tensor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// `min(max(x, lo), hi)`; ReLU is `lo = 0, hi = ∞`, ReLU6 is `lo = 0, hi = 6`.
+    Clip {
+        /// Lower bound, may be −∞.
+        lo: f32,
+        /// Upper bound, may be +∞.
+        hi: f32,
+    },
+    /// `clamp(alpha·x + beta, 0, 1)`.
+    HardSigmoid {
+        /// Slope; 1/6 in MobileNetV3, 0.2 by ONNX's default.
+        alpha: f32,
+        /// Value at zero.
+        beta: f32,
+    },
+    /// `x · clamp(x/6 + 1/2, 0, 1)`.
+    HardSwish,
+    /// `x · clamp(alpha·x + beta, 0, 1)` with a slope that is not 1/6.
+    HardSwishLike {
+        /// Slope.
+        alpha: f32,
+        /// Value at zero.
+        beta: f32,
+    },
+    /// `1 / (1 + e^−x)`.
+    Sigmoid,
+    /// `x · sigmoid(beta·x)`.
+    Silu {
+        /// Slope inside the sigmoid, usually 1.
+        beta: f32,
+    },
+}
+
+impl Activation {
+    /// `max(x, 0)`.
+    pub const RELU: Self = Activation::Clip {
+        lo: 0.0,
+        hi: f32::INFINITY,
+    };
+    /// `min(max(x, 0), 6)`.
+    pub const RELU6: Self = Activation::Clip { lo: 0.0, hi: 6.0 };
+
+    /// The function.
+    #[inline]
+    pub fn apply(self, x: f32) -> f32 {
+        match self {
+            Activation::Clip { lo, hi } => x.max(lo).min(hi),
+            Activation::HardSigmoid { alpha, beta } => (alpha * x + beta).clamp(0.0, 1.0),
+            Activation::HardSwish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
+            Activation::HardSwishLike { alpha, beta } => x * (alpha * x + beta).clamp(0.0, 1.0),
+            Activation::Sigmoid => sigmoid(x),
+            Activation::Silu { beta } => x * sigmoid(beta * x),
+        }
+    }
+
+    /// The function of every element; the choice of function is made once.
+    pub fn apply_all(self, values: &mut [f32]) {
+        match self {
+            Activation::Clip { lo, hi } => values.iter_mut().for_each(|x| *x = x.max(lo).min(hi)),
+            Activation::HardSwish => {
+                values
+                    .iter_mut()
+                    .for_each(|x| *x *= (*x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0));
+            }
+            Activation::HardSigmoid { .. }
+            | Activation::HardSwishLike { .. }
+            | Activation::Sigmoid
+            | Activation::Silu { .. } => values.iter_mut().for_each(|x| *x = self.apply(*x)),
+        }
+    }
+
+    /// Whether its constants are numbers (bounds may be infinite) and in order.
+    pub fn is_sound(self) -> bool {
+        match self {
+            Activation::Clip { lo, hi } => lo <= hi,
+            Activation::HardSigmoid { alpha, beta } | Activation::HardSwishLike { alpha, beta } => {
+                alpha.is_finite() && beta.is_finite()
+            }
+            Activation::HardSwish | Activation::Sigmoid => true,
+            Activation::Silu { beta } => beta.is_finite(),
+        }
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+impl std::fmt::Display for Activation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Activation::Clip {
+                lo: 0.0,
+                hi: f32::INFINITY,
+            } => f.write_str("relu"),
+            Activation::Clip { lo, hi } => write!(f, "clip({lo}, {hi})"),
+            Activation::HardSigmoid { alpha, beta } => {
+                write!(f, "hard_sigmoid({alpha:.4}, {beta:.4})")
+            }
+            Activation::HardSwish => f.write_str("hard_swish"),
+            Activation::HardSwishLike { alpha, beta } => {
+                write!(f, "hard_swish_like({alpha:.4}, {beta:.4})")
+            }
+            Activation::Sigmoid => f.write_str("sigmoid"),
+            Activation::Silu { beta: 1.0 } => f.write_str("silu"),
+            Activation::Silu { beta } => write!(f, "silu({beta})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_values() {
+        assert_eq!(Activation::HardSwish.apply(-3.0), 0.0);
+        assert_eq!(Activation::HardSwish.apply(3.0), 3.0);
+        assert_eq!(Activation::HardSwish.apply(0.0), 0.0);
+        assert_eq!(Activation::RELU6.apply(7.0), 6.0);
+        assert_eq!(
+            Activation::HardSigmoid {
+                alpha: 0.2,
+                beta: 0.5
+            }
+            .apply(1.0),
+            0.7
+        );
+        assert_eq!(Activation::Sigmoid.apply(0.0), 0.5);
+        assert_eq!(Activation::Silu { beta: 1.0 }.apply(0.0), 0.0);
+    }
+
+    #[test]
+    fn all_at_once_is_each_by_itself() {
+        let all = [
+            Activation::RELU,
+            Activation::HardSwish,
+            Activation::Sigmoid,
+            Activation::Silu { beta: 1.7 },
+            Activation::HardSwishLike {
+                alpha: 0.2,
+                beta: 0.5,
+            },
+        ];
+        for f in all {
+            let mut values: Vec<f32> = (-50..50).map(|i| i as f32 / 7.0).collect();
+            let expected: Vec<f32> = values.iter().map(|&x| f.apply(x)).collect();
+            f.apply_all(&mut values);
+            for (a, b) in values.iter().zip(expected) {
+                assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{f}: {a} {b}");
+            }
+        }
+    }
+}
