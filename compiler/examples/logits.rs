@@ -5,7 +5,7 @@
 //! all images are written one after the other; time per image and the graph's notes are printed.
 
 use bakelite::import::{ImportOptions, import};
-use bakelite::{execute, onnx, passes};
+use bakelite::{execute, onnx, passes, recognise};
 use ndarray::Array3;
 use std::error::Error;
 use std::path::Path;
@@ -37,6 +37,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (rewritten, log) = passes::run(graph, &passes::Options { keep_sigmoid: true })?;
         log.iter().for_each(|line| println!("pass: {line}"));
         graph = rewritten;
+    }
+    if let Some(r) = recognise::recognise(&model, &graph) {
+        println!(
+            "{}; {}; {} MACs, {} parameters",
+            r.dialect, r.architecture, r.macs, r.parameters
+        );
+        r.differences.iter().for_each(|d| println!("  {d}"));
+        println!("preprocess {}: {}", r.preprocess, r.preprocess_reason);
     }
     if options.iter().any(|o| o == "--dump") {
         print!("{graph}");

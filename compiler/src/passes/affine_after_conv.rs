@@ -9,12 +9,11 @@ use crate::ops::Op;
 
 pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
     let mut count = 0;
-    let uses = Uses::of(graph);
     for index in 0..graph.nodes.len() {
         let Some(affine) = as_affine(&graph.nodes[index]).cloned() else {
             continue;
         };
-        let source = graph.nodes[index].inputs[0];
+        let (source, uses) = (graph.nodes[index].inputs[0], Uses::of(graph));
         let Some(before) = uses.producer(source) else {
             continue;
         };
@@ -39,8 +38,6 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         graph.nodes[index].output = source;
         graph.nodes[index].inputs[0] = output;
         count += 1;
-        // `uses` names tensors by their old writers: stop where the next step would look at one of these.
-        return count;
     }
     count
 }

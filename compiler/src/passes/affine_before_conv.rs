@@ -8,23 +8,26 @@ use crate::graph::{Graph, TensorId};
 use crate::ops::{Affine, Conv, Op};
 
 pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
+    let (mut count, mut declined) = (0, Vec::new());
     let uses = Uses::of(graph);
     for index in 0..graph.nodes.len() {
         let node = &graph.nodes[index];
         let Some(affine) = as_affine(node).cloned() else {
             continue;
         };
-        if uses.is_output(node.output) {
+        let (x, y, name) = (node.inputs[0], node.output, node.name.clone());
+        if uses.is_output(y) {
             continue;
         }
-        let (x, y, name) = (node.inputs[0], node.output, node.name.clone());
         match fold(graph, &uses, &affine, x, y) {
-            Ok(0) => {}
-            Ok(count) => return count,
-            Err(cause) => log.push(format!("{name} stays: {cause}")),
+            Ok(folded) => count += folded,
+            Err(cause) => declined.push(format!("{name} stays: {cause}")),
         }
     }
-    0
+    if count == 0 {
+        log.append(&mut declined);
+    }
+    count
 }
 
 /// Folds `y = affine(x)` into all readers of `y`, which must all be convolutions.

@@ -8,14 +8,15 @@ use crate::graph::{Graph, Node};
 use crate::ops::{Affine, Op};
 
 pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
+    let mut count = 0;
     for index in 0..graph.nodes.len() {
         if matches!(graph.nodes[index].op, Op::Mul)
             && (scale_after(graph, index) || scale_on_factor(graph, index))
         {
-            return 1;
+            count += 1;
         }
     }
-    0
+    count
 }
 
 /// The factor of a map without shift, the same for all channels.
@@ -80,6 +81,13 @@ fn scale_on_factor(graph: &mut Graph, product: usize) -> bool {
             continue;
         }
         let x = graph.nodes[map].inputs[0];
+        // Between two clips the map would go back and forth.
+        if uses
+            .producer(x)
+            .is_some_and(|i| as_clip(&graph.nodes[i]).is_some())
+        {
+            continue;
+        }
         let shape = graph.shape(other);
         graph.tensors[scaled.index()].shape = shape;
         graph.nodes[map].op = Op::Affine(Affine::uniform(s, 0.0, shape.channels));

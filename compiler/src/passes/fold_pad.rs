@@ -8,7 +8,7 @@ use crate::graph::Graph;
 use crate::ops::{Conv, Op};
 
 pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
-    let mut count = 0;
+    let (mut count, mut declined) = (0, Vec::new());
     let uses = Uses::of(graph);
     for index in 0..graph.nodes.len() {
         let Some(before) = uses.producer(graph.nodes[index].inputs[0]) else {
@@ -57,6 +57,9 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
         }
         node.inputs[0] = x;
         count += 1;
+    }
+    if count == 0 {
+        log.append(&mut declined);
     }
     count
 }

@@ -1,7 +1,7 @@
 //! Rewrites of the float graph, each in its own file under its equation, the graph verified after every one.
 //!
 //! 1. *Shapes of functions*, until nothing changes: [`merge_clip`], [`merge_affine`] (uniform only),
-//!    [`affine_past_mul`], [`affine_past_clip`], [`hard_sigmoid`]; then [`gated`] finds hard-swish and SiLU.
+//!    [`affine_past_mul`], [`affine_past_clip`]; then [`hard_sigmoid`], and [`gated`] finds hard-swish and SiLU.
 //! 2. [`soft_to_hard`], unless [`Options::keep_sigmoid`].
 //! 3. *Affine maps into convolutions*, until nothing changes: [`fold_pad`], [`affine_after_conv`], [`merge_affine`],
 //!    [`affine_past_pool`], [`affine_before_conv`].
@@ -40,7 +40,8 @@ pub struct Options {
 /// Slopes and bounds of functions may differ so much from the ideal ones: exporters write 0.16667 for 1/6.
 const TOLERANCE: f32 = 1e-3;
 
-/// One rewrite: changes what it finds and says how often; remarks go into the log.
+/// One rewrite: changes what it finds and says how often. It may remark on what it changed, or, where it changed
+/// nothing, on what it declined and why.
 struct Pass {
     name: &'static str,
     run: fn(&mut Graph, &mut Vec<String>) -> usize,
@@ -63,15 +64,17 @@ const FUNCTIONS: &[Pass] = &[
         name: "affine_past_clip",
         run: affine_past_clip::run,
     },
+];
+const GATES: &[Pass] = &[
     Pass {
         name: "hard_sigmoid",
         run: hard_sigmoid::run,
     },
+    Pass {
+        name: "gated",
+        run: gated::run,
+    },
 ];
-const GATED: &[Pass] = &[Pass {
-    name: "gated",
-    run: gated::run,
-}];
 const SOFT_TO_HARD: &[Pass] = &[Pass {
     name: "soft_to_hard",
     run: soft_to_hard::run,
@@ -110,7 +113,7 @@ const FUSIONS: &[Pass] = &[Pass {
 pub fn run(mut graph: Graph, options: &Options) -> Result<(Graph, Vec<String>)> {
     let mut log = Vec::new();
     until_stable(&mut graph, FUNCTIONS, &mut log)?;
-    until_stable(&mut graph, GATED, &mut log)?;
+    until_stable(&mut graph, GATES, &mut log)?;
     if !options.keep_sigmoid {
         until_stable(&mut graph, SOFT_TO_HARD, &mut log)?;
     }
@@ -120,34 +123,38 @@ pub fn run(mut graph: Graph, options: &Options) -> Result<(Graph, Vec<String>)> 
 }
 
 /// Runs the passes in turn until none changes anything. Every rewrite removes a node or moves an affine map towards a
-/// convolution, so this ends; the bound only guards against a mistake.
+/// convolution, so this ends; the bound only guards against a mistake. Why a pattern declined is logged as of the last
+/// round: what declines early is often done later.
 fn until_stable(graph: &mut Graph, passes: &[Pass], log: &mut Vec<String>) -> Result<()> {
     let mut totals = vec![0usize; passes.len()];
+    let mut declined = Vec::new();
     for _ in 0..=2 * graph.nodes.len() {
         let mut changed = false;
+        declined.clear();
         for (pass, total) in passes.iter().zip(&mut totals) {
             let mut remarks = Vec::new();
             let count = (pass.run)(graph, &mut remarks);
-            for remark in remarks {
-                let line = format!("{}: {remark}", pass.name);
-                if !log.contains(&line) {
-                    log.push(line);
-                }
+            let lines = remarks
+                .into_iter()
+                .map(|remark| format!("{}: {remark}", pass.name));
+            if count == 0 {
+                declined.extend(lines);
+                continue;
             }
-            if count > 0 {
-                edit::tidy(graph);
-                graph.verify(Stage::Passes).map_err(|e| Error {
-                    cause: format!("{}: {}", pass.name, e.cause),
-                    ..e
-                })?;
-                *total += count;
-                changed = true;
-            }
+            log.extend(lines);
+            edit::tidy(graph);
+            graph.verify(Stage::Passes).map_err(|e| Error {
+                cause: format!("{}: {}", pass.name, e.cause),
+                ..e
+            })?;
+            *total += count;
+            changed = true;
         }
         if !changed {
             break;
         }
     }
+    log.append(&mut declined);
     for (pass, total) in passes.iter().zip(totals).filter(|(_, total)| *total > 0) {
         log.push(format!("{}: {total} times", pass.name));
     }
