@@ -1,11 +1,11 @@
 //! Prints or dumps the logits of a model on raw inputs, for comparing with another runtime.
 //!
-//! `logits MODEL.onnx INPUTS.f32 OUTPUTS.f32 [--passes] [--size HxW]`: `INPUTS.f32` holds one or more images as
+//! `logits MODEL.onnx INPUTS.f32 OUTPUTS.f32 [--passes] [--dump] [--size HxW]`: `INPUTS.f32` holds one or more images as
 //! little-endian f32, height × width × channels each, already preprocessed as the network wants them. The outputs of
 //! all images are written one after the other; time per image and the graph's notes are printed.
 
 use bakelite::import::{ImportOptions, import};
-use bakelite::{execute, onnx};
+use bakelite::{execute, onnx, passes, recognise};
 use ndarray::Array3;
 use std::error::Error;
 use std::path::Path;
@@ -32,7 +32,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = std::fs::read(model)?;
     let model = onnx::read(&bytes, Path::new(model).parent())?;
     let imported = import(&model, &ImportOptions { input_size })?;
-    let graph = imported.graph;
+    let mut graph = imported.graph;
+    if options.iter().any(|o| o == "--passes") {
+        let (rewritten, log) = passes::run(graph, &passes::Options { keep_sigmoid: true })?;
+        log.iter().for_each(|line| println!("pass: {line}"));
+        graph = rewritten;
+    }
+    if let Some(r) = recognise::recognise(&model, &graph) {
+        println!(
+            "{}; {}; {} MACs, {} parameters",
+            r.dialect, r.architecture, r.macs, r.parameters
+        );
+        r.differences.iter().for_each(|d| println!("  {d}"));
+        println!("preprocess {}: {}", r.preprocess, r.preprocess_reason);
+    }
+    if options.iter().any(|o| o == "--dump") {
+        print!("{graph}");
+    }
     for note in &imported.notes {
         println!("note: {note}");
     }
