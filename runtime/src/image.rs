@@ -14,7 +14,8 @@
 //! y(o)      = (2^21 + Σ_i k(o, i) · x(i)) >> 22, clamped to 0…255
 //! ```
 //!
-//! along rows first, rounded to 8 bits, then along columns. Only what the crop keeps is computed.
+//! along rows first, rounded to 8 bits, then along columns. (Pillow from 13 on starts with columns where that is less work, which
+//! differs by one code here and there; the order here is that of all releases before.) Only what the crop keeps is computed.
 //!
 //! No allocation: the caller lends [`Scratch`], whose sizes [`Fit::scratch`] tells.
 
