@@ -4,16 +4,21 @@
 
 pub mod build;
 pub mod calibrate;
-pub mod emit;
+pub mod cli;
+pub mod compile;
 pub mod dataset;
+pub mod demo;
+pub mod emit;
 pub mod error;
 pub mod evaluate;
 pub mod execute;
 pub mod graph;
 pub mod import;
+pub mod interrupt;
 pub mod onnx;
 pub mod ops;
 pub mod passes;
+pub mod pipeline;
 pub mod plan;
 pub mod qgraph;
 pub mod quantize;

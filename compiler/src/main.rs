@@ -1,2 +1,16 @@
-//! The command line program.
-fn main() {}
+//! The command line program: parses, runs, reports errors.
+
+use bakelite::cli::{self, Cli};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bakelite::interrupt::install();
+    match cli::run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{:?}", miette::Report::new(error));
+            ExitCode::FAILURE
+        }
+    }
+}

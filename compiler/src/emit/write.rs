@@ -32,6 +32,7 @@ pub fn write(files: &Files, folder: &Path) -> Result<()> {
         .prefix(".bakelite-")
         .tempdir_in(parent)
         .map_err(|e| failed("cannot write beside it", folder, e))?;
+    let _staged = crate::interrupt::Staged::new(staging.path());
     let fresh = staging.path().join("crate");
     for (path, bytes) in files {
         let path = fresh.join(path);

@@ -1,0 +1,313 @@
+//! The arguments of every command, with the help that people read.
+
+use crate::compile::Request;
+use crate::dataset::Shard;
+use crate::error::{Error, Result, Stage};
+use crate::pipeline::{self, ModelOptions};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// A float MobileNetV3 ONNX file becomes a small, static int8 crate and program for one CPU.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110, after_help = "Try `bakelite demo`: it needs no model and no pictures.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The main job: quantize a model and compile it to a crate and a program.
+    #[command(after_help = "Example: bakelite compile mobilenet_v3.onnx --images photos/ --target cortex-a76")]
+    Compile(CompileArguments),
+    /// Collect the statistics of activations on images, once, for many compilations.
+    #[command(after_help = "Example, on four machines: bakelite calibrate m.onnx --images photos/ --shard 1/4 -o 1.calib\n         \
+                            then: bakelite calibrate --merge 1.calib 2.calib 3.calib 4.calib -o m.calib")]
+    Calibrate(CalibrateArguments),
+    /// Say what a model is, what it costs, and what would not compile.
+    Inspect(InspectArguments),
+    /// Compare float and int8 on labelled images.
+    #[command(after_help = "Labels are read from `labels.csv` (file,class) in the folder, or the folder has one folder per class.")]
+    Eval(EvalArguments),
+    /// Build the program and compare every bit of its answers with the reference.
+    Verify(CompileArguments),
+    /// Time a model layer by layer, or a compiled crate as a whole.
+    Bench(BenchArguments),
+    /// List the targets, recipes and preprocess specs.
+    Targets(TargetsArguments),
+    /// Compile a small embedded network and classify drawn pictures: the whole job with nothing to bring.
+    Demo(DemoArguments),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How a model is read.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArguments {
+    /// Height and width for a model that leaves them open, e.g. 48x192.
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub input_size: Option<(usize, usize)>,
+    /// Keep true sigmoid and swish (through a table) instead of replacing them by the hard forms.
+    #[arg(long)]
+    pub keep_sigmoid: bool,
+    /// How pictures become the network's input: a name (see `bakelite targets`) or a .yaml file. Guessed if not given.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub preprocess: Option<String>,
+}
+
+impl ModelArguments {
+    /// As the pipeline wants them.
+    pub fn options(&self) -> ModelOptions {
+        ModelOptions {
+            input_size: self.input_size,
+            keep_sigmoid: self.keep_sigmoid,
+            preprocess: self.preprocess.clone(),
+        }
+    }
+}
+
+/// Which pictures, and how many.
+#[derive(Clone, Debug, Args)]
+pub struct ImageArguments {
+    /// A folder of JPEG, PNG or WebP pictures like those the network will see.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// How many of them to calibrate on; the others are compared on.
+    #[arg(long, value_name = "N", default_value_t = 128)]
+    pub calibration_images: usize,
+    /// Seed of the choice.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// `compile`, `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct CompileArguments {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Pictures.
+    #[command(flatten)]
+    pub pictures: ImageArguments,
+    /// The CPU: `native`, a name (see `bakelite targets`) or a .yaml file.
+    #[arg(long, default_value = "native", value_name = "NAME|FILE")]
+    pub target: String,
+    /// The recipe: a name (see `bakelite targets`) or a .yaml file.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub recipe: String,
+    /// One label per line, for the program's answers.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Statistics from `bakelite calibrate`, instead of calibrating now.
+    #[arg(long, value_name = "FILE")]
+    pub calib: Option<PathBuf>,
+    /// Labelled pictures to compare float and int8 on, instead of those not calibrated on.
+    #[arg(long, value_name = "DIR")]
+    pub evaluation: Option<PathBuf>,
+    /// Folder of the emitted crate [default: the crate's name].
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of crate and program [default: from the model's file].
+    #[arg(long)]
+    pub name: Option<String>,
+    /// What to make.
+    #[arg(long, value_enum, default_value_t = Emit::Bin)]
+    pub emit: Emit,
+    /// How many pictures to verify bit for bit against the reference.
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub verify_images: usize,
+    /// Do not run the program.
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Toolchain of rustup that builds the crate [default: the first that can].
+    #[arg(long, value_name = "NAME")]
+    pub toolchain: Option<String>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `compile` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Emit {
+    /// The crate and its program.
+    Bin,
+    /// The crate alone, not built.
+    Crate,
+}
+
+impl CompileArguments {
+    /// As the main job wants them.
+    pub fn request(&self) -> Result<Request> {
+        let name = match &self.name {
+            Some(name) if pipeline::crate_name(std::path::Path::new(&format!("{name}.onnx"))) != *name => {
+                return Err(Error::new(Stage::Arguments, format!("`{name}` cannot be the name of a crate"))
+                    .remedy("use lower case letters, digits and underscores, starting with a letter"));
+            }
+            Some(name) => name.clone(),
+            None => pipeline::crate_name(&self.model),
+        };
+        let images = match (&self.pictures.images, &self.calib) {
+            (Some(images), _) => images.clone(),
+            (None, Some(_)) => PathBuf::new(),
+            (None, None) => {
+                return Err(Error::new(Stage::Arguments, "no pictures to calibrate on")
+                    .remedy("give a folder with --images, or statistics with --calib"));
+            }
+        };
+        Ok(Request {
+            model: self.model.clone(),
+            options: self.reading.options(),
+            images,
+            calibration_images: self.pictures.calibration_images,
+            seed: self.pictures.seed,
+            evaluation: self.evaluation.clone(),
+            calib: self.calib.clone(),
+            target: self.target.clone(),
+            recipe: self.recipe.clone(),
+            labels: self.labels.clone(),
+            out: self.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
+            name: Some(name),
+            crate_only: self.emit == Emit::Crate,
+            verify_images: if self.no_verify { 0 } else { self.verify_images },
+            toolchain: self.toolchain.clone(),
+        })
+    }
+}
+
+/// `calibrate`.
+#[derive(Clone, Debug, Args)]
+pub struct CalibrateArguments {
+    /// The ONNX file.
+    #[arg(required_unless_present = "merge")]
+    pub model: Option<PathBuf>,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// A folder of pictures.
+    #[arg(long, value_name = "DIR", required_unless_present = "merge")]
+    pub images: Option<PathBuf>,
+    /// How many of them, chosen by --seed [default: all].
+    #[arg(long, value_name = "N")]
+    pub calibration_images: Option<usize>,
+    /// Seed of the choice.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Only part I of N, to be merged later.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Merge these files; gives, byte for byte, what one run gives.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "images", "shard"])]
+    pub merge: Vec<PathBuf>,
+    /// Where to write the statistics.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `inspect`.
+#[derive(Clone, Debug, Args)]
+pub struct InspectArguments {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Print every layer.
+    #[arg(long)]
+    pub layers: bool,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `eval`.
+#[derive(Clone, Debug, Args)]
+pub struct EvalArguments {
+    /// An ONNX file, or the folder of a compiled crate.
+    #[arg(required_unless_present = "merge")]
+    pub model: Option<PathBuf>,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Pictures to calibrate on.
+    #[command(flatten)]
+    pub pictures: ImageArguments,
+    /// Labelled pictures to compare on [default: those of --images not calibrated on].
+    #[arg(long, value_name = "DIR")]
+    pub evaluation: Option<PathBuf>,
+    /// Statistics from `bakelite calibrate`, instead of calibrating now.
+    #[arg(long, value_name = "FILE")]
+    pub calib: Option<PathBuf>,
+    /// The recipe.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub recipe: String,
+    /// Only part I of N of the pictures; prints JSON to be merged.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
+    /// Merge the JSON of several parts.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "shard"])]
+    pub merge: Vec<PathBuf>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `bench`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArguments {
+    /// An ONNX file, or the folder of a compiled crate.
+    pub model: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Runs to time.
+    #[arg(long, default_value_t = 200)]
+    pub iterations: usize,
+    /// Kernels to time: avx2, avxvnni, avx512vnni, neon, neondot, portable [default: the best of this CPU].
+    #[arg(long)]
+    pub kernels: Option<String>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `targets`.
+#[derive(Clone, Debug, Args)]
+pub struct TargetsArguments {
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArguments {
+    /// Where to put pictures, model and crate [default: target/bakelite-demo].
+    #[arg(long, short, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The CPU.
+    #[arg(long, default_value = "native", value_name = "NAME|FILE")]
+    pub target: String,
+    /// How many held-out pictures to classify.
+    #[arg(long, default_value_t = 500, value_name = "N")]
+    pub pictures: usize,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn size(text: &str) -> std::result::Result<(usize, usize), String> {
+    let parse = |side: &str| side.trim().parse::<usize>().ok().filter(|side| (1..=16384).contains(side));
+    match text.split_once(['x', '×', ',']) {
+        Some((h, w)) => parse(h).zip(parse(w)),
+        None => parse(text).map(|side| (side, side)),
+    }
+    .ok_or_else(|| format!("`{text}` is not a height and width such as 224x224"))
+}

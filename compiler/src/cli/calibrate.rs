@@ -1,0 +1,66 @@
+//! `calibrate`.
+
+use super::arguments::CalibrateArguments;
+use super::print_notes;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result, Stage};
+use crate::{calibrate as collect, pipeline};
+use bakelite_calibration::Profile;
+use std::io::Write;
+use std::path::Path;
+
+/// `bakelite calibrate`.
+pub fn calibrate(arguments: &CalibrateArguments) -> Result<()> {
+    let profile = match (&arguments.model, &arguments.images) {
+        (Some(model), Some(images)) => {
+            let options = arguments.reading.options();
+            let loaded = pipeline::load(model, &options)?;
+            let (prepared, _) = pipeline::prepare(&loaded, &options)?;
+            let mut dataset = Dataset::open(images)?;
+            if let Some(count) = arguments.calibration_images {
+                dataset = dataset.select(count, arguments.seed);
+            }
+            if let Some(shard) = arguments.shard {
+                dataset = dataset.shard(shard);
+            }
+            if dataset.is_empty() {
+                return Err(Error::new(Stage::Dataset, "this part has no pictures").remedy("use fewer parts"));
+            }
+            let (profile, skipped) = collect::calibrate(&prepared.graph, &dataset, &prepared.preprocess, loaded.hash)?;
+            print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
+            profile
+        }
+        _ => merge(&arguments.merge)?,
+    };
+    write(&arguments.out, &profile.encode())?;
+    eprintln!("{} images, {} tensors → {}", profile.images.len(), profile.tensors.len(), arguments.out.display());
+    Ok(())
+}
+
+fn merge(files: &[std::path::PathBuf]) -> Result<Profile> {
+    let mut merged: Option<Profile> = None;
+    for path in files {
+        let failed = |cause: String| Error::new(Stage::Calibrate, cause).at(path.display().to_string());
+        let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+        let part = Profile::decode(&bytes).map_err(|e| failed(e.to_string()))?;
+        match &mut merged {
+            None => merged = Some(part),
+            Some(all) => all.merge(&part).map_err(|e| failed(e.to_string()))?,
+        }
+    }
+    merged.ok_or_else(|| Error::new(Stage::Arguments, "nothing to merge"))
+}
+
+/// All or nothing.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::new(Stage::Calibrate, format!("cannot be written: {e}"))
+            .at(path.display().to_string())
+            .remedy("check that the folder exists, is writable and the disk has room")
+    };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! `compile` and `verify`.
+
+use super::arguments::CompileArguments;
+use super::{print_json, print_notes, table};
+use crate::compile::{self, Outcome};
+use crate::error::Result;
+
+/// `bakelite compile`.
+pub fn compile(arguments: &CompileArguments) -> Result<()> {
+    let outcome = compile::compile(&arguments.request()?)?;
+    if arguments.json {
+        return print_json(&outcome);
+    }
+    print_notes(&outcome.notes);
+    show(&outcome);
+    Ok(())
+}
+
+/// `bakelite verify`: the same, with more images and no less.
+pub fn verify(arguments: &CompileArguments) -> Result<()> {
+    let mut request = arguments.request()?;
+    request.crate_only = false;
+    request.verify_images = request.verify_images.max(64);
+    let outcome = compile::compile(&request)?;
+    if arguments.json {
+        return print_json(&outcome);
+    }
+    print_notes(&outcome.notes);
+    show(&outcome);
+    Ok(())
+}
+
+/// The table at the end.
+pub fn show(outcome: &Outcome) {
+    let mut t = table::new(&[&outcome.name, "float", "int8"]);
+    let dash = || "–".to_owned();
+    if let Some(a) = &outcome.accuracy {
+        if a.labelled > 0 {
+            table::row(&mut t, &[format!("top-1 ({} images)", a.labelled), table::percent(a.float_top1), table::percent(a.int8_top1)]);
+            table::row(&mut t, &["top-5".into(), table::percent(a.float_top5), table::percent(a.int8_top5)]);
+        }
+        table::row(&mut t, &[format!("agreement ({} images)", a.images), dash(), format!("{:.2} %", a.agreement)]);
+        table::row(&mut t, &["logit SQNR".into(), dash(), format!("{:.1} dB", a.sqnr_db)]);
+    }
+    let ms = |v: Option<f64>| v.map_or_else(dash, |v| format!("{v:.3} ms"));
+    table::row(
+        &mut t,
+        &["latency, one thread".into(), ms(outcome.float_ms), ms(outcome.latency_ms.map(|(median, _)| median))],
+    );
+    table::row(&mut t, &["arena (RAM)".into(), dash(), table::bytes(outcome.arena as u64)]);
+    table::row(&mut t, &[format!("peak, at {}", outcome.peak.1), dash(), table::bytes(outcome.peak.0 as u64)]);
+    table::row(&mut t, &["weights (flash)".into(), dash(), table::bytes(outcome.constants as u64)]);
+    if let Some(c) = &outcome.contents {
+        table::row(&mut t, &["program, code + constants (flash)".into(), dash(), table::bytes(c.flash)]);
+    }
+    println!("{t}");
+    println!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target);
+    if let Some(v) = &outcome.verified {
+        println!(
+            "verified: {} images bit for bit against the reference, {} of them read from their files by the program",
+            v.images, v.files
+        );
+    }
+    println!("crate    {}", outcome.folder.display());
+    if let Some(program) = &outcome.program {
+        println!("program  {}", program.display());
+    }
+}

@@ -1,0 +1,105 @@
+//! `eval`.
+
+use super::arguments::EvalArguments;
+use super::{print_json, print_notes, table};
+use crate::compile::{self, Request};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result, Stage};
+use crate::evaluate::{self, Evaluation, Summary};
+use crate::plan;
+use std::path::{Path, PathBuf};
+
+/// `bakelite eval`.
+pub fn eval(arguments: &EvalArguments) -> Result<()> {
+    let Some(model) = &arguments.model else {
+        let merged = Evaluation::merge(arguments.merge.iter().map(|p| read(p)).collect::<Result<Vec<_>>>()?)?;
+        return show(arguments, &merged.summary(), None);
+    };
+    if model.is_dir() {
+        return super::bench::eval_crate(model, arguments);
+    }
+    let missing = || {
+        Error::new(Stage::Arguments, "no pictures to calibrate on")
+            .remedy("give a folder with --images, or statistics with --calib and pictures with --evaluation")
+    };
+    let images = match (&arguments.pictures.images, &arguments.calib) {
+        (Some(images), _) => images.clone(),
+        (None, Some(_)) if arguments.evaluation.is_some() => PathBuf::new(),
+        (None, _) => return Err(missing()),
+    };
+    let work = compile::quantized(&Request {
+        model: model.clone(),
+        options: arguments.reading.options(),
+        images: images.clone(),
+        calibration_images: arguments.pictures.calibration_images,
+        seed: arguments.pictures.seed,
+        evaluation: None,
+        calib: arguments.calib.clone(),
+        target: String::new(),
+        recipe: arguments.recipe.clone(),
+        labels: None,
+        out: PathBuf::new(),
+        name: None,
+        crate_only: true,
+        verify_images: 0,
+        toolchain: None,
+    })?;
+    let mut dataset = match (&arguments.evaluation, &work.calibrated_on) {
+        (Some(folder), _) => Dataset::open(folder)?,
+        (None, Some(chosen)) => Dataset::open(&images)?.without(chosen),
+        (None, None) => Dataset::open(&images)?,
+    };
+    if let Some(shard) = arguments.shard {
+        dataset = dataset.shard(shard);
+    }
+    if dataset.is_empty() {
+        return Err(Error::new(Stage::Dataset, "no pictures are left to compare on")
+            .remedy("calibrate on fewer with --calibration-images, or name another folder with --evaluation"));
+    }
+    let plan = plan::plan(&work.q, plan::run::levels()[0])?;
+    let (evaluation, skipped, speed) =
+        evaluate::evaluate(&work.prepared.graph, &plan, &dataset, &work.prepared.preprocess)?;
+    if !arguments.json && arguments.shard.is_none() {
+        print_notes(&work.notes);
+        print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
+    }
+    if arguments.shard.is_some() {
+        return print_json(&evaluation);
+    }
+    let per_second = |time: std::time::Duration| f64::from(speed.images) / time.as_secs_f64();
+    show(arguments, &evaluation.summary(), Some((per_second(speed.float), per_second(speed.int8))))
+}
+
+fn read(path: &Path) -> Result<Evaluation> {
+    let failed = |cause: String| {
+        Error::new(Stage::Verify, cause).at(path.display().to_string()).remedy("give files that `eval --shard` printed")
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    serde_json::from_str(&text).map_err(|e| failed(format!("is not the JSON of a part: {e}")))
+}
+
+/// The table, or JSON; `speeds` are images per second and thread.
+pub fn show(arguments: &EvalArguments, summary: &Summary, speeds: Option<(f64, f64)>) -> Result<()> {
+    if arguments.json {
+        return print_json(&serde_json::json!({
+            "summary": summary,
+            "float_images_per_second": speeds.map(|s| s.0),
+            "int8_images_per_second": speeds.map(|s| s.1),
+        }));
+    }
+    let mut t = table::new(&[&format!("{} images", summary.images), "float", "int8"]);
+    if summary.labelled > 0 {
+        table::row(&mut t, &["top-1".into(), table::percent(summary.float_top1), table::percent(summary.int8_top1)]);
+        table::row(&mut t, &["top-5".into(), table::percent(summary.float_top5), table::percent(summary.int8_top5)]);
+    }
+    table::row(&mut t, &["agreement".into(), "–".into(), format!("{:.2} %", summary.agreement)]);
+    table::row(&mut t, &["logit SQNR".into(), "–".into(), format!("{:.2} dB", summary.sqnr_db)]);
+    if let Some((float, int8)) = speeds {
+        table::row(&mut t, &["images/s, one thread".into(), format!("{float:.0}"), format!("{int8:.0}")]);
+    }
+    println!("{t}");
+    if let Some(interval) = summary.paired_interval {
+        println!("95 % interval of the difference of top-1, paired: ± {interval:.2} points");
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! `inspect`.
+
+use super::arguments::InspectArguments;
+use super::{print_json, table};
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::pipeline;
+use crate::plan;
+use crate::quantize;
+use crate::quantize::ranges::TensorRange;
+use crate::quantize::recipe::Recipe;
+
+/// `bakelite inspect`.
+pub fn inspect(arguments: &InspectArguments) -> Result<()> {
+    let options = arguments.reading.options();
+    let loaded = pipeline::load(&arguments.model, &options)?;
+    let graph = &loaded.canonical;
+    let obstacle = would_not_compile(&loaded, &options).err();
+    if arguments.json {
+        let recognised = loaded.recognised.as_ref();
+        return print_json(&serde_json::json!({
+            "file": arguments.model,
+            "sha256": loaded.hash.to_string(),
+            "exporter": recognised.map(|r| r.dialect.to_string()),
+            "architecture": recognised.map(|r| &r.architecture),
+            "differences": recognised.map(|r| &r.differences),
+            "macs": graph.macs(),
+            "parameters": graph.parameters(),
+            "input": { "name": graph.name_of(graph.input), "shape": shape(graph, graph.input) },
+            "outputs": graph.outputs.iter().map(|&id| serde_json::json!({
+                "name": graph.name_of(id), "shape": shape(graph, id) })).collect::<Vec<_>>(),
+            "preprocess": recognised.map(|r| r.preprocess),
+            "notes": loaded.notes,
+            "compiles": obstacle.is_none(),
+            "obstacle": obstacle.map(|e| e.to_string()),
+        }));
+    }
+    let mut t = table::new(&["model", &arguments.model.display().to_string()]);
+    let mut put = |key: &str, value: String| table::row(&mut t, &[key.to_owned(), value]);
+    if let Some(r) = &loaded.recognised {
+        put("network", r.architecture.clone());
+        put("exporter", r.dialect.to_string());
+        for difference in &r.differences {
+            put("differs", difference.clone());
+        }
+        put("preprocessing", format!("{} ({})", r.preprocess, r.preprocess_reason));
+    }
+    let [h, w, c] = shape(graph, graph.input);
+    put("input", format!("{} {h}×{w}×{c}", graph.name_of(graph.input)));
+    for &id in &graph.outputs {
+        let [h, w, c] = shape(graph, id);
+        put("output", format!("{} {h}×{w}×{c}", graph.name_of(id)));
+    }
+    put("multiply-accumulates", format!("{:.1} M", graph.macs() as f64 / 1e6));
+    put("parameters", format!("{}", graph.parameters()));
+    put("nodes", format!("{} as written, {} after the rewrites", loaded.imported.nodes.len(), graph.nodes.len()));
+    put("compiles", obstacle.as_ref().map_or("yes".into(), |e| format!("no: {e}")));
+    println!("{t}");
+    for note in &loaded.notes {
+        println!("  · {note}");
+    }
+    if let Some(remedy) = obstacle.and_then(|e| e.remedy) {
+        println!("  help: {remedy}");
+    }
+    if arguments.layers {
+        println!("\n{graph}");
+    }
+    Ok(())
+}
+
+fn shape(graph: &Graph, id: crate::graph::TensorId) -> [usize; 3] {
+    let s = graph.tensors[id.index()].shape;
+    [s.height, s.width, s.channels]
+}
+
+/// Quantizes and plans with made-up ranges: whatever would refuse later refuses now.
+fn would_not_compile(loaded: &pipeline::Loaded, options: &pipeline::ModelOptions) -> Result<()> {
+    let (prepared, _) = pipeline::prepare(loaded, options)?;
+    let q = quantize::quantize(&prepared.graph, &made_up(&prepared.graph), &Recipe::load("default")?)?;
+    plan::plan(&q, bakelite_runtime::isa::Level::Portable).map(|_| ())
+}
+
+/// Ranges for timing and checking, where values do not matter.
+pub fn made_up(graph: &Graph) -> quantize::Ranges {
+    graph
+        .tensors
+        .iter()
+        .map(|tensor| {
+            let n = tensor.shape.channels;
+            Some(TensorRange { lo: vec![-1.0; n], hi: vec![4.0; n], mean: vec![0.5; n], mean_square: vec![1.0; n] })
+        })
+        .collect()
+}

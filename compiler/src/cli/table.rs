@@ -1,0 +1,34 @@
+//! Tables for terminals.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+
+/// A table with a head; columns after the first are numbers, on the right.
+pub fn new(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(head.iter().enumerate().map(|(i, word)| align(Cell::new(word), i)));
+    table
+}
+
+/// A row.
+pub fn row(table: &mut Table, cells: &[String]) {
+    table.add_row(cells.iter().enumerate().map(|(i, text)| align(Cell::new(text), i)));
+}
+
+fn align(cell: Cell, column: usize) -> Cell {
+    if column == 0 { cell } else { cell.set_alignment(CellAlignment::Right) }
+}
+
+/// Bytes in the unit that people read.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
+        _ => format!("{:.2} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// Percent, or a dash.
+pub fn percent(value: Option<f64>) -> String {
+    value.map_or("–".into(), |v| format!("{v:.2} %"))
+}

@@ -1,0 +1,48 @@
+//! `targets`: what can be named on the command line.
+
+use super::arguments::TargetsArguments;
+use super::{print_json, table};
+use crate::error::Result;
+use crate::quantize::recipe::Recipe;
+use crate::specs::{Kind, target::Target};
+
+/// `bakelite targets`.
+pub fn targets(arguments: &TargetsArguments) -> Result<()> {
+    let targets = Kind::Target.names().map(Target::load).collect::<Result<Vec<_>>>()?;
+    let native = Target::load("native").map(|t| t.name).unwrap_or_default();
+    if arguments.json {
+        let list: Vec<_> = targets
+            .iter()
+            .map(|t| {
+                serde_json::json!({
+                    "name": t.name, "description": t.description, "triple": t.triple,
+                    "kernels": t.level.name(), "features": t.features, "native": t.name == native,
+                })
+            })
+            .collect();
+        return print_json(&serde_json::json!({
+            "targets": list,
+            "recipes": Kind::Recipe.names().collect::<Vec<_>>(),
+            "preprocess": Kind::Preprocess.names().collect::<Vec<_>>(),
+        }));
+    }
+    let mut t = table::new(&["target", "kernels", "triple", "what"]);
+    for target in &targets {
+        let mark = if target.name == native { " (native)" } else { "" };
+        table::row(
+            &mut t,
+            &[
+                format!("{}{mark}", target.name),
+                target.level.name().to_owned(),
+                target.triple.clone(),
+                target.description.clone(),
+            ],
+        );
+    }
+    println!("{t}");
+    for name in Kind::Recipe.names() {
+        println!("recipe {name}: {}", Recipe::load(name)?.description);
+    }
+    println!("preprocess: {}", Kind::Preprocess.names().collect::<Vec<_>>().join(", "));
+    Ok(())
+}

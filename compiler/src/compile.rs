@@ -1,0 +1,313 @@
+//! The main job: from a model, images and a target to a crate, a program and a report.
+
+use crate::build::{self, object};
+use crate::calibrate;
+use crate::dataset::{Dataset, Preprocess};
+use crate::emit::{self, Facts};
+use crate::error::{Error, Result, Stage};
+use crate::evaluate::{self, Summary};
+use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
+use crate::plan::{self, Plan};
+use crate::qgraph::{QGraph, QOp, reference};
+use crate::quantize;
+use crate::quantize::recipe::Recipe;
+use crate::specs::target::Target;
+use crate::verify::{self, Runner, Verified};
+use bakelite_calibration::Profile;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// How to read it.
+    pub options: ModelOptions,
+    /// Pictures to calibrate on; those left over are compared on.
+    pub images: PathBuf,
+    /// How many of them to calibrate on.
+    pub calibration_images: usize,
+    /// Which ones: the seed of the selection.
+    pub seed: u64,
+    /// Pictures to compare on, if not those left over.
+    pub evaluation: Option<PathBuf>,
+    /// A profile from an earlier calibration.
+    pub calib: Option<PathBuf>,
+    /// Target by name or path.
+    pub target: String,
+    /// Recipe by name or path.
+    pub recipe: String,
+    /// One label per line.
+    pub labels: Option<PathBuf>,
+    /// The crate's folder.
+    pub out: PathBuf,
+    /// Name of crate and program.
+    pub name: Option<String>,
+    /// Write the crate, and nothing more.
+    pub crate_only: bool,
+    /// How many images to verify bit for bit.
+    pub verify_images: usize,
+    /// Toolchain of rustup.
+    pub toolchain: Option<String>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// Name of crate and program.
+    pub name: String,
+    /// The crate.
+    pub folder: PathBuf,
+    /// The program, if one was built.
+    pub program: Option<PathBuf>,
+    /// Target.
+    pub target: String,
+    /// Instruction set.
+    pub kernels: String,
+    /// Multiply-accumulates of one inference.
+    pub macs: usize,
+    /// Float against integers, on pictures that were not calibrated on; none if all were.
+    pub accuracy: Option<Summary>,
+    /// Milliseconds of one inference: median and minimum; none for emulated programs.
+    pub latency_ms: Option<(f64, f64)>,
+    /// Milliseconds of the float network in this process, one thread.
+    pub float_ms: Option<f64>,
+    /// Bytes of the arena.
+    pub arena: usize,
+    /// Largest sum of living maps in bytes, and the layer at which.
+    pub peak: (usize, String),
+    /// Bytes of constants.
+    pub constants: usize,
+    /// Sections of the program.
+    pub contents: Option<object::Contents>,
+    /// What was compared bit for bit.
+    pub verified: Option<Verified>,
+    /// What to know.
+    pub notes: Vec<String>,
+}
+
+/// Everything between the model's file and the plan; `eval`, `verify` and `bench` start here too.
+pub struct Quantized {
+    /// As read.
+    pub loaded: Loaded,
+    /// With preprocessing folded in.
+    pub prepared: Prepared,
+    /// Integers.
+    pub q: QGraph,
+    /// Statistics.
+    pub profile: Profile,
+    /// Pictures that were calibrated on.
+    pub calibrated_on: Option<Dataset>,
+    /// What to know.
+    pub notes: Vec<String>,
+}
+
+/// Reads, prepares, calibrates and quantizes.
+pub fn quantized(request: &Request) -> Result<Quantized> {
+    let loaded = pipeline::load(&request.model, &request.options)?;
+    let (prepared, log) = pipeline::prepare(&loaded, &request.options)?;
+    let mut notes = loaded.notes.clone();
+    notes.extend(log);
+    notes.push(format!("preprocessing `{}`: {}", prepared.preprocess_name, prepared.preprocess_reason));
+    let recipe = Recipe::load(&request.recipe)?;
+    let (profile, calibrated_on) = match &request.calib {
+        Some(path) => (read_profile(path, &loaded, &prepared.preprocess)?, None),
+        None => {
+            let dataset = Dataset::open(&request.images)?;
+            let chosen = dataset.select(request.calibration_images, request.seed);
+            let (profile, skipped) = calibrate::calibrate(&prepared.graph, &chosen, &prepared.preprocess, loaded.hash)?;
+            notes.extend(skipped.message());
+            notes.push(format!("calibrated on {} images of {}", profile.images.len(), request.images.display()));
+            (profile, Some(chosen))
+        }
+    };
+    notes.extend(looks_wrong(&prepared, &profile));
+    let ranges = calibrate::ranges(&prepared.graph, &profile, &recipe)?;
+    let q = quantize::quantize(&prepared.graph, &ranges, &recipe)?;
+    Ok(Quantized { loaded, prepared, q, profile, calibrated_on, notes })
+}
+
+/// A `.calib` file that belongs to this model and preprocessing.
+pub fn read_profile(path: &Path, loaded: &Loaded, preprocess: &Preprocess) -> Result<Profile> {
+    let failed = |cause: String| {
+        Error::new(Stage::Calibrate, cause)
+            .at(path.display().to_string())
+            .remedy("make it with `bakelite calibrate` for this very model, options and preprocessing")
+    };
+    let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    let profile = Profile::decode(&bytes).map_err(|e| failed(e.to_string()))?;
+    profile.check(loaded.hash, preprocess.hash()).map_err(|e| failed(e.to_string()))?;
+    Ok(profile)
+}
+
+/// A warning where the network's first layer sees values that no trained network expects.
+fn looks_wrong(prepared: &Prepared, profile: &Profile) -> Option<String> {
+    let input = &prepared.graph.tensors[prepared.graph.input.index()].name;
+    let stats = profile.tensors.get(input)?;
+    let (scale, order) = (prepared.preprocess.scale(), prepared.preprocess.order());
+    let offset = prepared.preprocess.offset();
+    let means: Vec<f64> = (0..3).map(|i| stats.mean(order[i]) * scale[i] + offset[i]).collect();
+    let spreads: Vec<f64> = (0..3).map(|i| stats.variance(order[i]).sqrt() * scale[i]).collect();
+    let raw = prepared.preprocess.is_raw();
+    let odd = !raw && (means.iter().any(|m| m.abs() > 1.5) || spreads.iter().any(|s| !(0.05..=3.0).contains(s)));
+    odd.then(|| {
+        format!(
+            "warning: after preprocessing `{}` the images have means {means:.2?} and deviations {spreads:.2?}, which looks wrong; \
+             choose another with --preprocess",
+            prepared.preprocess_name
+        )
+    })
+}
+
+/// The main job.
+pub fn compile(request: &Request) -> Result<Outcome> {
+    let target = Target::load(&request.target)?;
+    let labels = request.labels.as_deref().map(read_labels).transpose()?.unwrap_or_default();
+    let work = quantized(request)?;
+    let Quantized { prepared, q, .. } = &work;
+    let plan = plan::plan(q, target.level)?;
+    let mut notes = work.notes.clone();
+    let mut labels = labels;
+    let data = Dataset::open(&request.images).ok();
+    if labels.is_empty()
+        && let Some(data) = &data
+        && data.class_names().len() == plan.outputs
+    {
+        labels = data.class_names().to_vec();
+    }
+    if !labels.is_empty() && labels.len() != plan.outputs {
+        notes.push(format!("warning: {} labels for {} outputs", labels.len(), plan.outputs));
+    }
+    let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
+    let facts = facts(&work, &plan, &target, request, &name, labels)?;
+    let files = emit::emit(q, &plan, &target, &facts)?;
+    emit::write(&files, &request.out)?;
+
+    let mut outcome = Outcome {
+        name: name.clone(),
+        folder: request.out.clone(),
+        program: None,
+        target: target.name.clone(),
+        kernels: plan.level.name().to_owned(),
+        macs: plan.steps.iter().map(|s| s.kernel.macs()).sum(),
+        accuracy: None,
+        latency_ms: None,
+        float_ms: None,
+        arena: plan.arena.bytes() + 4 * plan.outputs,
+        peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
+        constants: plan.constants.len_bytes(),
+        contents: None,
+        verified: None,
+        notes,
+    };
+    // What was not calibrated on is there to compare on.
+    let compared_on = match (&request.evaluation, &work.calibrated_on, data) {
+        (Some(folder), ..) => Some(Dataset::open(folder)?),
+        (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
+        (None, None, all) => all,
+        (None, Some(_), None) => None,
+    }
+    .filter(|dataset| !dataset.is_empty());
+    if let Some(dataset) = &compared_on {
+        // Any level gives the same bits; the best one here is the quickest.
+        let local = plan::plan(q, plan::run::levels()[0])?;
+        let (evaluation, skipped, speed) = evaluate::evaluate(&prepared.graph, &local, dataset, &prepared.preprocess)?;
+        outcome.notes.extend(skipped.message());
+        outcome.float_ms = (speed.images > 0).then(|| speed.float.as_secs_f64() * 1e3 / f64::from(speed.images));
+        outcome.accuracy = Some(evaluation.summary());
+    }
+    if request.crate_only {
+        return Ok(outcome);
+    }
+    let built = build::build(&request.out, &name, &target, request.toolchain.as_deref())?;
+    let contents = object::contents(&built.program)?;
+    object::check_program(&contents, &target.triple)?;
+    object::check_library(&object::contents(&built.library)?)?;
+    outcome.contents = Some(contents);
+    outcome.program = Some(built.program.clone());
+    match Runner::of(&target) {
+        Ok(runner) => {
+            if request.verify_images > 0
+                && let Some(dataset) = compared_on.as_ref().or(work.calibrated_on.as_ref())
+            {
+                let some = dataset.select(request.verify_images, request.seed);
+                outcome.verified = Some(verify::verify(&built.program, &runner, q, &some, &prepared.preprocess)?);
+            }
+            if runner.is_native() && plan::run::levels().contains(&target.level) {
+                outcome.latency_ms = Some(latency(&runner, &built.program)?);
+            }
+        }
+        Err(error) if request.verify_images == 0 => outcome.notes.push(format!("not run: {error}")),
+        Err(error) => return Err(error),
+    }
+    Ok(outcome)
+}
+
+/// Median and minimum of the program's own benchmark, in milliseconds.
+pub fn latency(runner: &Runner, program: &Path) -> Result<(f64, f64)> {
+    #[derive(serde::Deserialize)]
+    struct Times {
+        median_ns: f64,
+        min_ns: f64,
+    }
+    let failed = |cause: String| Error::new(Stage::Verify, cause).at(program.display().to_string());
+    let output = runner.command(program).args(["bench", "--json"]).output().map_err(|e| failed(e.to_string()))?;
+    let times: Times = serde_json::from_slice(&output.stdout).map_err(|e| failed(format!("no benchmark: {e}")))?;
+    Ok((times.median_ns / 1e6, times.min_ns / 1e6))
+}
+
+fn read_labels(path: &Path) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::new(Stage::Dataset, format!("cannot be read: {e}"))
+            .at(path.display().to_string())
+            .remedy("give a text file with one label per line")
+    })?;
+    Ok(text.lines().map(|line| line.trim().to_owned()).collect())
+}
+
+/// What the crate says of itself.
+fn facts(
+    work: &Quantized,
+    plan: &Plan,
+    target: &Target,
+    request: &Request,
+    name: &str,
+    labels: Vec<String>,
+) -> Result<Facts> {
+    let Quantized { loaded, prepared, q, profile, .. } = work;
+    let input = q.tensor(q.input).shape;
+    let golden = emit::GOLDEN_SEEDS
+        .iter()
+        .map(|&seed| reference::run(q, &emit::golden_image(seed, input.len())).map(|answer| emit::golden_hash(&answer)))
+        .collect::<Result<Vec<u64>>>()?;
+    let title = loaded.recognised.as_ref().map_or_else(|| q.name.clone(), |r| r.architecture.clone());
+    let calib = sha256(&profile.encode());
+    let provenance = serde_json::json!({
+        "bakelite": env!("CARGO_PKG_VERSION"),
+        "name": name,
+        "network": title,
+        "model": { "file": loaded.path.file_name().map(|f| f.to_string_lossy()), "sha256": loaded.hash.to_string() },
+        "preprocess": { "name": prepared.preprocess_name, "sha256": prepared.preprocess.hash().to_string() },
+        "calibration": { "images": profile.images.len(), "sha256": calib },
+        "recipe": { "name": request.recipe, "sha256": sha256(format!("{:?}", Recipe::load(&request.recipe)?).as_bytes()) },
+        "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
+        "keep_sigmoid": request.options.keep_sigmoid,
+        "input": [input.height, input.width, input.channels],
+        "outputs": plan.outputs,
+    });
+    Ok(Facts {
+        name: name.to_owned(),
+        title,
+        fit: prepared.preprocess.fit,
+        labels,
+        probabilities: q.nodes.last().is_some_and(|n| matches!(n.op, QOp::Softmax)),
+        golden,
+        provenance: format!("{provenance:#}\n"),
+    })
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

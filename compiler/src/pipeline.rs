@@ -1,0 +1,135 @@
+//! The stages in order; each is a function from value to value.
+//!
+//! ```text
+//! bytes ─onnx::read─► Model ─import─► Graph ─passes─► Graph ─calibrate─► Profile ─quantize─► QGraph
+//!       ─plan─► Plan ─emit─► Files ─write, build─► program ─verify, evaluate─► report
+//! ```
+
+use crate::dataset::Preprocess;
+use crate::error::{Error, Result, Stage};
+use crate::graph::Graph;
+use crate::import::{self, ImportOptions};
+use crate::onnx::{self, Model};
+use crate::passes;
+use crate::recognise::{Recognised, recognise};
+use crate::specs;
+use bakelite_calibration::Hash;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// How a model is read.
+#[derive(Clone, Debug, Default)]
+pub struct ModelOptions {
+    /// Height and width, for models that leave them open.
+    pub input_size: Option<(usize, usize)>,
+    /// Leave sigmoid and swish exact.
+    pub keep_sigmoid: bool,
+    /// Name or path of a preprocess spec; guessed from the dialect otherwise.
+    pub preprocess: Option<String>,
+}
+
+/// A model as read, before preprocessing.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Its file.
+    pub path: PathBuf,
+    /// The file's graph as it is, channels last.
+    pub imported: Graph,
+    /// The same after the rewrites, taking preprocessed values.
+    pub canonical: Graph,
+    /// What was assumed and rewritten.
+    pub notes: Vec<String>,
+    /// What it seems to be.
+    pub recognised: Option<Recognised>,
+    /// SHA-256 of file and options.
+    pub hash: Hash,
+}
+
+/// A model that takes raw pixels.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Takes raw RGB, 0…255.
+    pub graph: Graph,
+    /// From a picture to that.
+    pub preprocess: Preprocess,
+    /// Name or path of the spec.
+    pub preprocess_name: String,
+    /// Why that one.
+    pub preprocess_reason: String,
+}
+
+/// Reads an ONNX file and brings it into canonical form.
+pub fn load(path: &Path, options: &ModelOptions) -> Result<Loaded> {
+    let bytes = std::fs::read(path).map_err(|e| {
+        Error::new(Stage::Read, format!("cannot be read: {e}"))
+            .at(path.display().to_string())
+            .remedy("give the path of an .onnx file")
+    })?;
+    let model = onnx::read(&bytes, path.parent())?;
+    let imported = import::import(&model, &ImportOptions { input_size: options.input_size })?;
+    let mut notes = imported.notes;
+    let options_of_passes = passes::Options { keep_sigmoid: options.keep_sigmoid };
+    let (canonical, log) = passes::run(imported.graph.clone(), &options_of_passes)?;
+    notes.extend(log);
+    let recognised = recognise(&model, &canonical);
+    let mut hash = Sha256::new();
+    hash.update(&bytes);
+    hash.update([u8::from(options.keep_sigmoid)]);
+    let shape = canonical.tensors[canonical.input.index()].shape;
+    hash.update(format!("{}x{}x{}", shape.height, shape.width, shape.channels));
+    Ok(Loaded { path: path.to_owned(), imported: imported.graph, canonical, notes, recognised, hash: Hash(hash.finalize().into()) })
+}
+
+/// Folds the preprocessing into the first convolution.
+pub fn prepare(loaded: &Loaded, options: &ModelOptions) -> Result<(Prepared, Vec<String>)> {
+    let (name, reason) = match (&options.preprocess, &loaded.recognised) {
+        (Some(name), _) => (name.clone(), "as asked".to_owned()),
+        (None, Some(r)) => (r.preprocess.to_owned(), r.preprocess_reason.clone()),
+        (None, None) => ("torchvision".to_owned(), "the most common".to_owned()),
+    };
+    let spec = specs::preprocess::load(&name)?;
+    let input = loaded.canonical.tensors[loaded.canonical.input.index()].shape;
+    let preprocess = Preprocess::new(&spec, input)?;
+    let bgr = preprocess.order() != [0, 1, 2];
+    // The spec counts by the network's channels, the pass by those of the picture.
+    let by_picture = |values: [f32; 3]| if bgr { [values[2], values[1], values[0]] } else { values };
+    let mean = by_picture(preprocess.mean.map(|m| m * preprocess.divisor));
+    let scale = by_picture(preprocess.scale().map(|s| s as f32));
+    let (graph, log) = passes::fold_preprocess(loaded.canonical.clone(), mean, scale, bgr)?;
+    Ok((Prepared { graph, preprocess, preprocess_name: name, preprocess_reason: reason }, log))
+}
+
+/// A name for crate and program from the file's: lower case, digits, underscores.
+pub fn crate_name(path: &Path) -> String {
+    let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut name: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    while name.contains("__") {
+        name = name.replace("__", "_");
+    }
+    let name = name.trim_matches('_');
+    // A crate called like a keyword, or like one of its own modules, does not compile.
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || RESERVED.contains(&name) {
+        format!("net_{name}").trim_end_matches('_').to_owned()
+    } else {
+        name.to_owned()
+    }
+}
+
+const RESERVED: [&str; 20] = [
+    "std", "core", "alloc", "test", "png", "zune_jpeg", "zune_core", "model", "as", "fn", "mod", "use", "crate", "self",
+    "super", "type", "static", "const", "match", "loop",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_fit_for_crates() {
+        assert_eq!(crate_name(Path::new("a/MobileNet-V3.small.onnx")), "mobilenet_v3_small");
+        assert_eq!(crate_name(Path::new("3d.onnx")), "net_3d");
+        assert_eq!(crate_name(Path::new("test.onnx")), "net_test");
+        assert_eq!(crate_name(Path::new("—.onnx")), "net");
+    }
+}
