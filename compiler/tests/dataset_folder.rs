@@ -68,7 +68,17 @@ fn unreadable_pictures_are_skipped_counted_and_named() {
     fs::write(folder.path().join("half.jpg"), &bytes[..bytes.len() / 2]).unwrap();
     let dataset = Dataset::open(folder.path()).unwrap();
     let mut count = 0;
-    let skipped = dataset.stream("", &FIT, |_| (), |_, ()| Ok(count += 1)).unwrap();
+    let skipped = dataset
+        .stream(
+            "",
+            &FIT,
+            |_| (),
+            |_, ()| {
+                count += 1;
+                Ok(())
+            },
+        )
+        .unwrap();
     assert_eq!(count, 2);
     let message = skipped.message().unwrap();
     assert!(message.starts_with("4 pictures were skipped: "), "{message}");
@@ -192,7 +202,17 @@ fn ids_depend_on_name_and_content_alone() {
     let ids = |folder: &Path| {
         let mut ids = Vec::new();
         let dataset = Dataset::open(folder).unwrap();
-        dataset.stream("", &FIT, |sight| sight.id, |_, id| Ok(ids.push(id))).unwrap();
+        dataset
+            .stream(
+                "",
+                &FIT,
+                |sight| sight.id,
+                |_, id| {
+                    ids.push(id);
+                    Ok(())
+                },
+            )
+            .unwrap();
         ids
     };
     let (one, two) = (ids(one.path()), ids(two.path()));
@@ -216,7 +236,17 @@ fn a_thousand_pictures_stream_in_bounded_memory() {
     let run = |dataset: &Dataset| {
         let mut bytes = 0;
         let start = std::time::Instant::now();
-        let skipped = dataset.stream("", &fit, |sight| sight.rgb.to_vec(), |_, rgb| Ok(bytes += rgb.len())).unwrap();
+        let skipped = dataset
+            .stream(
+                "",
+                &fit,
+                |sight| sight.rgb.to_vec(),
+                |_, rgb| {
+                    bytes += rgb.len();
+                    Ok(())
+                },
+            )
+            .unwrap();
         assert_eq!((skipped.images.len(), bytes), (0, dataset.len() * 224 * 224 * 3));
         start.elapsed().as_secs_f64() / dataset.len() as f64 * 1e3
     };

@@ -263,8 +263,9 @@ fn round(sum: i32) -> u8 {
 
 /// Resizes each row of `picture` and keeps the crop's columns.
 fn across(axis: &Axis, picture: &[u8], weights: &mut [i32], rows: &mut [u8]) -> Option<()> {
-    let picture = picture.chunks_exact(axis.input * 3);
-    let rows = rows.chunks_exact_mut(axis.kept * 3);
+    // `max(1)`, here and below: lengths are never 0, but only this way the compiler sees it and leaves out the panic.
+    let picture = picture.chunks_exact((axis.input * 3).max(1));
+    let rows = rows.chunks_exact_mut((axis.kept * 3).max(1));
     if axis.input == axis.resized {
         for (from, to) in picture.zip(rows) {
             to.copy_from_slice(from.get(axis.crop * 3..(axis.crop + axis.kept) * 3)?);
@@ -272,7 +273,7 @@ fn across(axis: &Axis, picture: &[u8], weights: &mut [i32], rows: &mut [u8]) -> 
         return Some(());
     }
     // Per kept column: first tap, number of taps, coefficients.
-    let stride = axis.taps()? + 2;
+    let stride = axis.taps()?.checked_add(2)?.max(1);
     for (o, entry) in (axis.crop..axis.crop + axis.kept).zip(weights.chunks_exact_mut(stride)) {
         let [first, count, coefficients @ ..] = entry else { return None };
         let (tap, taps) = axis.coefficients(o, coefficients)?;
@@ -301,7 +302,7 @@ fn down(y: &Axis, x: &Axis, width: usize, rows: &[u8], weights: &mut [i32], outp
     let length = x.kept * 3;
     let (coefficients, sums) = weights.split_at_mut_checked(y.taps()?)?;
     let sums = sums.get_mut(..length)?;
-    for (o, line) in (y.crop..y.crop + y.kept).zip(output.chunks_exact_mut(width * 3).skip(y.place)) {
+    for (o, line) in (y.crop..y.crop + y.kept).zip(output.chunks_exact_mut((width * 3).max(1)).skip(y.place)) {
         let line = line.get_mut(x.place * 3..)?.get_mut(..length)?;
         let row = |tap: usize| rows.get((tap - top) * length..)?.get(..length);
         if y.input == y.resized {
