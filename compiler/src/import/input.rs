@@ -118,10 +118,18 @@ fn layout(info: &ValueInfo, dims: &[Dim], nodes: &[Node]) -> Option<&'static Lay
             n.op == "Transpose" && n.inputs.contains(&info.name) && n.ints("perm") == Some(perm)
         })
     };
+    // Rows and columns of an image are open, or more than a handful.
+    let extent = |i: usize| !matches!(dims.get(i), Some(Dim::Known(0..=4)));
     match dims.len() {
-        4 if image(3) && (!image(1) || to_channels_first(&[0, 3, 1, 2])) => Some(&NHWC),
+        4 if image(3)
+            && (!image(1) && extent(1) && extent(2) || to_channels_first(&[0, 3, 1, 2])) =>
+        {
+            Some(&NHWC)
+        }
         4 => Some(&NCHW),
-        3 if image(2) && (!image(0) || to_channels_first(&[2, 0, 1])) => Some(&HWC),
+        3 if image(2) && (!image(0) && extent(0) && extent(1) || to_channels_first(&[2, 0, 1])) => {
+            Some(&HWC)
+        }
         3 => Some(&CHW),
         _ => None,
     }

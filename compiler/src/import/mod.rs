@@ -53,6 +53,10 @@ pub fn import(model: &Model, options: &ImportOptions) -> Result<Imported> {
     let nodes = order::order(model, inline::inline(model)?)?;
     refuse::unsupported(&nodes)?;
     let imported = walk::walk(model, &nodes, options)?;
-    imported.graph.verify(Stage::Import)?;
+    let hint = "the file holds numbers that no network can have; export it again";
+    imported
+        .graph
+        .verify(Stage::Import)
+        .map_err(|e| e.remedy(hint))?;
     Ok(imported)
 }

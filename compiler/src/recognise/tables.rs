@@ -108,10 +108,17 @@ pub(super) fn nearest(layout: &Layout) -> Option<Found> {
     for &width in WIDTHS {
         for minimalistic in [false, true] {
             let variant = if minimalistic { " minimalistic" } else { "" };
-            for (name, table) in [("MobileNetV3-Large", V3_LARGE), ("MobileNetV3-Small", V3_SMALL)] {
+            for (name, table) in [
+                ("MobileNetV3-Large", V3_LARGE),
+                ("MobileNetV3-Small", V3_SMALL),
+            ] {
                 for of_input in [true, false] {
                     let rows = v3(table, width, minimalistic, of_input);
-                    consider(format!("{name}{variant}, width {width:?}"), round8(16.0 * width), rows);
+                    consider(
+                        format!("{name}{variant}, width {width:?}"),
+                        round8(16.0 * width),
+                        rows,
+                    );
                 }
             }
         }
@@ -135,19 +142,25 @@ fn v3(table: &[Row], width: f64, minimalistic: bool, of_input: bool) -> Vec<Bloc
     let mut input = 16.0;
     table
         .iter()
-        .map(|&(kernel, expanded, out, squeeze_excite, hard_swish, stride)| {
-            let (expanded, scaled_input) = (expanded as f64, round8(input * width) as f64);
-            let expanded = if of_input { scaled_input * (expanded / input) } else { expanded * width };
-            input = out as f64;
-            Block {
-                kernel: [if minimalistic { 3 } else { kernel }; 2],
-                stride: [stride; 2],
-                expanded: round8(expanded),
-                out: round8(out as f64 * width),
-                squeeze_excite: squeeze_excite && !minimalistic,
-                hard_swish: hard_swish && !minimalistic,
-            }
-        })
+        .map(
+            |&(kernel, expanded, out, squeeze_excite, hard_swish, stride)| {
+                let (expanded, scaled_input) = (expanded as f64, round8(input * width) as f64);
+                let expanded = if of_input {
+                    scaled_input * (expanded / input)
+                } else {
+                    expanded * width
+                };
+                input = out as f64;
+                Block {
+                    kernel: [if minimalistic { 3 } else { kernel }; 2],
+                    stride: [stride; 2],
+                    expanded: round8(expanded),
+                    out: round8(out as f64 * width),
+                    squeeze_excite: squeeze_excite && !minimalistic,
+                    hard_swish: hard_swish && !minimalistic,
+                }
+            },
+        )
         .collect()
 }
 
