@@ -264,19 +264,29 @@ impl Isa for Avx512Vnni {
         if panel.len() < N * pairs * 32 {
             return sums[0];
         }
-        let (input, last) = input.as_chunks::<2>();
-        for (i, x) in input.iter().enumerate() {
-            let x = self.splat_i32(i32::from(x[0]) | i32::from(x[1]) << 16);
-            for n in 0..N {
-                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and i < pairs.
-                sums[i % 2][n] = unsafe { dot_pair(sums[i % 2][n], x, panel.as_ptr().add((n * pairs + i) * 32)) };
+        let (twice, rest) = input.as_chunks::<4>();
+        for (i, [a, b, c, d]) in twice.iter().enumerate() {
+            let x = [pair(*a, *b), pair(*c, *d)];
+            for j in 0..2 {
+                let x = self.splat_i32(x[j]);
+                for n in 0..N {
+                    let at = (n * pairs + 2 * i + j) * 32;
+                    // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and 2i + j < pairs.
+                    sums[j][n] = unsafe { dot_pair(sums[j][n], x, panel.as_ptr().add(at)) };
+                }
             }
         }
-        if let [x] = last {
-            let x = self.splat_i32(i32::from(*x));
+        for (j, x) in rest.chunks(2).enumerate() {
+            let x = match x {
+                [a, b, ..] => pair(*a, *b),
+                [a] => pair(*a, 0),
+                [] => 0,
+            };
+            let x = self.splat_i32(x);
             for n in 0..N {
-                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes.
-                sums[0][n] = unsafe { dot_pair(sums[0][n], x, panel.as_ptr().add((n * pairs + input.len()) * 32)) };
+                let at = (n * pairs + 2 * twice.len() + j) * 32;
+                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and 2 · twice + j < pairs.
+                sums[0][n] = unsafe { dot_pair(sums[0][n], x, panel.as_ptr().add(at)) };
             }
         }
         let mut total = sums[0];
@@ -344,6 +354,12 @@ impl Isa for Avx512Vnni {
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.pack(values), to, at, count.min(64));
     }
+}
+
+/// Two wide codes as the halves of a lane.
+#[inline(always)]
+fn pair(a: u16, b: u16) -> i32 {
+    i32::from(a) | i32::from(b) << 16
 }
 
 /// Up to three bytes from `at` on, the others zero.

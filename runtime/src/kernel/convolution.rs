@@ -86,8 +86,11 @@ impl Kernel for Run<'_> {
         let mut first_pixel = 0;
         while first_pixel < pixels {
             let count = (pixels - first_pixel).min(STRIP);
-            for (i, patch) in scratch.chunks_exact_mut(k).take(count).enumerate() {
+            let mut rest = &mut *scratch;
+            for i in 0..count {
+                let Some((patch, left)) = rest.split_at_mut_checked(k) else { return };
                 gather(layer, input, first_pixel + i, patch);
+                rest = left;
             }
             let product = Product {
                 pixels: count,

@@ -93,6 +93,19 @@ impl Kernel for Run<'_> {
     }
 }
 
+/// The width of the first of as few evenly wide panels as `vectors` need.
+#[inline(always)]
+fn even(vectors: usize, widest: usize) -> usize {
+    let panels = match widest {
+        4 => vectors.div_ceil(4),
+        3 => vectors.div_ceil(3),
+        2 => vectors.div_ceil(2),
+        _ => vectors,
+    };
+    let rounded = vectors + panels.saturating_sub(1);
+    rounded.checked_div(panels).unwrap_or(1)
+}
+
 /// A matrix product with its epilogue: what pointwise and general convolutions share.
 pub(super) struct Product<'a> {
     pub pixels: usize,
@@ -126,8 +139,7 @@ impl Product<'_> {
         let mut first = 0;
         while first < vectors {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
-            let panels = (vectors - first).div_ceil(widest).max(1);
-            let width = (vectors - first).div_ceil(panels);
+            let width = even(vectors - first, widest);
             match width {
                 4 if I::ACCUMULATORS >= 16 => self.panel::<I, 4>(isa, first, input, residual, output),
                 3 if I::ACCUMULATORS >= 12 => self.panel::<I, 3>(isa, first, input, residual, output),
