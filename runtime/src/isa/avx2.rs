@@ -6,7 +6,7 @@
 
 use super::cpuid::Features;
 use super::ymm::Ymm;
-use super::{Kernel, Level};
+use super::{Isa, Kernel, Level};
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
 
@@ -27,40 +27,56 @@ impl Avx2 {
     }
 }
 
-/// Input channels that are widened at once.
-const DEPTH: usize = 128;
+/// Input channels that are widened at once: a vector of i16.
+const DEPTH: usize = 16;
 
-/// Codes of a row, widened: each pair is broadcast from here.
-type Wide = [MaybeUninit<u16>; DEPTH];
+/// DEPTH codes of each of M rows, widened, from element DEPTH on. Before them, there is room for what the last vector
+/// of a row, which ends with the row, reads again.
+type Wide<const M: usize> = [[MaybeUninit<u16>; 3 * DEPTH]; M];
 
-/// Widens `codes`, at most [`DEPTH`]; an odd one is followed by a zero.
+/// Widens DEPTH codes of each row from `rows[m · stride]` on to `wide[m][to]`.
+///
+/// # Safety
+///
+/// `rows` can be read there, and `to` ≤ 2 · DEPTH.
 #[inline(always)]
-fn widen(_token: Avx2, codes: &[u8], wide: &mut Wide) {
-    let to = wide.as_mut_ptr();
-    let len = codes.len().min(DEPTH);
-    if len >= 16 {
-        let mut at = 0;
-        loop {
-            // SAFETY: token; 16 codes and as many wide ones are there from `at` ≤ len − 16 on.
-            unsafe {
-                let codes = _mm_loadu_si128(codes.as_ptr().add(at).cast());
-                _mm256_storeu_si256(to.add(at).cast(), _mm256_cvtepu8_epi16(codes));
-            }
-            if at + 16 >= len {
-                break;
-            }
-            // The last one overlaps the one before.
-            at = (at + 16).min(len - 16);
-        }
-    } else {
-        for (to, code) in wide.iter_mut().zip(codes) {
-            to.write(u16::from(*code));
+unsafe fn widen<const M: usize>(_token: Avx2, rows: *const u8, stride: usize, wide: &mut Wide<M>, to: usize) {
+    for m in 0..M {
+        // SAFETY: token; the caller's promise.
+        unsafe {
+            let codes = _mm256_cvtepu8_epi16(_mm_loadu_si128(rows.add(m * stride).cast()));
+            _mm256_storeu_si256(wide[m].as_mut_ptr().add(to).cast(), codes);
         }
     }
-    if !len.is_multiple_of(2)
-        && let Some(to) = wide.get_mut(len)
-    {
-        to.write(0);
+}
+
+/// Adds the products of pair `pair` of widened codes: `wide[m][DEPTH + 2 · pair..][..2] · panel[n · bytes..][..16]`.
+///
+/// # Safety
+///
+/// These codes were written, and these weights can be read.
+#[inline(always)]
+unsafe fn step<const M: usize, const N: usize>(
+    token: Avx2,
+    sums: &mut [[__m256i; N]; M],
+    wide: &Wide<M>,
+    pair: usize,
+    panel: *const u8,
+    bytes: usize,
+) {
+    // SAFETY: token.
+    let mut w = [unsafe { _mm256_setzero_si256() }; N];
+    for n in 0..N {
+        // SAFETY: token; the caller's promise.
+        w[n] = unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(panel.add(n * bytes).cast())) };
+    }
+    for m in 0..M {
+        // SAFETY: token; the caller's promise.
+        let x = unsafe { wide[m].as_ptr().add(DEPTH + 2 * pair).cast::<i32>().read_unaligned() };
+        let x = token.splat_i32(x);
+        for n in 0..N {
+            sums[m][n] = token.dot_pair(sums[m][n], x, w[n]);
+        }
     }
 }
 
@@ -88,7 +104,7 @@ unsafe impl Ymm for Avx2 {
     }
 
     /// ```text
-    ///  for each DEPTH input channels: widen the codes of all rows once, for all of their pairs
+    ///  for each DEPTH input channels: widen the codes of all rows, then
     ///              w[0]  w[1]     registers: 6 × 2 sums, 2 vectors of weights, 1 broadcast, 1 product
     ///  x[0] ────► │ sum │ sum │   instructions per 2 input channels: 2 vpmovsxbw, 6 broadcasts from memory,
     ///   ⋮         │  ⋮  │  ⋮  │                                       12 vpmaddwd, 12 vpaddd
@@ -102,37 +118,42 @@ unsafe impl Ymm for Avx2 {
         panel: &[u8],
         k: usize,
     ) -> [[__m256i; N]; M] {
-        // SAFETY: token.
-        let zero = unsafe { _mm256_setzero_si256() };
-        let mut sums = [[zero; N]; M];
-        let mut wide = [const { [MaybeUninit::uninit(); DEPTH] }; M];
-        let vector = k.div_ceil(2) * 16;
+        let mut sums = [[self.splat_i32(0); N]; M];
+        let mut wide = [[MaybeUninit::uninit(); 3 * DEPTH]; M];
+        let bytes = k.div_ceil(2) * 16;
         let mut start = 0;
-        while start < k {
-            let depth = (k - start).min(DEPTH);
-            for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and start + depth ≤ k.
-                let codes = unsafe { rows.get_unchecked(m * stride + start..m * stride + start + depth) };
-                widen(self, codes, &mut wide[m]);
+        while start + DEPTH <= k {
+            // SAFETY: the caller's promise; start + DEPTH ≤ k.
+            unsafe { widen(self, rows.as_ptr().add(start), stride, &mut wide, DEPTH) }
+            for pair in 0..DEPTH / 2 {
+                // SAFETY: DEPTH codes were just written; start / 2 + pair < ⌈k / 2⌉.
+                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((start / 2 + pair) * 16), bytes) }
             }
-            for pair in 0..depth.div_ceil(2) {
-                let mut w = [zero; N];
-                for n in 0..N {
-                    let at = n * vector + start / 2 * 16 + pair * 16;
-                    // SAFETY: token; `panel` has N vectors of 16 · ⌈k / 2⌉ bytes, and start / 2 + pair < ⌈k / 2⌉.
-                    w[n] = unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(panel.as_ptr().add(at).cast())) };
-                }
+            start += DEPTH;
+        }
+        let rest = k - start;
+        if rest > 0 {
+            if k >= DEPTH {
+                // SAFETY: the caller's promise; element DEPTH becomes code `start` = k − rest, and rest < DEPTH.
+                unsafe { widen(self, rows.as_ptr().add(k - DEPTH), stride, &mut wide, rest) }
+            } else {
                 for m in 0..M {
-                    // SAFETY: token; 2 · pair + 2 ≤ DEPTH wide codes, rounded up to even, were just written.
-                    let x = unsafe {
-                        _mm256_set1_epi32(wide[m].as_ptr().add(2 * pair).cast::<i32>().read_unaligned())
-                    };
-                    for n in 0..N {
-                        sums[m][n] = self.dot_pair(sums[m][n], x, w[n]);
+                    let codes = rows.get(m * stride..).and_then(|row| row.get(..k)).unwrap_or(&[]);
+                    for (to, code) in wide[m].iter_mut().skip(DEPTH).zip(codes) {
+                        to.write(u16::from(*code));
                     }
                 }
             }
-            start += DEPTH;
+            for m in 0..M {
+                // The second code of an odd pair: its weight is zero.
+                if let Some(to) = wide[m].get_mut(DEPTH + rest) {
+                    to.write(0);
+                }
+            }
+            for pair in 0..rest.div_ceil(2) {
+                // SAFETY: rest + 1 codes were just written; start / 2 + pair < ⌈k / 2⌉.
+                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((start / 2 + pair) * 16), bytes) }
+            }
         }
         sums
     }

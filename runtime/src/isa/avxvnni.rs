@@ -105,12 +105,32 @@ unsafe impl Vnni for AvxVnniEvex {
     }
 }
 
-/// Sums side by side per accumulator, so that a small tile need not wait for the instruction before.
-const fn chains(accumulators: usize) -> usize {
-    match accumulators {
-        0..=2 => 4,
-        3..=4 => 2,
-        _ => 1,
+/// Adds the products of four input channels: `rows[m · stride..][..4] · panel[n · bytes..][..32]`.
+///
+/// # Safety
+///
+/// All of these bytes can be read.
+#[inline(always)]
+unsafe fn step<T: Vnni, const M: usize, const N: usize>(
+    token: T,
+    sums: &mut [[__m256i; N]; M],
+    rows: *const u8,
+    stride: usize,
+    panel: *const u8,
+    bytes: usize,
+) {
+    // SAFETY: token.
+    let mut w = [unsafe { _mm256_setzero_si256() }; N];
+    for n in 0..N {
+        // SAFETY: token; the caller's promise.
+        w[n] = unsafe { _mm256_loadu_si256(panel.add(n * bytes).cast()) };
+    }
+    for m in 0..M {
+        // SAFETY: token; the caller's promise.
+        let x = unsafe { _mm256_set1_epi32(rows.add(m * stride).cast::<i32>().read_unaligned()) };
+        for n in 0..N {
+            sums[m][n] = token.dpbusd(sums[m][n], x, w[n]);
+        }
     }
 }
 
@@ -146,58 +166,44 @@ unsafe impl<T: Vnni> Ymm for T {
     ) -> [[__m256i; N]; M] {
         // SAFETY: token.
         let zero = unsafe { _mm256_setzero_si256() };
-        let mut sums = [[[zero; N]; M]; 4];
-        let (whole, vector) = (k / 4, k.div_ceil(4) * 32);
-        // SAFETY: below, group < ⌈k / 4⌉, and `panel` has N vectors of 32 · ⌈k / 4⌉ bytes.
-        let weights = |n: usize, group: usize| unsafe {
-            _mm256_loadu_si256(panel.as_ptr().add(n * vector + group * 32).cast())
-        };
-        let step = |sums: &mut [[__m256i; N]; M], group: usize| {
-            let mut w = [zero; N];
-            for n in 0..N {
-                w[n] = weights(n, group);
-            }
-            for m in 0..M {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and 4 · group + 4 ≤ k.
-                let x = unsafe {
-                    _mm256_set1_epi32(rows.as_ptr().add(m * stride + group * 4).cast::<i32>().read_unaligned())
-                };
-                for n in 0..N {
-                    sums[m][n] = self.dpbusd(sums[m][n], x, w[n]);
-                }
-            }
-        };
-        let chains = chains(M * N);
+        let (mut sums, mut other) = ([[zero; N]; M], [[zero; N]; M]);
+        let (whole, bytes) = (k / 4, k.div_ceil(4) * 32);
         let mut group = 0;
-        while group + chains <= whole {
-            for chain in 0..chains {
-                step(&mut sums[chain], group + chain);
+        if M * N <= 4 {
+            while group + 2 <= whole {
+                // SAFETY: the caller's promise; group + 1 < ⌊k / 4⌋.
+                unsafe {
+                    step(self, &mut sums, rows.as_ptr().add(group * 4), stride, panel.as_ptr().add(group * 32), bytes);
+                    let (rows, panel) = (rows.as_ptr().add(group * 4 + 4), panel.as_ptr().add(group * 32 + 32));
+                    step(self, &mut other, rows, stride, panel, bytes);
+                }
+                group += 2;
             }
-            group += chains;
         }
         while group < whole {
-            step(&mut sums[0], group);
+            // SAFETY: the caller's promise; group < ⌊k / 4⌋.
+            unsafe {
+                step(self, &mut sums, rows.as_ptr().add(group * 4), stride, panel.as_ptr().add(group * 32), bytes);
+            }
             group += 1;
         }
-        let [mut total, rest @ ..] = sums;
-        for sums in rest.iter().take(chains - 1) {
+        if !k.is_multiple_of(4) {
+            let mut last = [[0; 4]; M];
+            for m in 0..M {
+                last[m] = tail(rows, m * stride + whole * 4, k % 4);
+            }
+            // SAFETY: `last` has M rows of 4 bytes; whole < ⌈k / 4⌉.
+            unsafe { step(self, &mut sums, last.as_ptr().cast(), 4, panel.as_ptr().add(whole * 32), bytes) }
+        }
+        if M * N <= 4 {
             for m in 0..M {
                 for n in 0..N {
                     // SAFETY: token.
-                    total[m][n] = unsafe { _mm256_add_epi32(total[m][n], sums[m][n]) };
+                    sums[m][n] = unsafe { _mm256_add_epi32(sums[m][n], other[m][n]) };
                 }
             }
         }
-        if !k.is_multiple_of(4) {
-            for m in 0..M {
-                // SAFETY: token.
-                let x = unsafe { _mm256_set1_epi32(tail(rows, m * stride + whole * 4, k % 4)) };
-                for n in 0..N {
-                    total[m][n] = self.dpbusd(total[m][n], x, weights(n, whole));
-                }
-            }
-        }
-        total
+        sums
     }
 
     #[inline(always)]
@@ -220,11 +226,11 @@ unsafe impl<T: Vnni> Ymm for T {
 
 /// Up to three bytes from `at` on, the others zero.
 #[inline(always)]
-fn tail(rows: &[u8], at: usize, count: usize) -> i32 {
+fn tail(rows: &[u8], at: usize, count: usize) -> [u8; 4] {
     let mut bytes = [0; 4];
     let rest = rows.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
     for (to, from) in bytes.iter_mut().zip(rest) {
         *to = *from;
     }
-    i32::from_le_bytes(bytes)
+    bytes
 }
