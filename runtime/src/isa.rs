@@ -112,6 +112,9 @@ pub trait Isa: Copy {
     /// Most vectors of accumulators of a pointwise tile: rows × vectors.
     const ACCUMULATORS: usize = Self::LEVEL.accumulators();
 
+    /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
+    const UNROLL: bool = true;
+
     /// A vector of i32.
     type I32: Copy;
     /// A vector of f32.

@@ -72,6 +72,7 @@ fn quarters<T: Copy + Default>(block: [T; BLOCK]) -> [[T; LANES]; 4] {
 
 impl Isa for Portable {
     const LEVEL: Level = Level::Portable;
+    const UNROLL: bool = false;
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];

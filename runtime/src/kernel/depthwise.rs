@@ -22,6 +22,9 @@ use crate::isa::{Isa, Kernel};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
 
+/// Output pixels of a tile.
+const P: usize = 4;
+
 /// A convolution in which each output channel sees only its own input channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
@@ -138,36 +141,49 @@ impl<I: Isa> Block<'_, I> {
     fn run(&self, isa: I, output: &mut [u8]) {
         let Window { kernel, stride, dilation, .. } = self.layer.window;
         for row in 0..self.layer.output.height {
-            match (kernel[1], stride[1], dilation[1]) {
-                (3, 1, 1) => self.row::<4, 3, 1>(isa, row, output),
-                (3, 2, 1) => self.row::<4, 3, 2>(isa, row, output),
-                (5, 1, 1) => self.row::<4, 5, 1>(isa, row, output),
-                (5, 2, 1) => self.row::<4, 5, 2>(isa, row, output),
-                _ => {
-                    for column in 0..self.layer.output.width {
-                        self.any(isa, row, column, output);
-                    }
+            if const { I::UNROLL } {
+                match (kernel, stride[1], dilation[1]) {
+                    ([3, 3], 1, 1) => self.row::<3, 1>(isa, row, output),
+                    ([3, 3], 2, 1) => self.row::<3, 2>(isa, row, output),
+                    ([5, 5], 1, 1) => self.row::<5, 1>(isa, row, output),
+                    ([5, 5], 2, 1) => self.row::<5, 2>(isa, row, output),
+                    _ => self.any_row(isa, row, output),
                 }
+            } else {
+                self.any_row(isa, row, output);
             }
         }
     }
 
-    /// One output row: tiles of P pixels, the last overlapping the one before.
+    /// One output row of any window.
     #[inline(always)]
-    fn row<const P: usize, const KW: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
+    fn any_row(&self, isa: I, row: usize, output: &mut [u8]) {
+        for column in 0..self.layer.output.width {
+            self.any(isa, row, column, output);
+        }
+    }
+
+    /// One output row of a K × K window: tiles of P pixels, the last overlapping the one before.
+    #[inline(always)]
+    fn row<const K: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
         let width = self.layer.output.width;
+        if width < P {
+            return self.any_row(isa, row, output);
+        }
         let mut column = 0;
-        if width >= P {
-            while column < width {
-                let start = column.min(width - P);
-                self.tile::<P, KW, S>(isa, row, start, output);
-                column += P;
+        while column < width {
+            let start = column.min(width - P);
+            let first = (start * S).checked_sub(self.layer.window.pad[1]);
+            match first {
+                Some(first) if first + (P - 1) * S + K <= self.layer.input.width => {
+                    self.tile::<K, S, false>(isa, row, start, first, output);
+                }
+                _ => {
+                    let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
+                    self.tile::<K, S, true>(isa, row, start, first, output);
+                }
             }
-        } else {
-            while column < width {
-                self.tile::<1, KW, S>(isa, row, column, output);
-                column += 1;
-            }
+            column += P;
         }
     }
 
@@ -201,7 +217,10 @@ impl<I: Isa> Block<'_, I> {
         match column {
             Some(column) => {
                 for t in 0..4 {
-                    taps[t] = isa.load_bytes(rows[t].0, column * rows[t].1, self.count);
+                    // A tap that the window does not have costs no load where the window is constant.
+                    if !rows[t].0.is_empty() {
+                        taps[t] = isa.load_bytes(rows[t].0, column * rows[t].1, self.count);
+                    }
                 }
             }
             // Weights of taps that the window does not have are zero, so they may read padding too.
@@ -210,32 +229,61 @@ impl<I: Isa> Block<'_, I> {
         isa.interleave(taps)
     }
 
-    /// P output pixels from `column` on.
+    /// P output pixels from `column` on, whose first input column is `first` (wrapping below zero). Without BORDER,
+    /// all input columns are inside.
     #[inline(always)]
-    fn tile<const P: usize, const KW: usize, const S: usize>(
+    fn tile<const K: usize, const S: usize, const BORDER: bool>(
         &self,
         isa: I,
         row: usize,
         column: usize,
+        first: usize,
         output: &mut [u8],
     ) {
         let mut sums = [self.constants.offset; P];
-        let (width, pad) = (self.layer.input.width, self.layer.window.pad[1]);
-        for quad in 0..self.quads {
+        let quads = const { K.div_ceil(4) };
+        if self.weights.len() < K * quads * pack::quad_len(I::LEVEL) {
+            return;
+        }
+        for quad in 0..quads {
             let rows = self.rows(row, quad);
-            for j in 0..(P - 1) * S + KW {
-                let at = (column * S + j).wrapping_sub(pad);
-                let taps = self.column(isa, &rows, if at < width { Some(at) } else { None });
-                for p in 0..P {
-                    if j >= p * S && j < p * S + KW {
-                        sums[p] = isa.dot_quads(sums[p], taps, self.weights, (j - p * S) * self.quads + quad);
+            // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
+            macro_rules! columns {
+                ($($j:literal)*) => {$(
+                    if $j < (P - 1) * S + K {
+                        let at = first.wrapping_add($j);
+                        let inside = !BORDER || at < self.layer.input.width;
+                        let taps = self.column(isa, &rows, if inside { Some(at) } else { None });
+                        self.products::<K, S>(isa, &mut sums, taps, $j, quad);
                     }
-                }
+                )*};
             }
+            columns!(0 1 2 3 4 5 6 7 8 9 10);
         }
-        for p in 0..P {
-            self.finish(isa, row, column + p, sums[p], output);
+        self.finish(isa, row, column, sums[0], output);
+        self.finish(isa, row, column + 1, sums[1], output);
+        self.finish(isa, row, column + 2, sums[2], output);
+        self.finish(isa, row, column + 3, sums[3], output);
+    }
+
+    /// Adds column `j` of a tile to every output pixel that sees it.
+    #[inline(always)]
+    fn products<const K: usize, const S: usize>(
+        &self,
+        isa: I,
+        sums: &mut [[I::I32; 4]; P],
+        taps: I::Quads,
+        j: usize,
+        quad: usize,
+    ) {
+        macro_rules! pixels {
+            ($($p:literal)*) => {$(
+                if j >= $p * S && j < $p * S + K {
+                    sums[$p] = isa.dot_quads(sums[$p], taps, self.weights, (j - $p * S) * K.div_ceil(4) + quad);
+                }
+            )*};
         }
+        pixels!(0 1 2 3);
     }
 
     /// One output pixel of any window.

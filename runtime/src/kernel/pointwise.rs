@@ -21,7 +21,7 @@ use crate::pack;
 /// The register tile of a pointwise convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// Most pixels: 8, 6, 4 or 1. What the registers do not hold is lowered.
+    /// Most pixels: 8 (6 where the registers do not hold 8), 4 or 1.
     pub rows: usize,
     /// Most vectors of output channels: 1 to 4. Panels are made evenly wide.
     pub vectors: usize,
@@ -140,18 +140,20 @@ impl Product<'_> {
         while first < vectors {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
             let width = even(vectors - first, widest);
-            match width {
-                4 if I::ACCUMULATORS >= 16 => self.panel::<I, 4>(isa, first, input, residual, output),
-                3 if I::ACCUMULATORS >= 12 => self.panel::<I, 3>(isa, first, input, residual, output),
-                2 if I::ACCUMULATORS >= 8 => self.panel::<I, 2>(isa, first, input, residual, output),
-                _ => self.panel::<I, 1>(isa, first, input, residual, output),
+            // The constants keep tiles that do not fit the registers out of the program.
+            if const { I::ACCUMULATORS >= 16 } && width == 4 {
+                self.panel::<I, 4>(isa, first, input, residual, output);
+                first += 4;
+            } else if const { I::ACCUMULATORS >= 12 } && width == 3 {
+                self.panel::<I, 3>(isa, first, input, residual, output);
+                first += 3;
+            } else if const { I::ACCUMULATORS >= 8 } && width == 2 {
+                self.panel::<I, 2>(isa, first, input, residual, output);
+                first += 2;
+            } else {
+                self.panel::<I, 1>(isa, first, input, residual, output);
+                first += 1;
             }
-            first += match width {
-                4 if I::ACCUMULATORS >= 16 => 4,
-                3 if I::ACCUMULATORS >= 12 => 3,
-                2 if I::ACCUMULATORS >= 8 => 2,
-                _ => 1,
-            };
         }
     }
 
@@ -166,7 +168,7 @@ impl Product<'_> {
     ) {
         let rows = if self.tile.rows >= 8 && 8 * N <= I::ACCUMULATORS {
             8
-        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS {
+        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS {
             6
         } else if self.tile.rows >= 4 {
             4
@@ -174,13 +176,14 @@ impl Product<'_> {
             1
         };
         let mut pixel = 0;
-        if 8 * N <= I::ACCUMULATORS && rows == 8 {
-            while pixel + 8 <= self.pixels {
+        if const { 8 * N <= I::ACCUMULATORS } {
+            while rows == 8 && pixel + 8 <= self.pixels {
                 self.tile::<I, 8, N>(isa, first, pixel, input, residual, output);
                 pixel += 8;
             }
-        } else if 6 * N <= I::ACCUMULATORS && rows == 6 {
-            while pixel + 6 <= self.pixels {
+        }
+        if const { 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS } {
+            while rows == 6 && pixel + 6 <= self.pixels {
                 self.tile::<I, 6, N>(isa, first, pixel, input, residual, output);
                 pixel += 6;
             }
