@@ -49,6 +49,16 @@ fn main() {
         all(isa, &part);
     }
     #[cfg(target_arch = "x86_64")]
+    if let Some(isa) = isa::Avx2::detect().filter(|_| wanted(Level::Avx2)) {
+        all(isa, &part);
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(isa) = isa::AvxVnni::detect().filter(|_| wanted(Level::AvxVnni)) {
+        all(isa, &part);
+    } else if let Some(isa) = isa::AvxVnniEvex::detect().filter(|_| wanted(Level::AvxVnni)) {
+        all(isa, &part);
+    }
+    #[cfg(target_arch = "x86_64")]
     if let Some(isa) = isa::Avx512Vnni::detect().filter(|_| wanted(Level::Avx512Vnni)) {
         all(isa, &part);
     }

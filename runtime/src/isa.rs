@@ -14,13 +14,23 @@
 //! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
 
 #[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
 mod avx512vnni;
+#[cfg(target_arch = "x86_64")]
+mod avxvnni;
 #[cfg(target_arch = "x86_64")]
 mod cpuid;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod ymm;
 
 #[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
 pub use avx512vnni::Avx512Vnni;
+#[cfg(target_arch = "x86_64")]
+pub use avxvnni::{AvxVnni, AvxVnniEvex};
 pub use portable::Portable;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.

@@ -156,6 +156,12 @@ macro_rules! instruction_set {
 
 instruction_set!(portable, isa::Portable);
 #[cfg(target_arch = "x86_64")]
+instruction_set!(avx2, isa::Avx2);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avxvnni, isa::AvxVnni);
+#[cfg(target_arch = "x86_64")]
+instruction_set!(avxvnni_evex, isa::AvxVnniEvex);
+#[cfg(target_arch = "x86_64")]
 instruction_set!(avx512vnni, isa::Avx512Vnni);
 
 #[test]

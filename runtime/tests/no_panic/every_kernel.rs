@@ -58,4 +58,8 @@ macro_rules! entry {
 
 entry!(portable, isa::Portable);
 #[cfg(target_arch = "x86_64")]
+entry!(avx2, isa::Avx2);
+#[cfg(target_arch = "x86_64")]
+entry!(avxvnni, isa::AvxVnni);
+#[cfg(target_arch = "x86_64")]
 entry!(avx512vnni, isa::Avx512Vnni);

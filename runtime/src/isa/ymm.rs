@@ -1,0 +1,400 @@
+//! What the instruction sets over 256 bits share: everything but the products.
+//!
+//! A dealt block is what unpacking bytes and then words of four rows leaves: lane `4h + i` of vector `j` is channel
+//! `16h + 4j + i`. Packing back with saturation undoes it.
+//!
+//! ```text
+//! [`Isa`] ◄── every [`Ymm`] ◄──┬── Avx2          vpmaddwd, vpaddd
+//!                              └── every `Vnni` ◄── AvxVnni, AvxVnniEvex
+//! ```
+//!
+//! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
+
+use super::{Isa, Kernel, Level};
+use core::arch::x86_64::*;
+
+/// A token of an instruction set over 256 bits: its products.
+///
+/// # Safety
+///
+/// A value proves AVX2.
+pub unsafe trait Ymm: Copy {
+    /// Its name.
+    const NAME: Level;
+    /// [`Isa::Quads`].
+    type Taps: Copy;
+    /// [`Isa::run`].
+    fn enter<K: Kernel>(self, kernel: K) -> K::Output;
+    /// `sum + x · w`, pairs of i16 multiplied and summed exactly.
+    fn dot_pair(self, sum: __m256i, x: __m256i, w: __m256i) -> __m256i;
+    /// [`Isa::multiply`], of slices that are long enough.
+    ///
+    /// # Safety
+    ///
+    /// `rows` has `(M − 1) · stride + k` bytes, `panel` has N packed vectors of `k` input channels.
+    unsafe fn product<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[__m256i; N]; M];
+    /// [`Isa::interleave`].
+    fn taps(self, rows: [__m256i; 4]) -> Self::Taps;
+    /// [`Isa::dot_quads`].
+    fn dot_taps(self, sums: [__m256i; 4], taps: Self::Taps, weights: &[u8], index: usize) -> [__m256i; 4];
+}
+
+/// Four rows of bytes unpacked to bytes side by side, dealt.
+#[inline(always)]
+pub(super) fn quads<T: Ymm>(_token: T, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 4] {
+    // SAFETY: token.
+    unsafe {
+        let (ab_low, ab_high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
+        let (cd_low, cd_high) = (_mm256_unpacklo_epi8(c, d), _mm256_unpackhi_epi8(c, d));
+        [
+            _mm256_unpacklo_epi16(ab_low, cd_low),
+            _mm256_unpackhi_epi16(ab_low, cd_low),
+            _mm256_unpacklo_epi16(ab_high, cd_high),
+            _mm256_unpackhi_epi16(ab_high, cd_high),
+        ]
+    }
+}
+
+/// Saturates four vectors to bytes; within each 128 bits, the parts of the four vectors lie side by side.
+#[inline(always)]
+fn pack<T: Ymm>(_token: T, [a, b, c, d]: [__m256i; 4]) -> __m256i {
+    // SAFETY: token.
+    unsafe { _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d)) }
+}
+
+/// Stores the first `count` ≤ 32 bytes.
+#[inline(always)]
+fn store_bytes<T: Ymm>(token: T, bytes: __m256i, to: &mut [u8], at: usize, count: usize) {
+    let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+    let pointer = to.as_mut_ptr();
+    match to.len() {
+        // SAFETY: token; `to` has 32 bytes.
+        32 => unsafe { _mm256_storeu_si256(pointer.cast(), bytes) },
+        // SAFETY: token; `to` has 24 bytes.
+        24 => unsafe {
+            _mm_storeu_si128(pointer.cast(), _mm256_castsi256_si128(bytes));
+            _mm_storel_epi64(pointer.add(16).cast(), _mm256_extracti128_si256::<1>(bytes));
+        },
+        // SAFETY: token; `to` has 16 bytes.
+        16 => unsafe { _mm_storeu_si128(pointer.cast(), _mm256_castsi256_si128(bytes)) },
+        // SAFETY: token; `to` has 8 bytes.
+        8 => unsafe { _mm_storel_epi64(pointer.cast(), _mm256_castsi256_si128(bytes)) },
+        _ => copy(&array(token, bytes), to),
+    }
+}
+
+/// The bytes of a vector.
+#[inline(always)]
+fn array<T: Ymm>(_token: T, bytes: __m256i) -> [u8; 32] {
+    let mut array = [0; 32];
+    // SAFETY: token; `array` has 32 bytes.
+    unsafe { _mm256_storeu_si256(array.as_mut_ptr().cast(), bytes) }
+    array
+}
+
+/// What no whole vector holds: rare, so kept out of the loops.
+#[cold]
+#[inline(never)]
+fn copy<E: Copy>(from: &[E], to: &mut [E]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// As [`copy`], to zeros.
+#[cold]
+#[inline(never)]
+fn zero_extended(from: &[u8]) -> [u8; 32] {
+    let mut array = [0; 32];
+    for (to, from) in array.iter_mut().zip(from) {
+        *to = *from;
+    }
+    array
+}
+
+/// Two wide codes as the halves of a lane.
+#[inline(always)]
+fn pair(a: u16, b: u16) -> i32 {
+    i32::from(a) | i32::from(b) << 16
+}
+
+impl<T: Ymm> Isa for T {
+    const LEVEL: Level = T::NAME;
+
+    type I32 = __m256i;
+    type F32 = __m256;
+    type Bytes = __m256i;
+    type Quads = T::Taps;
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        self.enter(kernel)
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, value: i32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { _mm256_set1_epi32(value) }
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, value: f32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    fn load_i32(self, from: &[i32], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            // SAFETY: token; 8 elements are there.
+            Some(lanes) => unsafe { _mm256_loadu_si256(lanes.as_ptr().cast()) },
+            None => self.splat_i32(0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_f32(self, from: &[f32], at: usize) -> Self::F32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            // SAFETY: token; 8 elements are there.
+            Some(lanes) => unsafe { _mm256_loadu_ps(lanes.as_ptr()) },
+            None => self.splat_f32(0.0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32 {
+        let Some(codes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
+        let tail;
+        let codes = match codes.first_chunk::<8>() {
+            Some(codes) => codes.as_ptr(),
+            None => {
+                tail = zero_extended(codes);
+                tail.as_ptr()
+            }
+        };
+        // SAFETY: token; 8 bytes are there.
+        unsafe { _mm256_cvtepu8_epi32(_mm_loadl_epi64(codes.cast())) }
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { _mm256_add_epi32(a, b) }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, a: Self::I32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_cvtepi32_ps(a) }
+    }
+
+    #[inline(always)]
+    fn to_i32(self, a: Self::F32) -> Self::I32 {
+        // SAFETY: token. (The default rounding mode is to nearest even; Rust forbids another.)
+        unsafe { _mm256_cvtps_epi32(a) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_min_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
+        }
+        let packed = pack(self, four);
+        // SAFETY: token. Part h of vector n goes from dword 4h + n to 2n + h.
+        let natural = unsafe { _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)) };
+        store_bytes(self, natural, to, at, count.min(32));
+    }
+
+    #[inline(always)]
+    fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        let mut wide = [0; 8];
+        // SAFETY: token; `wide` has 16 bytes.
+        unsafe {
+            let halves = _mm_packus_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256::<1>(value));
+            _mm_storeu_si128(wide.as_mut_ptr().cast(), halves);
+        }
+        match to.first_chunk_mut::<8>() {
+            Some(to) => *to = wide,
+            None => copy(&wide, to),
+        }
+    }
+
+    #[inline(always)]
+    fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        let mut reals = [0.0; 8];
+        // SAFETY: token; `reals` has 8 elements.
+        unsafe { _mm256_storeu_ps(reals.as_mut_ptr(), value) }
+        match to.first_chunk_mut::<8>() {
+            Some(to) => *to = reals,
+            None => copy(&reals, to),
+        }
+    }
+
+    #[inline(always)]
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M] {
+        let vector = crate::pack::vector_len(T::NAME, k);
+        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+            return [[self.splat_i32(0); N]; M];
+        }
+        // SAFETY: both lengths were just checked.
+        unsafe { self.product(rows, stride, panel, k) }
+    }
+
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        // Two sums of each vector, so that one instruction need not wait for the one before.
+        let mut sums = [[self.splat_i32(0); N]; 2];
+        let pairs = input.len().div_ceil(2);
+        if panel.len() < N * pairs * 16 {
+            return sums[0];
+        }
+        let step = |sum, x, at: usize| {
+            // SAFETY: token; callers pass at ≤ (N · pairs − 1) · 16, and `panel` has N · pairs · 16 bytes.
+            let w = unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(panel.as_ptr().add(at).cast())) };
+            self.dot_pair(sum, x, w)
+        };
+        let (twice, rest) = input.as_chunks::<4>();
+        for (i, [a, b, c, d]) in twice.iter().enumerate() {
+            let x = [pair(*a, *b), pair(*c, *d)];
+            for j in 0..2 {
+                let x = self.splat_i32(x[j]);
+                for n in 0..N {
+                    sums[j][n] = step(sums[j][n], x, (n * pairs + 2 * i + j) * 16);
+                }
+            }
+        }
+        for (j, x) in rest.chunks(2).enumerate() {
+            let x = match x {
+                [a, b, ..] => pair(*a, *b),
+                [a] => pair(*a, 0),
+                [] => 0,
+            };
+            let x = self.splat_i32(x);
+            for n in 0..N {
+                sums[0][n] = step(sums[0][n], x, (n * pairs + 2 * twice.len() + j) * 16);
+            }
+        }
+        let mut total = sums[0];
+        for n in 0..N {
+            total[n] = self.add_i32(sums[0][n], sums[1][n]);
+        }
+        total
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
+        let Some(bytes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
+        let pointer = bytes.as_ptr();
+        match bytes.len() {
+            // SAFETY: token; 32 bytes are there.
+            32 => unsafe { _mm256_loadu_si256(pointer.cast()) },
+            // SAFETY: token; 24 bytes are there.
+            24 => unsafe {
+                let (low, high) = (_mm_loadu_si128(pointer.cast()), _mm_loadl_epi64(pointer.add(16).cast()));
+                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+            },
+            // SAFETY: token; 16 bytes are there.
+            16 => unsafe { _mm256_zextsi128_si256(_mm_loadu_si128(pointer.cast())) },
+            // SAFETY: token; 8 bytes are there.
+            8 => unsafe { _mm256_zextsi128_si256(_mm_loadl_epi64(pointer.cast())) },
+            // SAFETY: token; the array has 32 bytes.
+            _ => unsafe { _mm256_loadu_si256(zero_extended(bytes).as_ptr().cast()) },
+        }
+    }
+
+    #[inline(always)]
+    fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
+        self.taps(taps)
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
+        self.dot_taps(sums, taps, weights, index)
+    }
+
+    #[inline(always)]
+    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
+        let vector = |n: usize| self.load_i32(from, at + n * 8);
+        let [a, b, c, d] = [vector(0), vector(1), vector(2), vector(3)];
+        // SAFETY: token.
+        unsafe {
+            [
+                _mm256_permute2x128_si256::<0x20>(a, c),
+                _mm256_permute2x128_si256::<0x31>(a, c),
+                _mm256_permute2x128_si256::<0x20>(b, d),
+                _mm256_permute2x128_si256::<0x31>(b, d),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
+        let vector = |n: usize| self.load_f32(from, at + n * 8);
+        let [a, b, c, d] = [vector(0), vector(1), vector(2), vector(3)];
+        // SAFETY: token.
+        unsafe {
+            [
+                _mm256_permute2f128_ps::<0x20>(a, c),
+                _mm256_permute2f128_ps::<0x31>(a, c),
+                _mm256_permute2f128_ps::<0x20>(b, d),
+                _mm256_permute2f128_ps::<0x31>(b, d),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4] {
+        let zero = self.splat_i32(0);
+        quads(self, [bytes, zero, zero, zero])
+    }
+
+    #[inline(always)]
+    fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
+        store_bytes(self, pack(self, values), to, at, count.min(32));
+    }
+}
