@@ -9,7 +9,7 @@ use crate::dataset::Preprocess;
 use crate::error::{Error, Result, Stage};
 use crate::graph::Graph;
 use crate::import::{self, ImportOptions};
-use crate::onnx::{self, Model};
+use crate::onnx;
 use crate::passes;
 use crate::recognise::{Recognised, recognise};
 use crate::specs;

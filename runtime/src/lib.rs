@@ -17,6 +17,8 @@
 
 pub mod arena;
 pub mod blob;
+#[cfg(feature = "reference")]
+pub mod dispatch;
 pub mod image;
 pub mod isa;
 pub mod kernel;

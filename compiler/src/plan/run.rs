@@ -3,7 +3,8 @@
 use super::constants::{Constants, EpilogueSpans, Floats};
 use super::{Kernel, Plan, Slot, Step};
 use bakelite_runtime::arena::split;
-use bakelite_runtime::isa::{self, Isa, Level};
+use bakelite_runtime::dispatch;
+use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, Table, Tile};
 use bakelite_runtime::layer::{Activation, Epilogue};
 
@@ -29,20 +30,8 @@ impl Memory {
 
 /// The instruction sets that this CPU can run, best first.
 pub fn levels() -> Vec<Level> {
-    let mut levels = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    {
-        levels.extend(isa::Avx512Vnni::detect().map(|_| Level::Avx512Vnni));
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        if std::arch::is_aarch64_feature_detected!("dotprod") {
-            levels.extend(isa::NeonDot::detect().map(|_| Level::NeonDot));
-        }
-        levels.extend(isa::Neon::detect().map(|_| Level::Neon));
-    }
-    levels.push(Level::Portable);
-    levels
+    let order = [Level::Avx512Vnni, Level::AvxVnni, Level::Avx2, Level::NeonDot, Level::Neon, Level::Portable];
+    order.into_iter().filter(|&level| dispatch::has(level)).collect()
 }
 
 /// The network's answer for an image of raw bytes, or `None` where this CPU lacks the plan's instruction set.
@@ -56,26 +45,12 @@ pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(u
 }
 
 fn run_steps(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, u128)) -> bool {
-    match plan.level {
-        Level::Portable => all(isa::Portable::from_target(), plan, memory, image, &mut see),
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
-        #[cfg(target_arch = "aarch64")]
-        Level::Neon => isa::Neon::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
-        #[cfg(target_arch = "aarch64")]
-        Level::NeonDot => isa::NeonDot::detect().is_some_and(|isa| all(isa, plan, memory, image, &mut see)),
-        #[allow(unreachable_patterns)]
-        _ => false,
-    }
-}
-
-fn all<I: Isa>(isa: I, plan: &Plan, memory: &mut Memory, image: &[u8], see: &mut dyn FnMut(usize, u128)) -> bool {
-    for (index, step) in plan.steps.iter().enumerate() {
+    plan.steps.iter().enumerate().all(|(index, step)| {
         let start = std::time::Instant::now();
-        one(isa, plan, step, memory, image);
+        let done = one(plan, step, memory, image);
         see(index, start.elapsed().as_nanos());
-    }
-    true
+        done
+    })
 }
 
 /// Where a slot lies in its section; nothing for the other sections.
@@ -104,7 +79,8 @@ fn in_reals(slot: &Slot) -> Option<(usize, usize)> {
     }
 }
 
-fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) {
+fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
+    let level = plan.level;
     let c = &plan.constants;
     let slots = [step.inputs.first(), step.inputs.get(1), step.scratch.as_ref(), Some(&step.output)];
     let [x, second, scratch, y] = split(&mut memory.maps, slots.map(|slot| range(slot, in_maps)));
@@ -122,9 +98,9 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 out_channels: *out_channels,
                 weights: c.get_bytes(*weights),
                 epilogue: epilogue(c, e),
-                tile: Tile::best(I::LEVEL, *pixels, *out_channels),
+                tile: Tile::best(level, *pixels, *out_channels),
             };
-            kernel::pointwise(isa, &layer, x, second, y);
+            dispatch::pointwise(level, &layer, x, second, y)
         }
         Kernel::Depthwise { input, output, window, weights, pad_code, epilogue: e } => {
             let layer = Depthwise {
@@ -135,7 +111,7 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 pad_code: c.get_bytes(*pad_code),
                 epilogue: epilogue(c, e),
             };
-            kernel::depthwise(isa, &layer, x, second, y);
+            dispatch::depthwise(level, &layer, x, second, y)
         }
         Kernel::Convolution { input, output, window, groups, weights, pad_code, epilogue: e } => {
             let layer = Convolution {
@@ -147,7 +123,7 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 pad_code: c.get_bytes(*pad_code),
                 epilogue: epilogue(c, e),
             };
-            kernel::convolution(isa, &layer, x, second, scratch, y);
+            dispatch::convolution(level, &layer, x, second, scratch, y)
         }
         Kernel::Dense { in_channels, out_channels, weights, epilogue: e, top, reals } => {
             let layer = Dense {
@@ -158,13 +134,13 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 top: *top,
             };
             match reals {
-                None => kernel::dense_codes(isa, &layer, wide_x, wide_y),
-                Some(activation) => kernel::dense_reals(isa, &layer, *activation, wide_x, real_y),
+                None => dispatch::dense_codes(level, &layer, wide_x, wide_y),
+                Some(activation) => dispatch::dense_reals(level, &layer, *activation, wide_x, real_y),
             }
         }
         Kernel::Mean { shape, multiplier, bias, top } => {
             let (multiplier, bias) = (c.get_floats(*multiplier), c.get_floats(*bias));
-            kernel::mean(isa, &Mean { shape: *shape, multiplier, bias, top: *top }, x, wide_y);
+            dispatch::mean(level, &Mean { shape: *shape, multiplier, bias, top: *top }, x, wide_y)
         }
         Kernel::Gate { shape, multiplier, zero, bias, hard_swish } => {
             let layer = Gate {
@@ -174,7 +150,7 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 bias: c.get_floats(*bias),
                 activation: activation(c, hard_swish.as_ref()),
             };
-            kernel::gate(isa, &layer, x, real_second, y);
+            dispatch::gate(level, &layer, x, real_second, y)
         }
         Kernel::Add { shape, first, second: other, bias } => {
             let layer = Add {
@@ -184,17 +160,18 @@ fn one<I: Isa>(isa: I, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u
                 bias: c.get_floats(*bias),
                 activation: Activation::Linear,
             };
-            kernel::add(isa, &layer, x, second, y);
+            dispatch::add(level, &layer, x, second, y)
         }
         Kernel::Table { len, table } => {
-            if let Some(table) = c.get_bytes(*table).first_chunk() {
-                kernel::table(isa, &Table { len: *len, table }, x, y);
-            }
+            c.get_bytes(*table).first_chunk().is_some_and(|table| dispatch::table(level, &Table { len: *len, table }, x, y))
         }
         Kernel::MaxPool { input, output, window } => {
-            kernel::max_pool(isa, &MaxPool { input: *input, output: *output, window: *window }, x, y);
+            dispatch::max_pool(level, &MaxPool { input: *input, output: *output, window: *window }, x, y)
         }
-        Kernel::Softmax { .. } => kernel::softmax(real_x, real_y),
+        Kernel::Softmax { .. } => {
+            kernel::softmax(real_x, real_y);
+            true
+        }
     }
 }
 

@@ -1,0 +1,172 @@
+//! `bench`: layer by layer in this process, or a compiled crate as a whole; and `eval` of a compiled crate.
+
+use super::arguments::{BenchArguments, EvalArguments};
+use super::{inspect, print_json, table};
+use crate::compile;
+use crate::dataset::Dataset;
+use crate::emit::MARK;
+use crate::error::{Error, Result, Stage};
+use crate::pipeline;
+use crate::plan::{self, Plan, run};
+use crate::quantize;
+use crate::quantize::recipe::Recipe;
+use crate::specs::target::Target;
+use crate::verify::{self, Runner};
+use bakelite_runtime::isa::Level;
+use std::path::{Path, PathBuf};
+
+/// `bakelite bench`.
+pub fn bench(arguments: &BenchArguments) -> Result<()> {
+    if arguments.model.is_dir() {
+        let (program, runner, _) = program(&arguments.model)?;
+        let (median, min) = compile::latency(&runner, &program)?;
+        if arguments.json {
+            return print_json(&serde_json::json!({ "median_ms": median, "min_ms": min }));
+        }
+        println!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display());
+        return Ok(());
+    }
+    let options = arguments.reading.options();
+    let loaded = pipeline::load(&arguments.model, &options)?;
+    let (prepared, _) = pipeline::prepare(&loaded, &options)?;
+    // Values do not matter for time; ranges are made up, so that no pictures are needed.
+    let q = quantize::quantize(&prepared.graph, &inspect::made_up(&prepared.graph), &Recipe::load("default")?)?;
+    let level = match &arguments.kernels {
+        None => run::levels()[0],
+        Some(name) => Level::parse(name).ok_or_else(|| {
+            let known: Vec<&str> = Level::ALL.iter().map(|l| l.name()).collect();
+            Error::new(Stage::Arguments, format!("there are no kernels `{name}`")).remedy(known.join(", "))
+        })?,
+    };
+    let plan = plan::plan(&q, level)?;
+    let times = time(&plan, arguments.iterations)?;
+    report(&plan, &times, arguments)
+}
+
+/// Nanoseconds of every step in every run.
+fn time(plan: &Plan, iterations: usize) -> Result<Vec<Vec<u128>>> {
+    let mut memory = run::Memory::of(plan);
+    let image: Vec<u8> = crate::emit::golden_image(1, plan.input.len());
+    let mut times = vec![Vec::with_capacity(iterations); plan.steps.len()];
+    for round in 0..iterations + 10 {
+        // The first rounds warm caches.
+        let done = run::profile(plan, &mut memory, &image, |step, ns| {
+            if round >= 10 {
+                times[step].push(ns);
+            }
+        });
+        if !done {
+            return Err(crate::evaluate::lacks(plan));
+        }
+    }
+    times.iter_mut().for_each(|t| t.sort_unstable());
+    Ok(times)
+}
+
+fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Result<()> {
+    let median = |t: &[u128]| t.get(t.len() / 2).copied().unwrap_or(0) as f64;
+    let total: f64 = times.iter().map(|t| median(t)).sum();
+    let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
+    if arguments.json {
+        let layers: Vec<_> = plan
+            .steps
+            .iter()
+            .zip(times)
+            .map(|(s, t)| {
+                serde_json::json!({
+                    "name": s.name, "kernel": s.kernel.name(), "macs": s.kernel.macs(),
+                    "median_ns": median(t), "min_ns": t.first().copied().unwrap_or(0) as f64,
+                })
+            })
+            .collect();
+        return print_json(&serde_json::json!({
+            "kernels": plan.level.name(), "median_ns": total, "macs": macs, "layers": layers,
+        }));
+    }
+    let mut t = table::new(&["layer", "kernel", "MMAC", "µs", "%", "GMAC/s"]);
+    for (step, times) in plan.steps.iter().zip(times) {
+        let ns = median(times);
+        let macs = step.kernel.macs() as f64;
+        table::row(
+            &mut t,
+            &[
+                step.name.clone(),
+                step.kernel.name().to_owned(),
+                format!("{:.2}", macs / 1e6),
+                format!("{:.1}", ns / 1e3),
+                format!("{:.1}", 100.0 * ns / total.max(1.0)),
+                if macs > 0.0 { format!("{:.0}", macs / ns.max(1.0)) } else { String::new() },
+            ],
+        );
+    }
+    println!("{t}");
+    println!(
+        "sum of medians {:.3} ms, {:.1} M multiply-accumulates, {:.0} GMAC/s, kernels {}",
+        total / 1e6,
+        macs as f64 / 1e6,
+        macs as f64 / total.max(1.0),
+        plan.level.name()
+    );
+    Ok(())
+}
+
+/// The program of a compiled crate, how to run it, and what the crate says of itself.
+fn program(folder: &Path) -> Result<(PathBuf, Runner, serde_json::Value)> {
+    let failed = |cause: String| {
+        Error::new(Stage::Arguments, cause)
+            .at(folder.display().to_string())
+            .remedy("give an .onnx file, or a folder that `bakelite compile` wrote")
+    };
+    let text = std::fs::read_to_string(folder.join(MARK)).map_err(|e| failed(format!("{MARK} cannot be read: {e}")))?;
+    let facts: serde_json::Value = serde_json::from_str(&text).map_err(|e| failed(format!("{MARK} is not JSON: {e}")))?;
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let (name, triple) = (word(&facts["name"]), word(&facts["target"]["triple"]));
+    let program = folder.join("target").join(triple).join("release").join(name);
+    if !program.is_file() {
+        return Err(failed("its program is not built".into()).remedy("run `cargo build --release` in that folder"));
+    }
+    let runner = Runner::of(&Target::load(&word(&facts["target"]["name"]))?)?;
+    Ok((program, runner, facts))
+}
+
+/// `eval` of a compiled crate: its own program reads the pictures; accuracy alone, since it holds no float network.
+pub fn eval_crate(folder: &Path, arguments: &EvalArguments) -> Result<()> {
+    let (program, runner, facts) = program(folder)?;
+    let pictures = arguments.evaluation.as_ref().or(arguments.pictures.images.as_ref()).ok_or_else(|| {
+        Error::new(Stage::Arguments, "no pictures to classify").remedy("name a labelled folder with --evaluation")
+    })?;
+    let mut dataset = Dataset::open(pictures)?;
+    if let Some(shard) = arguments.shard {
+        dataset = dataset.shard(shard);
+    }
+    let outputs = facts["outputs"].as_u64().unwrap_or(0) as usize;
+    let offset = crate::evaluate::label_offset(&dataset, outputs);
+    let (mut labelled, mut top1, mut top5) = (0_usize, 0_usize, 0_usize);
+    // In batches, so that no command line grows too long.
+    for batch in dataset.images().chunks(256) {
+        let mut command = runner.command(&program);
+        command.args(["--json", "--scores", "--top", "1", "--"]).args(batch.iter().map(|image| &image.path));
+        let answers = verify::answers(command, Vec::new())?;
+        for image in batch {
+            let path = image.path.display().to_string();
+            let Some((_, scores)) = answers.iter().find(|(file, _)| *file == path) else { continue };
+            let Some(class) = image.class.map(|class| class + offset).filter(|&class| class < scores.len()) else { continue };
+            let own = scores[class];
+            let better = scores.iter().enumerate().filter(|&(i, &s)| s > own || (s == own && i < class)).count();
+            labelled += 1;
+            top1 += usize::from(better < 1);
+            top5 += usize::from(better < 5);
+        }
+    }
+    let percent = |count: usize| (labelled > 0).then(|| 100.0 * count as f64 / labelled as f64);
+    if arguments.json {
+        return print_json(&serde_json::json!({
+            "labelled": labelled, "int8_top1": percent(top1), "int8_top5": percent(top5),
+        }));
+    }
+    let mut t = table::new(&[&format!("{labelled} labelled images"), "int8"]);
+    table::row(&mut t, &["top-1".into(), table::percent(percent(top1))]);
+    table::row(&mut t, &["top-5".into(), table::percent(percent(top5))]);
+    println!("{t}");
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! The kernels by the name of the instruction set, for programs that choose it when they run.
+//!
+//! The compiler executes plans of any level with these; they are compiled once, here. An emitted crate names its
+//! token and does without. Each function returns whether this CPU has the level; it did nothing where not.
+
+use crate::isa::{self, Level};
+use crate::kernel::{
+    self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, RealActivation, Table,
+};
+
+/// Whether this CPU has the level.
+pub fn has(level: Level) -> bool {
+    match level {
+        Level::Portable => true,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => isa::Avx2::detect().is_some(),
+        #[cfg(target_arch = "x86_64")]
+        Level::AvxVnni => isa::AvxVnni::detect().is_some(),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some(),
+        #[cfg(target_arch = "x86_64")]
+        Level::Neon | Level::NeonDot => false,
+        #[cfg(not(target_arch = "x86_64"))]
+        Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => false,
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+        Level::Neon | Level::NeonDot => false,
+    }
+}
+
+macro_rules! dispatch {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*);)*) => {$(
+        $(#[$doc])*
+        #[allow(clippy::too_many_arguments, reason = "the kernels' own arguments, and the level")]
+        pub fn $name(level: Level, $($argument: $kind),*) -> bool {
+            match level {
+                Level::Portable => isa::Portable::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => isa::Avx2::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(target_arch = "x86_64")]
+                Level::AvxVnni => isa::AvxVnni::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512Vnni => {
+                    isa::Avx512Vnni::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some()
+                }
+                #[cfg(target_arch = "x86_64")]
+                Level::Neon | Level::NeonDot => false,
+                #[cfg(not(target_arch = "x86_64"))]
+                Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => false,
+                #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+                Level::Neon | Level::NeonDot => false,
+            }
+        }
+    )*};
+}
+
+dispatch! {
+    /// [`kernel::pointwise`].
+    pointwise(layer: &Pointwise<'_>, input: &[u8], residual: &[u8], output: &mut [u8]);
+    /// [`kernel::depthwise`].
+    depthwise(layer: &Depthwise<'_>, input: &[u8], residual: &[u8], output: &mut [u8]);
+    /// [`kernel::convolution`].
+    convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], scratch: &mut [u8], output: &mut [u8]);
+    /// [`kernel::dense_codes`].
+    dense_codes(layer: &Dense<'_>, input: &[u16], output: &mut [u16]);
+    /// [`kernel::dense_reals`].
+    dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16], output: &mut [f32]);
+    /// [`kernel::mean`].
+    mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]);
+    /// [`kernel::gate`].
+    gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]);
+    /// [`kernel::add`].
+    add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]);
+    /// [`kernel::table`].
+    table(layer: &Table<'_>, input: &[u8], output: &mut [u8]);
+    /// [`kernel::max_pool`].
+    max_pool(layer: &MaxPool, input: &[u8], output: &mut [u8]);
+}
