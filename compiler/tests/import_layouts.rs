@@ -502,3 +502,57 @@ fn pools_with_windows_and_ceil_mode() {
         check(&net, &expected, &expected);
     }
 }
+
+#[test]
+fn constants_cast_like_a_map_and_expanded_to_its_shape() {
+    let net = Net::new(18, &["1", "3", "4", "4"])
+        .conv("x", "c", [4, 3, 1], &[])
+        .ints("three", &[3])
+        .node("CastLike", &["three", "c"], "t", &[])
+        .node("Shape", &["c"], "s", &[])
+        .node("Expand", &["t", "s"], "e", &[])
+        .node("Add", &["c", "e"], "a", &[])
+        .node("Expand", &["a", "s"], "y", &[]);
+    let before = "input %x 4x4x3\n%c 4x4x4 = conv(%x) 1x1\n%a 4x4x4 = affine(%c) *1 +3\noutput %a";
+    check_without_oracle(
+        &net,
+        before,
+        "input %x 4x4x3\n%a 4x4x4 = conv(%x) 1x1\noutput %a",
+    );
+}
+
+#[test]
+fn padding_a_pooled_map() {
+    let net = Net::new(13, &["1", "3", "4", "4"])
+        .node("GlobalAveragePool", &["x"], "g", &[])
+        .ints("k", &[0, 0, 1, 1, 0, 0, 1, 1])
+        .node("Pad", &["g", "k"], "p", &[])
+        .conv("p", "y", [4, 3, 3], &[ints("pads", &[0; 4])]);
+    let before = "input %x 4x4x3
+        %g 1x1x3 = global_average_pool(%x)
+        %p 3x3x3 = conv(%g) 1x1 pad 1,1,1,1 depthwise
+        %y 1x1x4 = conv(%p) 3x3
+        output %y";
+    let after = "input %x 4x4x3
+        %g 1x1x3 = global_average_pool(%x)
+        %y 1x1x4 = conv(%g) 3x3 pad 1,1,1,1
+        output %y";
+    check(&net, before, after);
+}
+
+#[test]
+fn top_k_is_left_out_too() {
+    let mut net = Net::new(13, &["1", "3", "1", "1"])
+        .conv("x", "c", [5, 3, 1], &[])
+        .node("Flatten", &["c"], "f", &[])
+        .ints("k", &[2])
+        .node("TopK", &["f", "k"], "v", &[]);
+    net.graph().node.last_mut().unwrap().output.push("y".into());
+    assert!(
+        net.import()
+            .unwrap()
+            .graph
+            .to_string()
+            .ends_with("output %c\n")
+    );
+}

@@ -17,39 +17,45 @@ const STRIP: usize = 256;
 
 /// The convolution, its bias and its activation; `None` where the shapes do not fit (verified graphs always fit).
 pub(super) fn run(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
-    let mut result = if conv.is_depthwise() {
-        depthwise::run(conv, x, y)?
-    } else if conv.is_pointwise() {
-        pointwise(conv, x, y)?
-    } else {
-        general(conv, x, y)?
-    };
-    if let Some(function) = conv.activation {
-        function.apply_all(result.as_slice_mut()?);
+    if conv.is_depthwise() {
+        let mut result = depthwise::run(conv, x, y)?;
+        if let Some(function) = conv.activation {
+            function.apply_all(result.as_slice_mut()?);
+        }
+        return Some(result);
     }
-    Some(result)
+    let mut out = vec![0.0f32; y.len()];
+    if conv.is_pointwise() {
+        pointwise(conv, x, y, &mut out)?;
+    } else {
+        general(conv, x, y, &mut out)?;
+    }
+    for pixel in out.chunks_exact_mut(conv.out_channels) {
+        pixel
+            .iter_mut()
+            .zip(&conv.bias)
+            .for_each(|(sum, bias)| *sum += bias);
+        if let Some(function) = conv.activation {
+            function.apply_all(pixel);
+        }
+    }
+    Array3::from_shape_vec((y.height, y.width, y.channels), out).ok()
 }
 
-/// Every pixel starts as the bias.
-fn biased(conv: &Conv, y: Shape) -> Vec<f32> {
-    conv.bias.repeat(y.pixels())
-}
-
-fn pointwise(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
+fn pointwise(conv: &Conv, x: &Array3<f32>, y: Shape, out: &mut [f32]) -> Option<()> {
     let channels = conv.in_channels();
-    let mut out = biased(conv, y);
     let x = x.as_slice()?;
     if y.pixels() == 1 {
         for (value, row) in out.iter_mut().zip(conv.weights.chunks_exact(channels)) {
-            *value += dot(x, row);
+            *value = dot(x, row);
         }
     } else {
         let x = ArrayView2::from_shape((y.pixels(), channels), x).ok()?;
         let w = ArrayView2::from_shape((conv.out_channels, channels), &conv.weights).ok()?;
-        let mut out = ArrayViewMut2::from_shape((y.pixels(), conv.out_channels), &mut out).ok()?;
-        general_mat_mul(1.0, &x, &w.t(), 1.0, &mut out);
+        let mut out = ArrayViewMut2::from_shape((y.pixels(), conv.out_channels), out).ok()?;
+        general_mat_mul(1.0, &x, &w.t(), 0.0, &mut out);
     }
-    Array3::from_shape_vec((y.height, y.width, y.channels), out).ok()
+    Some(())
 }
 
 /// Sixteen sums side by side, so that it vectorises.
@@ -65,13 +71,13 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-fn general(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
+fn general(conv: &Conv, x: &Array3<f32>, y: Shape, out: &mut [f32]) -> Option<()> {
     let (group_in, group_out) = (
         conv.group_channels(),
         conv.out_channels.checked_div(conv.groups)?,
     );
     let depth = conv.window.taps().checked_mul(group_in)?;
-    let mut out = Array2::from_shape_vec((y.pixels(), conv.out_channels), biased(conv, y)).ok()?;
+    let mut out = ArrayViewMut2::from_shape((y.pixels(), conv.out_channels), out).ok()?;
     let weights = ArrayView2::from_shape((conv.out_channels, depth), &conv.weights).ok()?;
     let mut patches = Array2::<f32>::zeros((STRIP.min(y.pixels()), depth));
     for group in 0..conv.groups {
@@ -95,16 +101,12 @@ fn general(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
                 1.0,
                 &patches.slice(s![..count, ..]),
                 &rows.t(),
-                1.0,
+                0.0,
                 &mut strip,
             );
         }
     }
-    Array3::from_shape_vec(
-        (y.height, y.width, y.channels),
-        out.into_raw_vec_and_offset().0,
-    )
-    .ok()
+    Some(())
 }
 
 /// What the filter at output pixel `at` reads: `[tap][channel of the group]`.

@@ -108,6 +108,8 @@ mod tests {
     use crate::graph::{Shape, TensorId};
     use crate::ops::{Affine, Conv};
 
+    type Damage = fn(&mut Graph);
+
     fn graph() -> Graph {
         let mut g = Graph::new("g", "x", Shape::new(2, 2, 3));
         let a = g
@@ -126,7 +128,7 @@ mod tests {
     #[test]
     fn each_broken_invariant_is_named() {
         assert!(graph().verify(Stage::Passes).is_ok());
-        let breaks: [(fn(&mut Graph), &str); 6] = [
+        let breaks: [(Damage, &str); 6] = [
             (|g| g.nodes.swap(0, 1), "before anything writes it"),
             (|g| g.nodes[1].output = g.nodes[0].output, "written twice"),
             (|g| g.tensors[2].shape.height = 7, "the graph says"),

@@ -203,5 +203,10 @@ pub(super) fn pad(call: &mut Call<'_>) -> Plain<View> {
         Op::Conv(Conv::padding(x.shape.channels, begin, end, value)),
         &[x.tensor],
     )?;
-    Ok(x.with(tensor, shape))
+    // A row of one has no label that could grow with it.
+    Ok(if x.is_nchw() {
+        View::nchw(tensor, shape)
+    } else {
+        x.with(tensor, shape)
+    })
 }

@@ -11,12 +11,15 @@ use std::collections::HashMap;
 const MOST_NODES: usize = 50_000;
 const DEEPEST_CALL: usize = 16;
 
+/// By domain, name and overload.
+type Functions<'a> = HashMap<[&'a str; 3], &'a Function>;
+
 /// The nodes of a model without calls.
 pub(super) fn inline(model: &Model) -> Result<Vec<Node>> {
-    let functions: HashMap<(&str, &str), &Function> = model
+    let functions: Functions<'_> = model
         .functions
         .iter()
-        .map(|f| ((f.domain.as_str(), f.name.as_str()), f))
+        .map(|f| ([f.domain.as_str(), f.name.as_str(), f.overload.as_str()], f))
         .collect();
     let mut nodes = Vec::with_capacity(model.nodes.len());
     for node in &model.nodes {
@@ -27,7 +30,7 @@ pub(super) fn inline(model: &Model) -> Result<Vec<Node>> {
 
 fn expand(
     node: Node,
-    functions: &HashMap<(&str, &str), &Function>,
+    functions: &Functions<'_>,
     depth: usize,
     nodes: &mut Vec<Node>,
 ) -> Result<()> {
@@ -41,7 +44,11 @@ fn expand(
             "the model has more than {MOST_NODES} nodes once its functions are inlined"
         ));
     }
-    let Some(function) = functions.get(&(node.domain.as_str(), node.op.as_str())) else {
+    let Some(function) = functions.get(&[
+        node.domain.as_str(),
+        node.op.as_str(),
+        node.overload.as_str(),
+    ]) else {
         nodes.push(node);
         return Ok(());
     };
@@ -86,6 +93,7 @@ fn expand(
             name: format!("{}/{}", node.name, inner.name),
             op: inner.op.clone(),
             domain: inner.domain.clone(),
+            overload: inner.overload.clone(),
             inputs: inner.inputs.iter().map(rename).collect(),
             outputs: inner.outputs.iter().map(rename).collect(),
             attributes: inner.attributes.iter().filter_map(resolve).collect(),
@@ -99,6 +107,7 @@ fn expand(
                 name: format!("{}/{formal}", node.name),
                 op: "Identity".into(),
                 domain: String::new(),
+                overload: String::new(),
                 inputs: vec![node.inputs.get(source).cloned().unwrap_or_default()],
                 outputs: vec![actual.clone()],
                 attributes: vec![],

@@ -1,6 +1,6 @@
 //! What moves no data, or only picks channels.
 
-use super::constant::{Constant, Inputs, slice_plan};
+use super::constant::{Constant, Inputs, convert, slice_plan};
 use super::dims::{self, Plain};
 use super::view::{Label, View};
 use super::walk::{Call, Value};
@@ -8,7 +8,7 @@ use crate::onnx::{Element, Tensor};
 use crate::ops::{Conv, Op};
 use std::rc::Rc;
 
-/// `Identity`, `Dropout`, `Cast` to another float type.
+/// `Identity`, `Dropout`, `Cast` to another float type, `Expand` to the dimensions it has.
 pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
     let view = call.map(0)?;
     if call.node.op == "Cast" {
@@ -25,7 +25,30 @@ pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
             }
         }
     }
+    if call.node.op == "Expand" {
+        let target = call.ints(1, "shape")?.ok_or("the shape is missing")?;
+        let own: Vec<i64> = view.dims().iter().map(|&d| d as i64).collect();
+        let lead = own
+            .len()
+            .checked_sub(target.len())
+            .ok_or("it adds axes to a map")?;
+        if target
+            .iter()
+            .zip(&own[lead..])
+            .any(|(t, o)| *t != 1 && t != o)
+        {
+            return Err(format!("it repeats {own:?} to {target:?}"));
+        }
+    }
     Ok(view)
+}
+
+/// `CastLike` of a constant to the type of a map, which is f32.
+pub(super) fn cast_like_map(call: &mut Call<'_>) -> Plain<Value> {
+    let tensor = call
+        .constant(0, "the input")?
+        .ok_or("the input is missing")?;
+    Ok(Value::Constant(Rc::new(convert(&tensor, Element::F32))))
 }
 
 pub(super) fn transpose(call: &mut Call<'_>) -> Plain<View> {

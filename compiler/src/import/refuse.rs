@@ -16,6 +16,7 @@ const ON_MAPS: &[&str] = &[
     "Conv",
     "Div",
     "Dropout",
+    "Expand",
     "Flatten",
     "Gather",
     "Gemm",

@@ -157,8 +157,14 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
                     .at(&node.name)
                     .remedy("simplify the model (onnxsim), so that its weights are stored"));
                 }
-                if let Some(output) = node.outputs.first() {
-                    values.insert(output, value);
+                // Of several outputs the first is meant, except for what is left of a choice.
+                let several = matches!(value, Value::Answer(_));
+                for output in node
+                    .outputs
+                    .iter()
+                    .take(if several { usize::MAX } else { 1 })
+                {
+                    values.insert(output, value.clone());
                 }
             }
             Err(cause) => refused.push((node.name.clone(), format!("{}: {cause}", node.op))),
@@ -240,7 +246,8 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
         }
         "Size" => return rearrange::size(call),
         "ArgMax" | "TopK" => return rearrange::answer(call),
-        "Identity" | "Dropout" | "Cast" | "CastLike" => rearrange::keep(call)?,
+        "CastLike" if call.map(0).is_err() => return rearrange::cast_like_map(call),
+        "Identity" | "Dropout" | "Cast" | "CastLike" | "Expand" => rearrange::keep(call)?,
         "Transpose" => rearrange::transpose(call)?,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => rearrange::regroup(call)?,
         "Gather" => rearrange::gather(call)?,

@@ -62,6 +62,8 @@ pub struct Node {
     pub op: String,
     /// The operator's domain, empty for the standard one.
     pub domain: String,
+    /// Which of several model-local functions of that name.
+    pub overload: String,
     /// Names of what it reads; an empty name is an absent optional input.
     pub inputs: Vec<String>,
     /// Names of what it writes.
@@ -148,7 +150,9 @@ pub struct Function {
     pub name: String,
     /// Its domain.
     pub domain: String,
-    /// Which of several with the same name.
+    /// Which of several with the same name and domain.
+    pub overload: String,
+    /// Names in the body.
     pub inputs: Vec<String>,
     /// Names in the body.
     pub outputs: Vec<String>,

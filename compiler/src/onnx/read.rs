@@ -59,6 +59,7 @@ pub fn read(bytes: &[u8], external_dir: Option<&Path>) -> Result<Model> {
         functions.push(Function {
             name: f.name.clone(),
             domain: f.domain.clone(),
+            overload: f.overload.clone(),
             inputs: f.input.clone(),
             outputs: f.output.clone(),
             defaults,
@@ -112,6 +113,7 @@ fn nodes(protos: &[NodeProto], external_dir: Option<&Path>) -> Result<Vec<Node>>
             name,
             op: proto.op_type.clone(),
             domain: proto.domain.clone(),
+            overload: proto.overload.clone(),
             inputs: proto.input.clone(),
             outputs: proto.output.clone(),
             attributes,

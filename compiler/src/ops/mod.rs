@@ -99,7 +99,7 @@ impl Op {
         }
     }
 
-    /// Multiplications and additions of pairs, for an input of this shape.
+    /// Products that are summed, for a result of this shape.
     pub fn macs(&self, output: Shape) -> u64 {
         match self {
             Op::Conv(conv) => {

@@ -51,10 +51,11 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
             | Op::GlobalAveragePool
             | Op::Softmax => continue,
         };
-        for axis in 0..2 {
-            window.pad[axis] += pad.window.pad[axis];
-            pad_end[axis] += pad.pad_end[axis];
-        }
+        window.pad = [
+            window.pad[0] + pad.window.pad[0],
+            window.pad[1] + pad.window.pad[1],
+        ];
+        *pad_end = [pad_end[0] + pad.pad_end[0], pad_end[1] + pad.pad_end[1]];
         node.inputs[0] = x;
         count += 1;
     }

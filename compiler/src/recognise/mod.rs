@@ -12,6 +12,7 @@ pub use dialect::Dialect;
 
 use crate::graph::Graph;
 use crate::onnx::Model;
+use crate::ops::Op;
 
 /// What was recognised.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,73 +60,72 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
     })
 }
 
-/// Preprocessing in the graph shows as an affine map of the input or as a first convolution that pads with something
-/// else than zero; otherwise the dialect's habit.
+/// What the graph does to its input tells most: a zero point of its own, as an affine map or as what the first
+/// convolution pads with, means raw pixels where it is a pixel value, and x/255 where it is a fraction of one.
+/// Otherwise it is the dialect's habit.
 fn preprocess(model: &Model, graph: &Graph, dialect: Dialect) -> (&'static str, String) {
-    use crate::ops::Op;
-    let in_graph = graph
-        .nodes
-        .iter()
-        .filter(|n| n.inputs.contains(&graph.input))
-        .any(|n| match &n.op {
-            Op::Affine(_) => true,
-            Op::Conv(conv) => conv.pad_value.iter().any(|&v| v != 0.0),
-            Op::Activation(_) | Op::Add | Op::Mul | Op::GlobalAveragePool => false,
-            Op::AveragePool(_) | Op::MaxPool(_) | Op::Softmax => false,
-        });
-    let scaled_weights = model
-        .nodes
-        .iter()
-        .take(4)
-        .any(|n| n.op == "Mul" || n.op == "Div" || n.op == "Sub")
-        && model.nodes.iter().take(3).any(|n| {
-            n.inputs
-                .iter()
-                .any(|i| model.inputs.iter().any(|m| m.name == *i))
-        })
-        && model
-            .nodes
-            .first()
-            .is_some_and(|n| n.op != "Constant" && n.op != "Conv");
-    if in_graph || (scaled_weights && dialect == Dialect::Keras) {
+    match zero_point(graph) {
+        Some(zero) if zero > 2.0 => {
+            return (
+                "keras",
+                format!("the graph itself shifts its input by {zero:.1}: it takes raw pixels"),
+            );
+        }
+        Some(zero) => {
+            return (
+                "unit",
+                format!("the graph itself shifts its input by {zero:.3}: it takes x/255"),
+            );
+        }
+        None => {}
+    }
+    let scaled = |n: &crate::onnx::Node| {
+        matches!(n.op.as_str(), "Mul" | "Div")
+            && model.inputs.iter().any(|i| n.inputs.contains(&i.name))
+    };
+    if model.nodes.iter().any(scaled) {
         return (
             "keras",
-            "the graph itself scales and shifts its input: it takes raw pixels".into(),
+            "the graph itself scales its input: it takes raw pixels".into(),
         );
     }
     let who = dialect.to_string();
-    match dialect {
-        Dialect::Paddle => (
-            "paddleocr",
-            format!("written by {who}: (x/255 − 0.5)/0.5, BGR"),
-        ),
-        Dialect::TorchVision => (
-            "torchvision",
-            format!("layer names and symmetric padding of {who}: ImageNet mean and deviation"),
-        ),
-        Dialect::TimmTf => (
-            "timm-half",
-            format!("layer names and SAME padding of {who}: x/127.5 − 1"),
-        ),
+    let (name, why) = match dialect {
+        Dialect::Paddle => ("paddleocr", "(x/255 − 0.5)/0.5, BGR"),
+        Dialect::TorchVision => ("torchvision", "ImageNet mean and deviation"),
+        Dialect::TimmTf => ("timm-half", "SAME padding goes with x/127.5 − 1"),
         Dialect::Timm => (
             "torchvision",
-            format!("layer names of {who} with symmetric padding: ImageNet mean and deviation"),
+            "symmetric padding goes with ImageNet mean and deviation",
         ),
         Dialect::TorchDynamo | Dialect::TorchScript => (
             "torchvision",
-            format!("written by {who}: most such networks take ImageNet mean and deviation"),
+            "most such networks take ImageNet mean and deviation",
         ),
-        Dialect::TfLite => (
-            "timm-half",
-            format!("{who}: TensorFlow's MobileNets take x/127.5 − 1"),
-        ),
-        Dialect::Keras => (
-            "unit",
-            format!("{who} without scaling inside: x/255 is the usual choice"),
-        ),
+        Dialect::TfLite => ("timm-half", "TensorFlow's MobileNets take x/127.5 − 1"),
+        Dialect::Keras => ("unit", "without scaling inside, x/255 is the usual choice"),
         Dialect::Unknown => (
             "torchvision",
-            "nothing tells; ImageNet mean and deviation are the most common".into(),
+            "nothing tells; ImageNet mean and deviation are the most common",
         ),
-    }
+    };
+    (name, format!("written by {who}: {why}"))
+}
+
+/// Which value of the input the network treats as zero, where it shows and is not zero.
+fn zero_point(graph: &Graph) -> Option<f32> {
+    let readers = graph
+        .nodes
+        .iter()
+        .filter(|n| n.inputs.contains(&graph.input));
+    let zeros = readers.filter_map(|n| match &n.op {
+        Op::Affine(affine) => Some(-affine.shift.first()? / affine.scale.first()?),
+        Op::Conv(conv) if conv.is_padded() => conv.pad_value.first().copied(),
+        Op::Conv(_) | Op::Activation(_) | Op::Add | Op::Mul | Op::GlobalAveragePool => None,
+        Op::AveragePool(_) | Op::MaxPool(_) | Op::Softmax => None,
+    });
+    zeros
+        .filter(|z| z.is_finite() && *z != 0.0)
+        .map(f32::abs)
+        .next()
 }

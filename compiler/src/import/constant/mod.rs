@@ -114,7 +114,7 @@ fn cast(x: &Tensor, to: Option<i64>) -> Plain<Tensor> {
 }
 
 /// ONNX casts floats to integers by cutting off the fraction.
-fn convert(x: &Tensor, element: Element) -> Tensor {
+pub(super) fn convert(x: &Tensor, element: Element) -> Tensor {
     let data = match (&x.data, element) {
         (Data::Floats(v), Element::Bool) => Data::Bools(v.iter().map(|&f| f != 0.0).collect()),
         (Data::Ints(v), Element::Bool) => Data::Bools(v.iter().map(|&i| i != 0).collect()),
