@@ -163,6 +163,8 @@ pub trait Isa: Copy {
 
     /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
     const UNROLL: bool = true;
+    /// Whether a depthwise tile passes twice, with two vectors of each block at a time: where registers are few.
+    const HALVES: bool = false;
 
     /// A vector of i32.
     type I32: Copy;
@@ -227,14 +229,20 @@ pub trait Isa: Copy {
 
     /// `count` ≤ 4 · LANES bytes; the others are zero.
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
-    /// The block of row `t` at `column`, [`Rows::block`]. What lies beyond its count may be any value.
+    /// The block of row `t` at `column`, [`Rows::block`], of a count that is a multiple of four. What lies beyond it
+    /// may be any value.
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;
     /// Four taps of a block.
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;
     /// The quads of packed depthwise weights.
     fn weights(self, packed: &[u8]) -> &[Self::Weights];
-    /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt.
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4];
+    /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt, of vectors FROM to TO; the others stay as they are.
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4];
     /// A block of constants, dealt.
     fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4];
     /// A block of constants, dealt. Vectors beyond the end of `from` are zero.

@@ -331,9 +331,14 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
-        for n in 0..4 {
+        for n in FROM..TO.min(4) {
             // SAFETY: token; 64 bytes are there.
             sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(weights[n].as_ptr().cast())) };
         }

@@ -237,10 +237,16 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
         for (tap, weights) in taps.iter().zip(weights.as_chunks::<BLOCK>().0) {
-            for ((sum, x), w) in sums.as_flattened_mut().iter_mut().zip(tap).zip(weights) {
+            let lanes = sums.as_flattened_mut().iter_mut().zip(tap).zip(weights);
+            for ((sum, x), w) in lanes.take(TO * LANES).skip(FROM * LANES) {
                 *sum += i32::from(i16::from(*x).wrapping_mul(i16::from(*w as i8)));
             }
         }

@@ -167,7 +167,8 @@ impl<I: Isa> Block<'_, I> {
     #[inline(always)]
     fn row<const K: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
         let width = self.layer.output.width;
-        if width < P {
+        // No instruction loads the odd last bytes of a block.
+        if width < P || !self.count.is_multiple_of(4) {
             return self.any_row(isa, row, output);
         }
         let rows = [self.rows(row, 0), self.rows(row, 1)];
@@ -221,13 +222,35 @@ impl<I: Isa> Block<'_, I> {
         let mut sums = [self.constants.offset; P];
         let Some(weights) = self.weights.get(..const { K * K.div_ceil(4) }) else { return };
         let first = (column * S).wrapping_sub(self.layer.window.pad[1]);
+        if const { I::HALVES } {
+            self.columns::<K, S, 0, 2>(isa, rows, weights, first, &mut sums);
+            self.columns::<K, S, 2, 4>(isa, rows, weights, first, &mut sums);
+        } else {
+            self.columns::<K, S, 0, 4>(isa, rows, weights, first, &mut sums);
+        }
+        self.finish(isa, row, column, sums[0], output);
+        self.finish(isa, row, column + 1, sums[1], output);
+        self.finish(isa, row, column + 2, sums[2], output);
+        self.finish(isa, row, column + 3, sums[3], output);
+    }
+
+    /// All input columns of a tile from `first` on (wrapping below zero), in vectors FROM to TO of the block.
+    #[inline(always)]
+    fn columns<const K: usize, const S: usize, const FROM: usize, const TO: usize>(
+        &self,
+        isa: I,
+        rows: &[Rows<'_>; 2],
+        weights: &[I::Weights],
+        first: usize,
+        sums: &mut [[I::I32; 4]; P],
+    ) {
         // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
         macro_rules! columns {
             ($quad:literal: $($j:literal)*) => {$(
                 if $j < (P - 1) * S + K {
                     let live = const { if K > 4 * $quad + 4 { 4 } else { K.saturating_sub(4 * $quad) } };
                     let taps = self.column(isa, &rows[$quad], first.wrapping_add($j), live);
-                    products::<I, K, S>(isa, &mut sums, taps, weights, $j, $quad);
+                    products::<I, K, S, FROM, TO>(isa, sums, taps, weights, $j, $quad);
                 }
             )*};
         }
@@ -235,10 +258,6 @@ impl<I: Isa> Block<'_, I> {
         if const { K > 4 } {
             columns!(1: 0 1 2 3 4 5 6 7 8 9 10);
         }
-        self.finish(isa, row, column, sums[0], output);
-        self.finish(isa, row, column + 1, sums[1], output);
-        self.finish(isa, row, column + 2, sums[2], output);
-        self.finish(isa, row, column + 3, sums[3], output);
     }
 
     /// One output pixel of any window.
@@ -251,7 +270,8 @@ impl<I: Isa> Block<'_, I> {
             for kx in 0..kernel[1] {
                 let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
                 if let Some(weights) = self.weights.get(kx * self.quads + quad) {
-                    sums = isa.dot_quads(sums, self.column(isa, &rows, at, 4), weights);
+                    let taps = [0, 1, 2, 3].map(|t| isa.load_bytes(rows.block(t, at), 0, self.count));
+                    sums = isa.dot_quads::<0, 4>(sums, isa.interleave(taps), weights);
                 }
             }
         }
@@ -286,9 +306,9 @@ impl<I: Isa> Block<'_, I> {
     }
 }
 
-/// Adds column `j` of a tile to every output pixel that sees it.
+/// Adds column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
 #[inline(always)]
-fn products<I: Isa, const K: usize, const S: usize>(
+fn products<I: Isa, const K: usize, const S: usize, const FROM: usize, const TO: usize>(
     isa: I,
     sums: &mut [[I::I32; 4]; P],
     taps: I::Quads,
@@ -302,7 +322,7 @@ fn products<I: Isa, const K: usize, const S: usize>(
                 && j < $p * S + K
                 && let Some(weights) = weights.get((j - $p * S) * K.div_ceil(4) + quad)
             {
-                sums[$p] = isa.dot_quads(sums[$p], taps, weights);
+                sums[$p] = isa.dot_quads::<FROM, TO>(sums[$p], taps, weights);
             }
         )*};
     }
