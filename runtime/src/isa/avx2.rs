@@ -5,7 +5,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx2`] exists only where the CPU has the feature.
 
 use super::cpuid::Features;
-use super::ymm::Ymm;
+use super::ymm::{self, Ymm};
 use super::{Isa, Kernel, Level};
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
@@ -193,7 +193,9 @@ unsafe impl Ymm for Avx2 {
             for n in FROM..TO.min(4) {
                 // SAFETY: token; 32 bytes are there.
                 let w = unsafe { _mm256_loadu_si256(weights[pair][n].as_ptr().cast()) };
-                sums[n] = self.dot_pair(sums[n], taps[pair][n], w);
+                let sum = self.dot_pair(sums[n], taps[pair][n], w);
+                // SAFETY: token.
+                sums[n] = unsafe { ymm::pin(sum) };
             }
         }
         sums

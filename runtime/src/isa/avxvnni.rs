@@ -228,7 +228,9 @@ unsafe impl<T: Vnni> Ymm for T {
         for n in FROM..TO.min(4) {
             // SAFETY: token; 32 bytes are there.
             let w = unsafe { _mm256_loadu_si256(weights[n].as_ptr().cast()) };
-            sums[n] = self.dpbusd(sums[n], taps[n], w);
+            let sum = self.dpbusd(sums[n], taps[n], w);
+            // SAFETY: token.
+            sums[n] = unsafe { ymm::pin(sum) };
         }
         sums
     }

@@ -11,6 +11,7 @@
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
 use super::{Isa, Kernel, Level, Rows};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// A token of an instruction set over 256 bits: its products.
@@ -68,6 +69,21 @@ pub(super) fn quads<T: Ymm>(_token: T, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 
             _mm256_unpackhi_epi16(ab_high, cd_high),
         ]
     }
+}
+
+/// The same vector, in a register here and now: what computes it is not moved past what follows. Without it, LLVM
+/// starts all products of an unrolled tile before it adds the first ones, and keeps them on the stack.
+///
+/// # Safety
+///
+/// The CPU has AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn pin(vector: __m256i) -> __m256i {
+    let mut vector = vector;
+    // SAFETY: there is no instruction.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) vector, options(nomem, nostack, preserves_flags)) }
+    vector
 }
 
 /// Saturates four vectors to bytes; within each 128 bits, the parts of the four vectors lie side by side.

@@ -270,7 +270,10 @@ impl<I: Isa> Block<'_, I> {
             for kx in 0..kernel[1] {
                 let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
                 if let Some(weights) = self.weights.get(kx * self.quads + quad) {
-                    let taps = [0, 1, 2, 3].map(|t| isa.load_bytes(rows.block(t, at), 0, self.count));
+                    let mut taps = [isa.load_bytes(&[], 0, 0); 4];
+                    for t in 0..4 {
+                        taps[t] = isa.load_bytes(rows.block(t, at), 0, self.count);
+                    }
                     sums = isa.dot_quads::<0, 4>(sums, isa.interleave(taps), weights);
                 }
             }
