@@ -26,7 +26,8 @@ fn blobs() {
     assert_eq!(INTEGERS, [0x3F80_0000, -1, 0], "what is not there is zero");
     assert_eq!(blob::slice(BYTES, 7, 2), [255, 7]);
     assert!(blob::slice(BYTES, 8, 2).is_empty() && blob::slice(BYTES, 10, 0).is_empty());
-    assert_eq!(&raw const blob::Aligned([0u8; 3]).0 as usize % 64, 0);
+    let aligned = blob::Aligned([0u8; 3]);
+    assert_eq!(aligned.0.as_ptr() as usize % 64, 0);
 }
 
 #[test]
