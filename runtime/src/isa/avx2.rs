@@ -5,7 +5,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx2`] exists only where the CPU has the feature.
 
 use super::cpuid::Features;
-use super::ymm::Ymm;
+use super::ymm::{self, Ymm};
 use super::{Isa, Kernel, Level};
 use core::arch::x86_64::*;
 use core::mem::MaybeUninit;
@@ -86,6 +86,8 @@ unsafe impl Ymm for Avx2 {
 
     /// Pairs of taps, then vectors.
     type Taps = [[__m256i; 4]; 2];
+    /// As [`Ymm::Taps`], i16.
+    type TapWeights = [[[u8; 32]; 4]; 2];
 
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -175,13 +177,26 @@ unsafe impl Ymm for Avx2 {
     }
 
     #[inline(always)]
-    fn dot_taps(self, sums: [__m256i; 4], taps: Self::Taps, weights: &[u8], index: usize) -> [__m256i; 4] {
-        let Some(weights) = weights.get(index * 256..).and_then(|rest| rest.first_chunk::<256>()) else { return sums };
+    fn tap_weights(self, packed: &[u8]) -> &[Self::TapWeights] {
+        packed.as_chunks().0.as_chunks().0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_taps<const FROM: usize, const TO: usize>(
+        self,
+        sums: [__m256i; 4],
+        taps: Self::Taps,
+        weights: &Self::TapWeights,
+    ) -> [__m256i; 4] {
         let mut sums = sums;
-        for (i, w) in weights.as_chunks::<32>().0.iter().enumerate().take(8) {
-            // SAFETY: token; `w` has 32 bytes.
-            let w = unsafe { _mm256_loadu_si256(w.as_ptr().cast()) };
-            sums[i % 4] = self.dot_pair(sums[i % 4], taps[i / 4][i % 4], w);
+        for pair in 0..2 {
+            for n in FROM..TO.min(4) {
+                // SAFETY: token; 32 bytes are there.
+                let w = unsafe { _mm256_loadu_si256(weights[pair][n].as_ptr().cast()) };
+                let sum = self.dot_pair(sums[n], taps[pair][n], w);
+                // SAFETY: token.
+                sums[n] = unsafe { ymm::pin(sum) };
+            }
         }
         sums
     }

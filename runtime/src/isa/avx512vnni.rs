@@ -6,7 +6,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level};
+use super::{Isa, Kernel, Level, Rows};
 use core::arch::x86_64::*;
 
 /// Proof of AVX-512 F, BW, DQ, VL and VNNI.
@@ -84,6 +84,7 @@ impl Isa for Avx512Vnni {
     type F32 = __m512;
     type Bytes = __m512i;
     type Quads = [__m512i; 4];
+    type Weights = [[u8; 64]; 4];
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -304,6 +305,12 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        // SAFETY: token; the mask selects `count` bytes, which a block has.
+        unsafe { _mm512_maskz_loadu_epi8(first(rows.count()), rows.block(t, column).as_ptr().cast()) }
+    }
+
+    #[inline(always)]
     fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
         // SAFETY: token.
         unsafe {
@@ -319,12 +326,21 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
-        let Some(weights) = weights.get(index * 256..).and_then(|rest| rest.first_chunk::<256>()) else { return sums };
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
-        for (n, w) in weights.as_chunks::<64>().0.iter().enumerate().take(4) {
-            // SAFETY: token; `w` has 64 bytes.
-            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(w.as_ptr().cast())) };
+        for n in FROM..TO.min(4) {
+            // SAFETY: token; 64 bytes are there.
+            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(weights[n].as_ptr().cast())) };
         }
         sums
     }

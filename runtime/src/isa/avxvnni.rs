@@ -139,6 +139,7 @@ unsafe impl<T: Vnni> Ymm for T {
     const NAME: Level = Level::AvxVnni;
 
     type Taps = [__m256i; 4];
+    type TapWeights = [[u8; 32]; 4];
 
     #[inline(always)]
     fn enter<K: Kernel>(self, kernel: K) -> K::Output {
@@ -212,13 +213,24 @@ unsafe impl<T: Vnni> Ymm for T {
     }
 
     #[inline(always)]
-    fn dot_taps(self, sums: [__m256i; 4], taps: Self::Taps, weights: &[u8], index: usize) -> [__m256i; 4] {
-        let Some(weights) = weights.get(index * 128..).and_then(|rest| rest.first_chunk::<128>()) else { return sums };
+    fn tap_weights(self, packed: &[u8]) -> &[Self::TapWeights] {
+        packed.as_chunks().0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_taps<const FROM: usize, const TO: usize>(
+        self,
+        sums: [__m256i; 4],
+        taps: Self::Taps,
+        weights: &Self::TapWeights,
+    ) -> [__m256i; 4] {
         let mut sums = sums;
-        for (n, w) in weights.as_chunks::<32>().0.iter().enumerate().take(4) {
-            // SAFETY: token; `w` has 32 bytes.
-            let w = unsafe { _mm256_loadu_si256(w.as_ptr().cast()) };
-            sums[n] = self.dpbusd(sums[n], taps[n], w);
+        for n in FROM..TO.min(4) {
+            // SAFETY: token; 32 bytes are there.
+            let w = unsafe { _mm256_loadu_si256(weights[n].as_ptr().cast()) };
+            let sum = self.dpbusd(sums[n], taps[n], w);
+            // SAFETY: token.
+            sums[n] = unsafe { ymm::pin(sum) };
         }
         sums
     }

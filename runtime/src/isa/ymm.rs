@@ -10,7 +10,8 @@
 //!
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
-use super::{Isa, Kernel, Level};
+use super::{Isa, Kernel, Level, Rows};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// A token of an instruction set over 256 bits: its products.
@@ -23,6 +24,8 @@ pub unsafe trait Ymm: Copy {
     const NAME: Level;
     /// [`Isa::Quads`].
     type Taps: Copy;
+    /// [`Isa::Weights`].
+    type TapWeights;
     /// [`Isa::run`].
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
     /// `sum + x · w`, pairs of i16 multiplied and summed exactly.
@@ -41,8 +44,15 @@ pub unsafe trait Ymm: Copy {
     ) -> [[__m256i; N]; M];
     /// [`Isa::interleave`].
     fn taps(self, rows: [__m256i; 4]) -> Self::Taps;
+    /// [`Isa::weights`].
+    fn tap_weights(self, packed: &[u8]) -> &[Self::TapWeights];
     /// [`Isa::dot_quads`].
-    fn dot_taps(self, sums: [__m256i; 4], taps: Self::Taps, weights: &[u8], index: usize) -> [__m256i; 4];
+    fn dot_taps<const FROM: usize, const TO: usize>(
+        self,
+        sums: [__m256i; 4],
+        taps: Self::Taps,
+        weights: &Self::TapWeights,
+    ) -> [__m256i; 4];
 }
 
 /// Four rows of bytes unpacked to bytes side by side, dealt.
@@ -59,6 +69,21 @@ pub(super) fn quads<T: Ymm>(_token: T, [a, b, c, d]: [__m256i; 4]) -> [__m256i; 
             _mm256_unpackhi_epi16(ab_high, cd_high),
         ]
     }
+}
+
+/// The same vector, in a register here and now: what computes it is not moved past what follows. Without it, LLVM
+/// starts all products of an unrolled tile before it adds the first ones, and keeps them on the stack.
+///
+/// # Safety
+///
+/// The CPU has AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn pin(vector: __m256i) -> __m256i {
+    let mut vector = vector;
+    // SAFETY: there is no instruction.
+    unsafe { asm!("/* {0} */", inout(ymm_reg) vector, options(nomem, nostack, preserves_flags)) }
+    vector
 }
 
 /// Saturates four vectors to bytes; within each 128 bits, the parts of the four vectors lie side by side.
@@ -107,16 +132,36 @@ fn copy<E: Copy>(from: &[E], to: &mut [E]) {
     }
 }
 
-/// As [`copy`], to zeros.
+/// Up to 32 bytes, then zeros: the end of a map, so kept out of the loops.
 #[cold]
 #[inline(never)]
 fn zero_extended(from: &[u8]) -> [u8; 32] {
     let mut array = [0; 32];
-    for (to, from) in array.iter_mut().zip(from) {
-        *to = *from;
+    let (whole, rest) = from.as_chunks::<8>();
+    let mut to = array.as_chunks_mut::<8>().0.iter_mut();
+    for from in whole {
+        if let Some(to) = to.next() {
+            *to = *from;
+        }
+    }
+    if let Some(to) = to.next() {
+        for (to, from) in to.iter_mut().zip(rest) {
+            *to = *from;
+        }
     }
     array
 }
+
+/// 0 to 31.
+const INDEX: [u8; 32] = {
+    let mut index = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        index[i] = i as u8;
+        i += 1;
+    }
+    index
+};
 
 /// Two wide codes as the halves of a lane.
 #[inline(always)]
@@ -126,11 +171,13 @@ fn pair(a: u16, b: u16) -> i32 {
 
 impl<T: Ymm> Isa for T {
     const LEVEL: Level = T::NAME;
+    const HALVES: bool = true;
 
     type I32 = __m256i;
     type F32 = __m256;
     type Bytes = __m256i;
     type Quads = T::Taps;
+    type Weights = T::TapWeights;
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -328,22 +375,27 @@ impl<T: Ymm> Isa for T {
 
     #[inline(always)]
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
-        let Some(bytes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
-        let pointer = bytes.as_ptr();
-        match bytes.len() {
+        let rest = from.get(at..).unwrap_or(&[]);
+        let Some(bytes) = rest.get(..count).filter(|_| count > 0) else { return self.splat_i32(0) };
+        match rest.first_chunk::<32>() {
             // SAFETY: token; 32 bytes are there.
-            32 => unsafe { _mm256_loadu_si256(pointer.cast()) },
-            // SAFETY: token; 24 bytes are there.
-            24 => unsafe {
-                let (low, high) = (_mm_loadu_si128(pointer.cast()), _mm_loadl_epi64(pointer.add(16).cast()));
-                _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+            Some(block) => unsafe {
+                let index = _mm256_loadu_si256(INDEX.as_ptr().cast());
+                let live = _mm256_cmpgt_epi8(_mm256_set1_epi8(count as i8), index);
+                _mm256_and_si256(_mm256_loadu_si256(block.as_ptr().cast()), live)
             },
-            // SAFETY: token; 16 bytes are there.
-            16 => unsafe { _mm256_zextsi128_si256(_mm_loadu_si128(pointer.cast())) },
-            // SAFETY: token; 8 bytes are there.
-            8 => unsafe { _mm256_zextsi128_si256(_mm_loadl_epi64(pointer.cast())) },
             // SAFETY: token; the array has 32 bytes.
-            _ => unsafe { _mm256_loadu_si256(zero_extended(bytes).as_ptr().cast()) },
+            None => unsafe { _mm256_loadu_si256(zero_extended(bytes).as_ptr().cast()) },
+        }
+    }
+
+    #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        // SAFETY: token; the mask selects ⌊count / 4⌋ lanes, and a block has `count` bytes.
+        unsafe {
+            let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            let live = _mm256_cmpgt_epi32(_mm256_set1_epi32((rows.count() / 4) as i32), index);
+            _mm256_maskload_epi32(rows.block(t, column).as_ptr().cast(), live)
         }
     }
 
@@ -353,8 +405,18 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
-        self.dot_taps(sums, taps, weights, index)
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        self.tap_weights(packed)
+    }
+
+    #[inline(always)]
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
+        self.dot_taps::<FROM, TO>(sums, taps, weights)
     }
 
     #[inline(always)]

@@ -18,7 +18,7 @@
 
 use super::convolution::tap;
 use super::epilogue;
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
 
@@ -83,7 +83,7 @@ impl Kernel for Run<'_> {
                 layer,
                 input,
                 residual,
-                weights: layer.weights.get(channel / (4 * I::LANES) * bytes..).unwrap_or(&[]),
+                weights: isa.weights(layer.weights.get(channel / (4 * I::LANES) * bytes..).unwrap_or(&[])),
                 quads,
                 channel,
                 count,
@@ -128,7 +128,7 @@ struct Block<'a, I: Isa> {
     input: &'a [u8],
     /// Empty if there is none.
     residual: &'a [u8],
-    weights: &'a [u8],
+    weights: &'a [I::Weights],
     /// Quads of vertical taps.
     quads: usize,
     channel: usize,
@@ -167,98 +167,66 @@ impl<I: Isa> Block<'_, I> {
     #[inline(always)]
     fn row<const K: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
         let width = self.layer.output.width;
-        if width < P {
+        // No instruction loads the odd last bytes of a block.
+        if width < P || !self.count.is_multiple_of(4) {
             return self.any_row(isa, row, output);
         }
+        let rows = [self.rows(row, 0), self.rows(row, 1)];
         let mut column = 0;
         while column < width {
-            let start = column.min(width - P);
-            let first = (start * S).checked_sub(self.layer.window.pad[1]);
-            match first {
-                Some(first) if first + (P - 1) * S + K <= self.layer.input.width => {
-                    self.tile::<K, S, false>(isa, row, start, first, output);
-                }
-                _ => {
-                    let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
-                    self.tile::<K, S, true>(isa, row, start, first, output);
-                }
-            }
+            self.tile::<K, S>(isa, &rows, row, column.min(width - P), output);
             column += P;
         }
     }
 
-    /// Where the four rows of a quad of vertical taps are read: codes from column 0 on, and the step of a column.
-    /// A row outside of the input is the padding, over and over; a tap that the window does not have is nothing.
+    /// The four rows of a quad of vertical taps. A row outside of the input is the padding, over and over; so is a tap
+    /// that the window does not have, whose weights are zero.
     #[inline(always)]
-    fn rows(&self, row: usize, quad: usize) -> [(&[u8], usize); 4] {
+    fn rows(&self, row: usize, quad: usize) -> Rows<'_> {
         let Shape { height, width, channels } = self.layer.input;
-        let mut rows = [(&[][..], 0); 4];
+        let padding = self.layer.pad_code.get(self.channel..).unwrap_or(&[]);
+        let mut rows = [(padding, 0); 4];
         for (t, source) in rows.iter_mut().enumerate() {
             let ky = 4 * quad + t;
-            if ky < self.layer.window.kernel[0] {
-                *source = match tap(&self.layer.window, 0, height, row, ky) {
-                    Some(y) => (self.input.get(y * width * channels + self.channel..).unwrap_or(&[]), channels),
-                    None => self.pad(),
-                };
+            if ky < self.layer.window.kernel[0]
+                && let Some(y) = tap(&self.layer.window, 0, height, row, ky)
+            {
+                *source = (self.input.get(y * width * channels + self.channel..).unwrap_or(&[]), channels);
             }
         }
-        rows
+        Rows::new(rows, width, padding, self.count)
     }
 
+    /// A column of vertical taps: `live` ≤ 4 of them, the others are zero.
     #[inline(always)]
-    fn pad(&self) -> (&[u8], usize) {
-        (self.layer.pad_code.get(self.channel..).unwrap_or(&[]), 0)
-    }
-
-    /// A column of four vertical taps, `column` relative to the input (outside: padding).
-    #[inline(always)]
-    fn column(&self, isa: I, rows: &[(&[u8], usize); 4], column: Option<usize>) -> I::Quads {
+    fn column(&self, isa: I, rows: &Rows<'_>, column: usize, live: usize) -> I::Quads {
         let mut taps = [isa.load_bytes(&[], 0, 0); 4];
-        match column {
-            Some(column) => {
-                for t in 0..4 {
-                    // A tap that the window does not have costs no load where the window is constant.
-                    if !rows[t].0.is_empty() {
-                        taps[t] = isa.load_bytes(rows[t].0, column * rows[t].1, self.count);
-                    }
-                }
+        for t in 0..4 {
+            if t < live {
+                taps[t] = isa.load_block(rows, t, column);
             }
-            // Weights of taps that the window does not have are zero, so they may read padding too.
-            None => taps = [isa.load_bytes(self.pad().0, 0, self.count); 4],
         }
         isa.interleave(taps)
     }
 
-    /// P output pixels from `column` on, whose first input column is `first` (wrapping below zero). Without BORDER,
-    /// all input columns are inside.
+    /// P output pixels from `column` on, of output row `row`.
     #[inline(always)]
-    fn tile<const K: usize, const S: usize, const BORDER: bool>(
+    fn tile<const K: usize, const S: usize>(
         &self,
         isa: I,
+        rows: &[Rows<'_>; 2],
         row: usize,
         column: usize,
-        first: usize,
         output: &mut [u8],
     ) {
         let mut sums = [self.constants.offset; P];
-        let quads = const { K.div_ceil(4) };
-        if self.weights.len() < K * quads * pack::quad_len(I::LEVEL) {
-            return;
-        }
-        for quad in 0..quads {
-            let rows = self.rows(row, quad);
-            // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
-            macro_rules! columns {
-                ($($j:literal)*) => {$(
-                    if $j < (P - 1) * S + K {
-                        let at = first.wrapping_add($j);
-                        let inside = !BORDER || at < self.layer.input.width;
-                        let taps = self.column(isa, &rows, if inside { Some(at) } else { None });
-                        self.products::<K, S>(isa, &mut sums, taps, $j, quad);
-                    }
-                )*};
-            }
-            columns!(0 1 2 3 4 5 6 7 8 9 10);
+        let Some(weights) = self.weights.get(..const { K * K.div_ceil(4) }) else { return };
+        let first = (column * S).wrapping_sub(self.layer.window.pad[1]);
+        if const { I::HALVES } {
+            self.columns::<K, S, 0, 2>(isa, rows, weights, first, &mut sums);
+            self.columns::<K, S, 2, 4>(isa, rows, weights, first, &mut sums);
+        } else {
+            self.columns::<K, S, 0, 4>(isa, rows, weights, first, &mut sums);
         }
         self.finish(isa, row, column, sums[0], output);
         self.finish(isa, row, column + 1, sums[1], output);
@@ -266,36 +234,48 @@ impl<I: Isa> Block<'_, I> {
         self.finish(isa, row, column + 3, sums[3], output);
     }
 
-    /// Adds column `j` of a tile to every output pixel that sees it.
+    /// All input columns of a tile from `first` on (wrapping below zero), in vectors FROM to TO of the block.
     #[inline(always)]
-    fn products<const K: usize, const S: usize>(
+    fn columns<const K: usize, const S: usize, const FROM: usize, const TO: usize>(
         &self,
         isa: I,
+        rows: &[Rows<'_>; 2],
+        weights: &[I::Weights],
+        first: usize,
         sums: &mut [[I::I32; 4]; P],
-        taps: I::Quads,
-        j: usize,
-        quad: usize,
     ) {
-        macro_rules! pixels {
-            ($($p:literal)*) => {$(
-                if j >= $p * S && j < $p * S + K {
-                    sums[$p] = isa.dot_quads(sums[$p], taps, self.weights, (j - $p * S) * K.div_ceil(4) + quad);
+        // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
+        macro_rules! columns {
+            ($quad:literal: $($j:literal)*) => {$(
+                if $j < (P - 1) * S + K {
+                    let live = const { if K > 4 * $quad + 4 { 4 } else { K.saturating_sub(4 * $quad) } };
+                    let taps = self.column(isa, &rows[$quad], first.wrapping_add($j), live);
+                    products::<I, K, S, FROM, TO>(isa, sums, taps, weights, $j, $quad);
                 }
             )*};
         }
-        pixels!(0 1 2 3);
+        columns!(0: 0 1 2 3 4 5 6 7 8 9 10);
+        if const { K > 4 } {
+            columns!(1: 0 1 2 3 4 5 6 7 8 9 10);
+        }
     }
 
     /// One output pixel of any window.
     #[inline(always)]
     fn any(&self, isa: I, row: usize, column: usize, output: &mut [u8]) {
+        let Window { kernel, stride, dilation, pad } = self.layer.window;
         let mut sums = self.constants.offset;
         for quad in 0..self.quads {
             let rows = self.rows(row, quad);
-            for kx in 0..self.layer.window.kernel[1] {
-                let at = tap(&self.layer.window, 1, self.layer.input.width, column, kx);
-                let taps = self.column(isa, &rows, at);
-                sums = isa.dot_quads(sums, taps, self.weights, kx * self.quads + quad);
+            for kx in 0..kernel[1] {
+                let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
+                if let Some(weights) = self.weights.get(kx * self.quads + quad) {
+                    let mut taps = [isa.load_bytes(&[], 0, 0); 4];
+                    for t in 0..4 {
+                        taps[t] = isa.load_bytes(rows.block(t, at), 0, self.count);
+                    }
+                    sums = isa.dot_quads::<0, 4>(sums, isa.interleave(taps), weights);
+                }
             }
         }
         self.finish(isa, row, column, sums, output);
@@ -327,4 +307,27 @@ impl<I: Isa> Block<'_, I> {
         }
         isa.store_dealt(codes, output, at, self.count);
     }
+}
+
+/// Adds column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
+#[inline(always)]
+fn products<I: Isa, const K: usize, const S: usize, const FROM: usize, const TO: usize>(
+    isa: I,
+    sums: &mut [[I::I32; 4]; P],
+    taps: I::Quads,
+    weights: &[I::Weights],
+    j: usize,
+    quad: usize,
+) {
+    macro_rules! pixels {
+        ($($p:literal)*) => {$(
+            if j >= $p * S
+                && j < $p * S + K
+                && let Some(weights) = weights.get((j - $p * S) * K.div_ceil(4) + quad)
+            {
+                sums[$p] = isa.dot_quads::<FROM, TO>(sums[$p], taps, weights);
+            }
+        )*};
+    }
+    pixels!(0 1 2 3);
 }
