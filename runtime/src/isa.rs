@@ -17,10 +17,18 @@
 mod avx512vnni;
 #[cfg(target_arch = "x86_64")]
 mod cpuid;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neondot;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub use avx512vnni::Avx512Vnni;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use neon::Neon;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use neondot::NeonDot;
 pub use portable::Portable;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
@@ -34,7 +42,7 @@ pub enum Level {
     AvxVnni,
     /// AVX-512 F, BW, DQ, VL and VNNI: `vpdpbusd` over 512 bits.
     Avx512Vnni,
-    /// NEON without dot product: `smlal`.
+    /// NEON without dot product: `smull`, `smlal`, `sadalp` over i8.
     Neon,
     /// NEON with `sdot`.
     NeonDot,
@@ -65,7 +73,8 @@ impl Level {
     pub const fn lanes(self) -> usize {
         match self {
             Self::Avx512Vnni => 16,
-            Self::Portable | Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 8,
+            Self::Portable | Self::Avx2 | Self::AvxVnni => 8,
+            Self::Neon | Self::NeonDot => 4,
         }
     }
 
@@ -73,8 +82,9 @@ impl Level {
     pub const fn accumulators(self) -> usize {
         match self {
             Self::Portable => 4,
-            Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 12,
-            Self::Avx512Vnni => 24,
+            Self::Avx2 | Self::AvxVnni => 12,
+            Self::Neon => 16,
+            Self::Avx512Vnni | Self::NeonDot => 24,
         }
     }
 }

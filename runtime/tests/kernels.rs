@@ -157,6 +157,10 @@ macro_rules! instruction_set {
 instruction_set!(portable, isa::Portable);
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx512vnni, isa::Avx512Vnni);
+#[cfg(target_arch = "aarch64")]
+instruction_set!(neon, isa::Neon);
+#[cfg(target_arch = "aarch64")]
+instruction_set!(neondot, isa::NeonDot);
 
 #[test]
 fn reals() {
