@@ -171,7 +171,7 @@ pub trait Isa: Copy {
     /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]).
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N];
 
-    /// `count` ≤ 4 · LANES bytes; the others are zero.
+    /// `count` ≤ 4 · LANES bytes; the others are anything.
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
     /// Four taps of a block.
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;

@@ -21,6 +21,8 @@
 
 use super::{Isa, Kernel, Level};
 use core::arch::aarch64::*;
+use core::arch::asm;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Proof of NEON, which every target has for which this is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,30 @@ impl Neon {
     /// Always there.
     pub const fn from_target() -> Self {
         Self(())
+    }
+
+    /// Stores the first `count` ≤ WHOLE bytes; WHOLE, usually the count, is 4, 8, 12 or 16.
+    #[inline(always)]
+    fn store_bytes<const WHOLE: usize>(self, bytes: uint8x16_t, to: &mut [u8], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        // SAFETY: token.
+        let [low, high] = unsafe {
+            let halves = vreinterpretq_u64_u8(bytes);
+            [vgetq_lane_u64::<0>(halves), vgetq_lane_u64::<1>(halves)]
+        };
+        match to.first_chunk_mut::<WHOLE>() {
+            // SAFETY: token; `to` has 16 bytes.
+            Some(to) if WHOLE == 16 => unsafe { vst1q_u8(to.as_mut_ptr(), bytes) },
+            Some(to) => {
+                for (to, from) in to.iter_mut().zip(low.to_le_bytes()) {
+                    *to = from;
+                }
+                for (to, from) in to.iter_mut().skip(8).zip(high.to_le_bytes()) {
+                    *to = from;
+                }
+            }
+            None => store_partial(u128::from(low) | u128::from(high) << 64, to),
+        }
     }
 
     /// Saturates four vectors to bytes.
@@ -63,9 +89,10 @@ pub(super) fn splat_bytes(_: Neon, bytes: u32) -> uint8x16_t {
     unsafe { vreinterpretq_u8_u32(vdupq_n_u32(bytes)) }
 }
 
-/// Up to four bytes from `at` on, the others zero.
-#[inline(always)]
-pub(super) fn few(from: &[u8], at: usize, count: usize) -> u32 {
+/// Up to four bytes from `at` on, the others zero. Only at the end of a pixel's channels, or of a row of weights.
+#[cold]
+#[inline(never)]
+fn few(from: &[u8], at: usize, count: usize) -> u32 {
     let mut bytes = [0; 4];
     let rest = from.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
     for (to, from) in bytes.iter_mut().zip(rest) {
@@ -74,8 +101,36 @@ pub(super) fn few(from: &[u8], at: usize, count: usize) -> u32 {
     u32::from_le_bytes(bytes)
 }
 
-/// Up to fifteen bytes and zeros behind them, as a number: pieces that overlap.
+/// One to three bytes, the others zero.
+///
+/// # Safety
+///
+/// `count` bytes are there, and `count` is 1, 2 or 3.
 #[inline(always)]
+pub(super) unsafe fn few_of(from: *const u8, count: usize) -> u32 {
+    let (middle, last) = (count / 2, count - 1);
+    // SAFETY: the caller's promise. Where two of the three are one byte, `or` does not mind.
+    unsafe {
+        u32::from(*from) | u32::from(*from.add(middle)) << (8 * middle) | u32::from(*from.add(last)) << (8 * last)
+    }
+}
+
+/// Keeps the compiler from loading weights long before their turn, which would cost it the registers of the sums.
+#[inline(always)]
+pub(super) fn no_earlier_loads() {
+    compiler_fence(Ordering::SeqCst);
+}
+
+/// Keeps the compiler from putting off a sum while it goes on with the next ones, for the same reason.
+#[inline(always)]
+fn pin(sum: &mut int32x4_t) {
+    // SAFETY: no instruction.
+    unsafe { asm!("/* {0:v} */", inout(vreg) *sum, options(nomem, nostack, preserves_flags)) };
+}
+
+/// Up to fifteen bytes and zeros behind them, as a number: pieces that overlap. Only at the end of a map.
+#[cold]
+#[inline(never)]
 fn partial(bytes: &[u8]) -> u128 {
     let low = |piece: u32| 8 * piece;
     let count = bytes.len() as u32;
@@ -91,7 +146,8 @@ fn partial(bytes: &[u8]) -> u128 {
 }
 
 /// Stores the first `to.len()` ≤ 15 bytes of a number: pieces that overlap.
-#[inline(always)]
+#[cold]
+#[inline(never)]
 fn store_partial(bytes: u128, to: &mut [u8]) {
     let count = to.len() as u32;
     if let Some(first) = to.first_chunk_mut::<8>() {
@@ -150,7 +206,11 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
             // SAFETY: token.
             sums[m][n] = unsafe { dot(sums[m][n], x, w[n]) };
         }
+        for n in 0..N {
+            pin(&mut sums[m][n]);
+        }
     }
+    no_earlier_loads();
 }
 
 /// `sum[lane] + Σ x · w` over bytes 2 · lane, 2 · lane + 1 and those 8 further on; x in −128…127, w in −127…127.
@@ -275,7 +335,13 @@ impl Isa for Neon {
         for (four, value) in four.iter_mut().zip(values) {
             *four = value;
         }
-        self.store_dealt(four, to, at, count);
+        let bytes = self.pack(four);
+        match N {
+            1 => self.store_bytes::<4>(bytes, to, at, count),
+            2 => self.store_bytes::<8>(bytes, to, at, count),
+            3 => self.store_bytes::<12>(bytes, to, at, count),
+            _ => self.store_bytes::<16>(bytes, to, at, count),
+        }
     }
 
     #[inline(always)]
@@ -348,14 +414,24 @@ impl Isa for Neon {
             }
             at += 8;
         }
-        while at < k {
+        if at + 4 <= k {
             for m in 0..M {
-                // What is beyond the fourth code meets weights that are zero.
-                x[m] = signed(self, splat_bytes(self, few(rows, m * stride + at, (k - at).min(4))));
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
+                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
+                x[m] = signed(self, splat_bytes(self, four));
             }
-            // SAFETY: `panel` has N vectors of `vector` bytes, and at is a multiple of 4 below k: 4 · at + 16 ≤ vector.
+            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
             unsafe { step::<M, N, 0>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
             at += 4;
+        }
+        if at < k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
+                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
+                x[m] = signed(self, splat_bytes(self, few));
+            }
+            // SAFETY: `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N, 0>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
         }
         sums
     }
@@ -398,12 +474,12 @@ impl Isa for Neon {
 
     #[inline(always)]
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
-        let bytes = from.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
-        if let Some(bytes) = bytes.first_chunk::<16>() {
+        let rest = from.get(at..).unwrap_or(&[]);
+        if let Some(bytes) = rest.first_chunk::<16>() {
             // SAFETY: token; 16 bytes are there.
             return unsafe { vld1q_u8(bytes.as_ptr()) };
         }
-        let bytes = partial(bytes);
+        let bytes = partial(rest.get(..count).unwrap_or(&[]));
         // SAFETY: token.
         unsafe { vcombine_u8(vcreate_u8(bytes as u64), vcreate_u8((bytes >> 64) as u64)) }
     }
@@ -463,17 +539,6 @@ impl Isa for Neon {
 
     #[inline(always)]
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
-        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
-        let bytes = self.pack(values);
-        if let Some(to) = to.first_chunk_mut::<16>() {
-            // SAFETY: token; `to` has 16 bytes.
-            return unsafe { vst1q_u8(to.as_mut_ptr(), bytes) };
-        }
-        // SAFETY: token.
-        let halves = unsafe {
-            let halves = vreinterpretq_u64_u8(bytes);
-            [vgetq_lane_u64::<0>(halves), vgetq_lane_u64::<1>(halves)]
-        };
-        store_partial(u128::from(halves[0]) | u128::from(halves[1]) << 64, to);
+        self.store_bytes::<16>(self.pack(values), to, at, count);
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
 
-use super::neon::{few, signed, splat_bytes};
+use super::neon::{few_of, no_earlier_loads, signed, splat_bytes};
 use super::{Isa, Kernel, Level, Neon};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -69,7 +69,8 @@ fn answers(release: &[u8]) -> bool {
     major > 4 || major == 4 && minor >= 11
 }
 
-/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`.
+/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`. Not `pure`, so that the order stays as written: the registers
+/// suffice for no other.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
@@ -79,7 +80,7 @@ fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> in
         asm!(
             "sdot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
             sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
-            options(pure, nomem, nostack, preserves_flags)
+            options(nomem, nostack, preserves_flags)
         );
     }
     sum
@@ -121,6 +122,35 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
             // SAFETY: the caller's promise.
             sums[m][n] = unsafe { dot_lane::<STEP>(sums[m][n], w, x[m]) };
         }
+    }
+}
+
+/// Two steps of [`Isa::multiply`], the weights of both in one load.
+///
+/// # Safety
+///
+/// The CPU has the features of [`NeonDot`] and `weights` has (N − 1) · vector + 32 bytes.
+#[inline(always)]
+unsafe fn two_steps<const M: usize, const N: usize, const FIRST: usize, const SECOND: usize>(
+    sums: &mut [[int32x4_t; N]; M],
+    x: &[int8x16_t; M],
+    weights: *const u8,
+    vector: usize,
+) {
+    for n in 0..N {
+        // SAFETY: the caller's promise.
+        let first = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
+        // SAFETY: the caller's promise.
+        let second = unsafe { vld1q_s8(weights.add(n * vector + 16).cast()) };
+        for m in 0..M {
+            // SAFETY: the caller's promise.
+            sums[m][n] = unsafe { dot_lane::<FIRST>(sums[m][n], first, x[m]) };
+        }
+        for m in 0..M {
+            // SAFETY: the caller's promise.
+            sums[m][n] = unsafe { dot_lane::<SECOND>(sums[m][n], second, x[m]) };
+        }
+        no_earlier_loads();
     }
 }
 
@@ -204,10 +234,8 @@ impl Isa for NeonDot {
             // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
             unsafe {
                 let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(&mut sums, &x, weights, vector);
-                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
-                step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
-                step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
+                two_steps::<M, N, 0, 1>(&mut sums, &x, weights, vector);
+                two_steps::<M, N, 2, 3>(&mut sums, &x, weights.add(32), vector);
             }
             at += 16;
         }
@@ -219,22 +247,27 @@ impl Isa for NeonDot {
                 x[m] = signed(self.0, unsafe { vcombine_u8(low, low) });
             }
             // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(&mut sums, &x, weights, vector);
-                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
-            }
+            unsafe { two_steps::<M, N, 0, 1>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
             at += 8;
         }
-        while at < k {
+        if at + 4 <= k {
             for m in 0..M {
-                // What is beyond the fourth code meets weights that are zero.
-                x[m] = signed(self.0, splat_bytes(self.0, few(rows, m * stride + at, (k - at).min(4))));
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
+                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
+                x[m] = signed(self.0, splat_bytes(self.0, four));
             }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and at is a multiple of 4 below k: 4 · at + 16 ≤
-            // vector.
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
             unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
             at += 4;
+        }
+        if at < k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
+                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
+                x[m] = signed(self.0, splat_bytes(self.0, few));
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
         }
         sums
     }
