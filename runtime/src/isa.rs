@@ -89,6 +89,55 @@ impl Level {
     }
 }
 
+/// Four rows of a map of which whole blocks of channels can be read without a check, and what is outside of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// Each of at least (columns − 1) · step + count bytes, unless there are no columns.
+    rows: [&'a [u8]; 4],
+    steps: [usize; 4],
+    columns: usize,
+    /// At least count bytes.
+    padding: &'a [u8],
+    count: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows given as codes from the block's first channel of column 0 on, and the step from one column to the next (0
+    /// to read the same again). Rows that are too short for `count` bytes in each of `columns` columns are all
+    /// padding; padding that is too short is nothing.
+    #[inline(always)]
+    pub fn new(rows: [(&'a [u8], usize); 4], columns: usize, padding: &'a [u8], count: usize) -> Self {
+        let last = columns.wrapping_sub(1);
+        let count = if count <= padding.len() { count } else { 0 };
+        let mut fits = columns > 0;
+        for (row, step) in rows {
+            let len = last.checked_mul(step).and_then(|start| start.checked_add(count));
+            fits &= len.is_some_and(|len| len <= row.len());
+        }
+        let [a, b, c, d] = rows;
+        let columns = if fits { columns } else { 0 };
+        Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count }
+    }
+
+    /// Bytes of a block.
+    #[inline(always)]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// At least [`Rows::count`] bytes: the block at `column` of row `t` and what follows it, or padding if the rows
+    /// have no such column. A choice of pointers, not of vectors.
+    #[inline(always)]
+    pub fn block(&self, t: usize, column: usize) -> &'a [u8] {
+        if t < 4 && column < self.columns {
+            // SAFETY: t < 4, and column · step + count ≤ len by the invariant of `rows`.
+            unsafe { self.rows.get_unchecked(t).get_unchecked(column * self.steps.get_unchecked(t)..) }
+        } else {
+            self.padding
+        }
+    }
+}
+
 /// Something to compute with an instruction set: a closure that is generic over it.
 pub trait Kernel {
     /// What it returns.
@@ -112,6 +161,9 @@ pub trait Isa: Copy {
     /// Most vectors of accumulators of a pointwise tile: rows × vectors.
     const ACCUMULATORS: usize = Self::LEVEL.accumulators();
 
+    /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
+    const UNROLL: bool = true;
+
     /// A vector of i32.
     type I32: Copy;
     /// A vector of f32.
@@ -120,6 +172,8 @@ pub trait Isa: Copy {
     type Bytes: Copy;
     /// Four blocks of u8 (four taps), so arranged that one dot product per channel multiplies them.
     type Quads: Copy;
+    /// [`crate::pack::quad_len`] bytes: the weights of four taps of a block.
+    type Weights;
 
     /// Runs with the features of the instruction set enabled.
     fn run<K: Kernel>(self, kernel: K) -> K::Output;
@@ -173,11 +227,14 @@ pub trait Isa: Copy {
 
     /// `count` ≤ 4 · LANES bytes; the others are anything.
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
+    /// The block of row `t` at `column`, [`Rows::block`]. What lies beyond its count may be any value.
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;
     /// Four taps of a block.
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;
-    /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt; the weights are entry `index` of a packed block
-    /// ([`crate::pack::depthwise`]), each of [`crate::pack::quad_len`] bytes.
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4];
+    /// The quads of packed depthwise weights.
+    fn weights(self, packed: &[u8]) -> &[Self::Weights];
+    /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt.
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4];
     /// A block of constants, dealt.
     fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4];
     /// A block of constants, dealt. Vectors beyond the end of `from` are zero.

@@ -6,7 +6,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level};
+use super::{Isa, Kernel, Level, Rows};
 use core::arch::x86_64::*;
 
 /// Proof of AVX-512 F, BW, DQ, VL and VNNI.
@@ -84,6 +84,7 @@ impl Isa for Avx512Vnni {
     type F32 = __m512;
     type Bytes = __m512i;
     type Quads = [__m512i; 4];
+    type Weights = [[u8; 64]; 4];
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -264,19 +265,29 @@ impl Isa for Avx512Vnni {
         if panel.len() < N * pairs * 32 {
             return sums[0];
         }
-        let (input, last) = input.as_chunks::<2>();
-        for (i, x) in input.iter().enumerate() {
-            let x = self.splat_i32(i32::from(x[0]) | i32::from(x[1]) << 16);
-            for n in 0..N {
-                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and i < pairs.
-                sums[i % 2][n] = unsafe { dot_pair(sums[i % 2][n], x, panel.as_ptr().add((n * pairs + i) * 32)) };
+        let (twice, rest) = input.as_chunks::<4>();
+        for (i, [a, b, c, d]) in twice.iter().enumerate() {
+            let x = [pair(*a, *b), pair(*c, *d)];
+            for j in 0..2 {
+                let x = self.splat_i32(x[j]);
+                for n in 0..N {
+                    let at = (n * pairs + 2 * i + j) * 32;
+                    // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and 2i + j < pairs.
+                    sums[j][n] = unsafe { dot_pair(sums[j][n], x, panel.as_ptr().add(at)) };
+                }
             }
         }
-        if let [x] = last {
-            let x = self.splat_i32(i32::from(*x));
+        for (j, x) in rest.chunks(2).enumerate() {
+            let x = match x {
+                [a, b, ..] => pair(*a, *b),
+                [a] => pair(*a, 0),
+                [] => 0,
+            };
+            let x = self.splat_i32(x);
             for n in 0..N {
-                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes.
-                sums[0][n] = unsafe { dot_pair(sums[0][n], x, panel.as_ptr().add((n * pairs + input.len()) * 32)) };
+                let at = (n * pairs + 2 * twice.len() + j) * 32;
+                // SAFETY: token; `panel` has N vectors of `pairs` times 32 bytes, and 2 · twice + j < pairs.
+                sums[0][n] = unsafe { dot_pair(sums[0][n], x, panel.as_ptr().add(at)) };
             }
         }
         let mut total = sums[0];
@@ -291,6 +302,12 @@ impl Isa for Avx512Vnni {
         let Some(bytes) = from.get(at..).and_then(|rest| rest.get(..count)) else { return self.splat_i32(0) };
         // SAFETY: token; the mask selects at most `count` bytes, which are there.
         unsafe { _mm512_maskz_loadu_epi8(first(count), bytes.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        // SAFETY: token; the mask selects `count` bytes, which a block has.
+        unsafe { _mm512_maskz_loadu_epi8(first(rows.count()), rows.block(t, column).as_ptr().cast()) }
     }
 
     #[inline(always)]
@@ -309,12 +326,16 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
-        let Some(weights) = weights.get(index * 256..).and_then(|rest| rest.first_chunk::<256>()) else { return sums };
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
         let mut sums = sums;
-        for (n, w) in weights.as_chunks::<64>().0.iter().enumerate().take(4) {
-            // SAFETY: token; `w` has 64 bytes.
-            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(w.as_ptr().cast())) };
+        for n in 0..4 {
+            // SAFETY: token; 64 bytes are there.
+            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(weights[n].as_ptr().cast())) };
         }
         sums
     }
@@ -344,6 +365,12 @@ impl Isa for Avx512Vnni {
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.pack(values), to, at, count.min(64));
     }
+}
+
+/// Two wide codes as the halves of a lane.
+#[inline(always)]
+fn pair(a: u16, b: u16) -> i32 {
+    i32::from(a) | i32::from(b) << 16
 }
 
 /// Up to three bytes from `at` on, the others zero.

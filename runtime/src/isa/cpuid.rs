@@ -4,6 +4,7 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, __get_cpuid_max, _xgetbv};
 
 /// The features that tokens need.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(dead_code, reason = "for the tokens of AVX2 and AVX-VNNI to come")]
 pub(super) struct Features {
     /// AVX2.
     pub avx2: bool,

@@ -1,6 +1,6 @@
 //! Plain Rust: arrays and loops of constant length, which compilers vectorise as the target allows.
 
-use super::{Isa, Kernel, Level};
+use super::{Isa, Kernel, Level, Rows};
 
 const LANES: usize = 8;
 const BLOCK: usize = 4 * LANES;
@@ -72,11 +72,13 @@ fn quarters<T: Copy + Default>(block: [T; BLOCK]) -> [[T; LANES]; 4] {
 
 impl Isa for Portable {
     const LEVEL: Level = Level::Portable;
+    const UNROLL: bool = false;
 
     type I32 = [i32; LANES];
     type F32 = [f32; LANES];
     type Bytes = [u8; BLOCK];
     type Quads = [[u8; BLOCK]; 4];
+    type Weights = [u8; 4 * BLOCK];
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -216,14 +218,27 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        let block = rows.block(t, column);
+        match block.first_chunk::<BLOCK>() {
+            Some(block) => *block,
+            None => self.load_bytes(block, 0, rows.count()),
+        }
+    }
+
+    #[inline(always)]
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
         taps
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
         let mut sums = sums;
-        let weights: [u8; 4 * BLOCK] = load(weights, index * 4 * BLOCK);
         for (tap, weights) in taps.iter().zip(weights.as_chunks::<BLOCK>().0) {
             for ((sum, x), w) in sums.as_flattened_mut().iter_mut().zip(tap).zip(weights) {
                 *sum += i32::from(i16::from(*x).wrapping_mul(i16::from(*w as i8)));

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! for each strip of STRIP output pixels:
-//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), padded with zeros to a multiple of 4
+//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), the length a multiple of 4
 //!   pointwise(scratch)
 //! ```
 //!
@@ -86,7 +86,8 @@ impl Kernel for Run<'_> {
         let mut first_pixel = 0;
         while first_pixel < pixels {
             let count = (pixels - first_pixel).min(STRIP);
-            for (i, patch) in scratch.chunks_exact_mut(k).take(count).enumerate() {
+            for i in 0..count {
+                let Some(patch) = scratch.get_mut(i * k..) else { return };
                 gather(layer, input, first_pixel + i, patch);
             }
             let product = Product {
@@ -112,14 +113,20 @@ pub(super) fn tap(window: &Window, axis: usize, size: usize, out: usize, k: usiz
     (at < size).then_some(at)
 }
 
+/// Copies `len` codes; where both slices go on, short runs are copied as 16, and what follows is overwritten later.
 #[inline(always)]
-fn copy(from: &[u8], to: &mut [u8]) {
-    for (to, from) in to.iter_mut().zip(from) {
+fn copy(from: &[u8], to: &mut [u8], len: usize) {
+    if let (true, Some(from), Some(to)) = (len <= 16, from.first_chunk::<16>(), to.first_chunk_mut::<16>()) {
         *to = *from;
+    } else if let (Some(from), Some(to)) = (from.get(..len), to.get_mut(..len)) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
     }
 }
 
-/// The codes under the window of one output pixel, `[kh][kw][c]`.
+/// The codes under the window of one output pixel, `[kh][kw][c]`, to the start of `patch`. What lies between them and
+/// the next patch is any value: its weights are zero.
 #[inline(always)]
 fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8]) {
     let Shape { height, width, channels } = layer.input;
@@ -128,19 +135,29 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
     else {
         return;
     };
+    let run = window.kernel[1] * channels;
+    // Where a row of taps is one run of codes.
+    let start = (window.dilation[1] == 1 && column * window.stride[1] + window.kernel[1] <= width + window.pad[1])
+        .then(|| tap(window, 1, width, column, 0))
+        .flatten();
     let mut rest = patch;
     for ky in 0..window.kernel[0] {
         let y = tap(window, 0, height, row, ky);
-        for kx in 0..window.kernel[1] {
-            let Some((to, left)) = rest.split_at_mut_checked(channels) else { return };
+        if let (Some(y), Some(x)) = (y, start) {
+            copy(input.get((y * width + x) * channels..).unwrap_or(&[]), rest, run);
+            let Some((_, left)) = rest.split_at_mut_checked(run) else { return };
             rest = left;
+            continue;
+        }
+        for kx in 0..window.kernel[1] {
             match (y, tap(window, 1, width, column, kx)) {
-                (Some(y), Some(x)) => copy(input.get((y * width + x) * channels..).unwrap_or(&[]), to),
-                _ => copy(layer.pad_code, to),
+                (Some(y), Some(x)) => copy(input.get((y * width + x) * channels..).unwrap_or(&[]), rest, channels),
+                _ => copy(layer.pad_code, rest, channels),
             }
+            let Some((_, left)) = rest.split_at_mut_checked(channels) else { return };
+            rest = left;
         }
     }
-    rest.fill(0);
 }
 
 /// [5] as it stands, then the shared epilogue.

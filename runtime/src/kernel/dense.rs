@@ -46,101 +46,90 @@ pub enum RealActivation {
 /// Wide codes to wide codes.
 #[inline]
 pub fn dense_codes<I: Isa>(isa: I, layer: &Dense<'_>, input: &[u16], output: &mut [u16]) {
-    isa.run(Codes { layer, input, output });
+    isa.run(Run { layer, input, output: Output::Codes(output) });
 }
 
-/// Wide codes to reals. The layer's own activation must be linear: `activation` replaces it.
+/// Wide codes to reals. `activation` replaces that of the layer's epilogue.
 #[inline]
 pub fn dense_reals<I: Isa>(isa: I, layer: &Dense<'_>, activation: RealActivation, input: &[u16], output: &mut [f32]) {
-    isa.run(Reals { layer, activation, input, output });
+    let Some(output) = output.get_mut(..layer.out_channels) else { return };
+    isa.run(Run { layer, input, output: Output::Reals(output, activation) });
+    if activation == RealActivation::Sigmoid {
+        for y in output {
+            *y = sigmoid(*y);
+        }
+    }
 }
 
-struct Codes<'a> {
+enum Output<'a> {
+    Codes(&'a mut [u16]),
+    Reals(&'a mut [f32], RealActivation),
+}
+
+struct Run<'a> {
     layer: &'a Dense<'a>,
     input: &'a [u16],
-    output: &'a mut [u16],
+    output: Output<'a>,
 }
 
-impl Kernel for Codes<'_> {
+impl Kernel for Run<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { layer, input, output } = self;
-        let Some(output) = output.get_mut(..layer.out_channels) else { return };
-        let (zero, top) = (isa.splat_f32(0.0), isa.splat_f32(f32::from(layer.top)));
-        for_each(isa, layer, input, |channel, v, count| {
-            let y = match layer.epilogue.activation {
-                Activation::Linear => v,
-                Activation::HardSwish { scale, zero } => {
-                    epilogue::hard_swish(isa, v, isa.load_f32(scale, channel), isa.load_f32(zero, channel))
+    fn run<I: Isa>(mut self, isa: I) {
+        let layer = self.layer;
+        let Some(input) = self.input.get(..layer.in_channels) else { return };
+        let n = layer.out_channels;
+        if layer.weights.len() < pack::dense_len(I::LEVEL, layer.in_channels, n) || !epilogue::fits(&layer.epilogue, n)
+        {
+            return;
+        }
+        let bytes = pack::dense_vector_len(I::LEVEL, layer.in_channels);
+        let vectors = n.div_ceil(I::LANES);
+        let mut first = 0;
+        while first < vectors {
+            let rest = layer.weights.get(first * bytes..).unwrap_or(&[]);
+            if vectors - first >= 4 {
+                let sums = isa.dot_wide::<4>(input, rest.get(..4 * bytes).unwrap_or(&[]));
+                for i in 0..4 {
+                    self.finish(isa, (first + i) * I::LANES, sums[i]);
                 }
-            };
-            isa.store_wide(isa.to_i32(isa.min(isa.max(y, zero), top)), output, channel, count);
-        });
+                first += 4;
+            } else {
+                let sums = isa.dot_wide::<1>(input, rest.get(..bytes).unwrap_or(&[]));
+                self.finish(isa, first * I::LANES, sums[0]);
+                first += 1;
+            }
+        }
     }
 }
 
-struct Reals<'a> {
-    layer: &'a Dense<'a>,
-    activation: RealActivation,
-    input: &'a [u16],
-    output: &'a mut [f32],
-}
-
-impl Kernel for Reals<'_> {
-    type Output = ();
-
+impl Run<'_> {
+    /// [9, 11–14] of one vector of output channels.
     #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { layer, activation, input, output } = self;
-        let Some(output) = output.get_mut(..layer.out_channels) else { return };
-        for_each(isa, layer, input, |channel, v, count| {
-            let y = match activation {
-                RealActivation::Linear | RealActivation::Sigmoid => v,
-                RealActivation::Clip { lo, hi } => isa.min(isa.max(v, isa.splat_f32(lo)), isa.splat_f32(hi)),
-            };
-            isa.store_f32(y, output, channel, count);
-        });
-        if activation == RealActivation::Sigmoid {
-            for y in output {
-                *y = sigmoid(*y);
+    fn finish<I: Isa>(&mut self, isa: I, channel: usize, sum: I::I32) {
+        let Epilogue { offset, multiplier, bias, activation, .. } = self.layer.epilogue;
+        let sum = isa.add_i32(sum, isa.load_i32(offset, channel));
+        let v = epilogue::rescale(isa, sum, isa.load_f32(multiplier, channel), isa.load_f32(bias, channel));
+        let count = self.layer.out_channels.saturating_sub(channel).min(I::LANES);
+        match &mut self.output {
+            Output::Codes(output) => {
+                let y = match activation {
+                    Activation::Linear => v,
+                    Activation::HardSwish { scale, zero } => {
+                        epilogue::hard_swish(isa, v, isa.load_f32(scale, channel), isa.load_f32(zero, channel))
+                    }
+                };
+                let top = isa.splat_f32(f32::from(self.layer.top));
+                isa.store_wide(isa.to_i32(isa.min(isa.max(y, isa.splat_f32(0.0)), top)), output, channel, count);
+            }
+            Output::Reals(output, activation) => {
+                let y = match *activation {
+                    RealActivation::Linear | RealActivation::Sigmoid => v,
+                    RealActivation::Clip { lo, hi } => isa.min(isa.max(v, isa.splat_f32(lo)), isa.splat_f32(hi)),
+                };
+                isa.store_f32(y, output, channel, count);
             }
         }
     }
-}
-
-/// Calls `store(channel, v, count)` for each vector of output channels [6, 9].
-#[inline(always)]
-fn for_each<I: Isa>(isa: I, layer: &Dense<'_>, input: &[u16], mut store: impl FnMut(usize, I::F32, usize)) {
-    let Some(input) = input.get(..layer.in_channels) else { return };
-    let bytes = pack::dense_vector_len(I::LEVEL, layer.in_channels);
-    let n = layer.out_channels;
-    if layer.weights.len() < pack::dense_len(I::LEVEL, layer.in_channels, n) || !epilogue::fits(&layer.epilogue, n) {
-        return;
-    }
-    let vectors = n.div_ceil(I::LANES);
-    let mut first = 0;
-    while first < vectors {
-        let rest = layer.weights.get(first * bytes..).unwrap_or(&[]);
-        if vectors - first >= 4 {
-            let sums = isa.dot_wide::<4>(input, rest.get(..4 * bytes).unwrap_or(&[]));
-            for (i, sum) in sums.into_iter().enumerate() {
-                one(isa, layer, (first + i) * I::LANES, sum, &mut store);
-            }
-            first += 4;
-        } else {
-            let [sum] = isa.dot_wide::<1>(input, rest.get(..bytes).unwrap_or(&[]));
-            one(isa, layer, first * I::LANES, sum, &mut store);
-            first += 1;
-        }
-    }
-}
-
-#[inline(always)]
-fn one<I: Isa>(isa: I, layer: &Dense<'_>, channel: usize, sum: I::I32, store: &mut impl FnMut(usize, I::F32, usize)) {
-    let Epilogue { offset, multiplier, bias, .. } = layer.epilogue;
-    let sum = isa.add_i32(sum, isa.load_i32(offset, channel));
-    let v = epilogue::rescale(isa, sum, isa.load_f32(multiplier, channel), isa.load_f32(bias, channel));
-    store(channel, v, layer.out_channels.saturating_sub(channel).min(I::LANES));
 }

@@ -18,9 +18,12 @@
 
 use super::convolution::tap;
 use super::epilogue;
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
+
+/// Output pixels of a tile.
+const P: usize = 4;
 
 /// A convolution in which each output channel sees only its own input channel.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +83,7 @@ impl Kernel for Run<'_> {
                 layer,
                 input,
                 residual,
-                weights: layer.weights.get(channel / (4 * I::LANES) * bytes..).unwrap_or(&[]),
+                weights: isa.weights(layer.weights.get(channel / (4 * I::LANES) * bytes..).unwrap_or(&[])),
                 quads,
                 channel,
                 count,
@@ -125,7 +128,7 @@ struct Block<'a, I: Isa> {
     input: &'a [u8],
     /// Empty if there is none.
     residual: &'a [u8],
-    weights: &'a [u8],
+    weights: &'a [I::Weights],
     /// Quads of vertical taps.
     quads: usize,
     channel: usize,
@@ -138,116 +141,118 @@ impl<I: Isa> Block<'_, I> {
     fn run(&self, isa: I, output: &mut [u8]) {
         let Window { kernel, stride, dilation, .. } = self.layer.window;
         for row in 0..self.layer.output.height {
-            match (kernel[1], stride[1], dilation[1]) {
-                (3, 1, 1) => self.row::<4, 3, 1>(isa, row, output),
-                (3, 2, 1) => self.row::<4, 3, 2>(isa, row, output),
-                (5, 1, 1) => self.row::<4, 5, 1>(isa, row, output),
-                (5, 2, 1) => self.row::<4, 5, 2>(isa, row, output),
-                _ => {
-                    for column in 0..self.layer.output.width {
-                        self.any(isa, row, column, output);
-                    }
+            if const { I::UNROLL } {
+                match (kernel, stride[1], dilation[1]) {
+                    ([3, 3], 1, 1) => self.row::<3, 1>(isa, row, output),
+                    ([3, 3], 2, 1) => self.row::<3, 2>(isa, row, output),
+                    ([5, 5], 1, 1) => self.row::<5, 1>(isa, row, output),
+                    ([5, 5], 2, 1) => self.row::<5, 2>(isa, row, output),
+                    _ => self.any_row(isa, row, output),
                 }
+            } else {
+                self.any_row(isa, row, output);
             }
         }
     }
 
-    /// One output row: tiles of P pixels, the last overlapping the one before.
+    /// One output row of any window.
     #[inline(always)]
-    fn row<const P: usize, const KW: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
+    fn any_row(&self, isa: I, row: usize, output: &mut [u8]) {
+        for column in 0..self.layer.output.width {
+            self.any(isa, row, column, output);
+        }
+    }
+
+    /// One output row of a K × K window: tiles of P pixels, the last overlapping the one before.
+    #[inline(always)]
+    fn row<const K: usize, const S: usize>(&self, isa: I, row: usize, output: &mut [u8]) {
         let width = self.layer.output.width;
+        if width < P {
+            return self.any_row(isa, row, output);
+        }
+        let rows = [self.rows(row, 0), self.rows(row, 1)];
         let mut column = 0;
-        if width >= P {
-            while column < width {
-                let start = column.min(width - P);
-                self.tile::<P, KW, S>(isa, row, start, output);
-                column += P;
-            }
-        } else {
-            while column < width {
-                self.tile::<1, KW, S>(isa, row, column, output);
-                column += 1;
-            }
+        while column < width {
+            self.tile::<K, S>(isa, &rows, row, column.min(width - P), output);
+            column += P;
         }
     }
 
-    /// Where the four rows of a quad of vertical taps are read: codes from column 0 on, and the step of a column.
-    /// A row outside of the input is the padding, over and over; a tap that the window does not have is nothing.
+    /// The four rows of a quad of vertical taps. A row outside of the input is the padding, over and over; so is a tap
+    /// that the window does not have, whose weights are zero.
     #[inline(always)]
-    fn rows(&self, row: usize, quad: usize) -> [(&[u8], usize); 4] {
+    fn rows(&self, row: usize, quad: usize) -> Rows<'_> {
         let Shape { height, width, channels } = self.layer.input;
-        let mut rows = [(&[][..], 0); 4];
+        let padding = self.layer.pad_code.get(self.channel..).unwrap_or(&[]);
+        let mut rows = [(padding, 0); 4];
         for (t, source) in rows.iter_mut().enumerate() {
             let ky = 4 * quad + t;
-            if ky < self.layer.window.kernel[0] {
-                *source = match tap(&self.layer.window, 0, height, row, ky) {
-                    Some(y) => (self.input.get(y * width * channels + self.channel..).unwrap_or(&[]), channels),
-                    None => self.pad(),
-                };
+            if ky < self.layer.window.kernel[0]
+                && let Some(y) = tap(&self.layer.window, 0, height, row, ky)
+            {
+                *source = (self.input.get(y * width * channels + self.channel..).unwrap_or(&[]), channels);
             }
         }
-        rows
+        Rows::new(rows, width, padding, self.count)
     }
 
+    /// A column of vertical taps: `live` ≤ 4 of them, the others are zero.
     #[inline(always)]
-    fn pad(&self) -> (&[u8], usize) {
-        (self.layer.pad_code.get(self.channel..).unwrap_or(&[]), 0)
-    }
-
-    /// A column of four vertical taps, `column` relative to the input (outside: padding).
-    #[inline(always)]
-    fn column(&self, isa: I, rows: &[(&[u8], usize); 4], column: Option<usize>) -> I::Quads {
+    fn column(&self, isa: I, rows: &Rows<'_>, column: usize, live: usize) -> I::Quads {
         let mut taps = [isa.load_bytes(&[], 0, 0); 4];
-        match column {
-            Some(column) => {
-                for t in 0..4 {
-                    taps[t] = isa.load_bytes(rows[t].0, column * rows[t].1, self.count);
-                }
+        for t in 0..4 {
+            if t < live {
+                taps[t] = isa.load_block(rows, t, column);
             }
-            // Weights of taps that the window does not have are zero, so they may read padding too.
-            None => taps = [isa.load_bytes(self.pad().0, 0, self.count); 4],
         }
         isa.interleave(taps)
     }
 
-    /// P output pixels from `column` on.
+    /// P output pixels from `column` on, of output row `row`.
     #[inline(always)]
-    fn tile<const P: usize, const KW: usize, const S: usize>(
+    fn tile<const K: usize, const S: usize>(
         &self,
         isa: I,
+        rows: &[Rows<'_>; 2],
         row: usize,
         column: usize,
         output: &mut [u8],
     ) {
         let mut sums = [self.constants.offset; P];
-        let (width, pad) = (self.layer.input.width, self.layer.window.pad[1]);
-        for quad in 0..self.quads {
-            let rows = self.rows(row, quad);
-            for j in 0..(P - 1) * S + KW {
-                let at = (column * S + j).wrapping_sub(pad);
-                let taps = self.column(isa, &rows, if at < width { Some(at) } else { None });
-                for p in 0..P {
-                    if j >= p * S && j < p * S + KW {
-                        sums[p] = isa.dot_quads(sums[p], taps, self.weights, (j - p * S) * self.quads + quad);
-                    }
+        let Some(weights) = self.weights.get(..const { K * K.div_ceil(4) }) else { return };
+        let first = (column * S).wrapping_sub(self.layer.window.pad[1]);
+        // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
+        macro_rules! columns {
+            ($quad:literal: $($j:literal)*) => {$(
+                if $j < (P - 1) * S + K {
+                    let live = const { if K > 4 * $quad + 4 { 4 } else { K.saturating_sub(4 * $quad) } };
+                    let taps = self.column(isa, &rows[$quad], first.wrapping_add($j), live);
+                    products::<I, K, S>(isa, &mut sums, taps, weights, $j, $quad);
                 }
-            }
+            )*};
         }
-        for p in 0..P {
-            self.finish(isa, row, column + p, sums[p], output);
+        columns!(0: 0 1 2 3 4 5 6 7 8 9 10);
+        if const { K > 4 } {
+            columns!(1: 0 1 2 3 4 5 6 7 8 9 10);
         }
+        self.finish(isa, row, column, sums[0], output);
+        self.finish(isa, row, column + 1, sums[1], output);
+        self.finish(isa, row, column + 2, sums[2], output);
+        self.finish(isa, row, column + 3, sums[3], output);
     }
 
     /// One output pixel of any window.
     #[inline(always)]
     fn any(&self, isa: I, row: usize, column: usize, output: &mut [u8]) {
+        let Window { kernel, stride, dilation, pad } = self.layer.window;
         let mut sums = self.constants.offset;
         for quad in 0..self.quads {
             let rows = self.rows(row, quad);
-            for kx in 0..self.layer.window.kernel[1] {
-                let at = tap(&self.layer.window, 1, self.layer.input.width, column, kx);
-                let taps = self.column(isa, &rows, at);
-                sums = isa.dot_quads(sums, taps, self.weights, kx * self.quads + quad);
+            for kx in 0..kernel[1] {
+                let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
+                if let Some(weights) = self.weights.get(kx * self.quads + quad) {
+                    sums = isa.dot_quads(sums, self.column(isa, &rows, at, 4), weights);
+                }
             }
         }
         self.finish(isa, row, column, sums, output);
@@ -279,4 +284,27 @@ impl<I: Isa> Block<'_, I> {
         }
         isa.store_dealt(codes, output, at, self.count);
     }
+}
+
+/// Adds column `j` of a tile to every output pixel that sees it.
+#[inline(always)]
+fn products<I: Isa, const K: usize, const S: usize>(
+    isa: I,
+    sums: &mut [[I::I32; 4]; P],
+    taps: I::Quads,
+    weights: &[I::Weights],
+    j: usize,
+    quad: usize,
+) {
+    macro_rules! pixels {
+        ($($p:literal)*) => {$(
+            if j >= $p * S
+                && j < $p * S + K
+                && let Some(weights) = weights.get((j - $p * S) * K.div_ceil(4) + quad)
+            {
+                sums[$p] = isa.dot_quads(sums[$p], taps, weights);
+            }
+        )*};
+    }
+    pixels!(0 1 2 3);
 }

@@ -41,7 +41,10 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        for (pixel, to) in output.chunks_exact_mut(channels).take(layer.output.pixels()).enumerate() {
+        let mut rest = output;
+        for pixel in 0..layer.output.pixels() {
+            let Some((to, left)) = rest.split_at_mut_checked(channels) else { return };
+            rest = left;
             let (Some(oy), Some(ox)) = (pixel.checked_div(layer.output.width), pixel.checked_rem(layer.output.width))
             else {
                 return;

@@ -21,7 +21,7 @@ use crate::pack;
 /// The register tile of a pointwise convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// Most pixels: 8, 6, 4 or 1. What the registers do not hold is lowered.
+    /// Most pixels: 8 (6 where the registers do not hold 8), 4 or 1.
     pub rows: usize,
     /// Most vectors of output channels: 1 to 4. Panels are made evenly wide.
     pub vectors: usize,
@@ -93,6 +93,19 @@ impl Kernel for Run<'_> {
     }
 }
 
+/// The width of the first of as few evenly wide panels as `vectors` need.
+#[inline(always)]
+fn even(vectors: usize, widest: usize) -> usize {
+    let panels = match widest {
+        4 => vectors.div_ceil(4),
+        3 => vectors.div_ceil(3),
+        2 => vectors.div_ceil(2),
+        _ => vectors,
+    };
+    let rounded = vectors + panels.saturating_sub(1);
+    rounded.checked_div(panels).unwrap_or(1)
+}
+
 /// A matrix product with its epilogue: what pointwise and general convolutions share.
 pub(super) struct Product<'a> {
     pub pixels: usize,
@@ -126,20 +139,21 @@ impl Product<'_> {
         let mut first = 0;
         while first < vectors {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
-            let panels = (vectors - first).div_ceil(widest).max(1);
-            let width = (vectors - first).div_ceil(panels);
-            match width {
-                4 if I::ACCUMULATORS >= 16 => self.panel::<I, 4>(isa, first, input, residual, output),
-                3 if I::ACCUMULATORS >= 12 => self.panel::<I, 3>(isa, first, input, residual, output),
-                2 if I::ACCUMULATORS >= 8 => self.panel::<I, 2>(isa, first, input, residual, output),
-                _ => self.panel::<I, 1>(isa, first, input, residual, output),
+            let width = even(vectors - first, widest);
+            // The constants keep tiles that do not fit the registers out of the program.
+            if const { I::ACCUMULATORS >= 16 } && width == 4 {
+                self.panel::<I, 4>(isa, first, input, residual, output);
+                first += 4;
+            } else if const { I::ACCUMULATORS >= 12 } && width == 3 {
+                self.panel::<I, 3>(isa, first, input, residual, output);
+                first += 3;
+            } else if const { I::ACCUMULATORS >= 8 } && width == 2 {
+                self.panel::<I, 2>(isa, first, input, residual, output);
+                first += 2;
+            } else {
+                self.panel::<I, 1>(isa, first, input, residual, output);
+                first += 1;
             }
-            first += match width {
-                4 if I::ACCUMULATORS >= 16 => 4,
-                3 if I::ACCUMULATORS >= 12 => 3,
-                2 if I::ACCUMULATORS >= 8 => 2,
-                _ => 1,
-            };
         }
     }
 
@@ -154,7 +168,7 @@ impl Product<'_> {
     ) {
         let rows = if self.tile.rows >= 8 && 8 * N <= I::ACCUMULATORS {
             8
-        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS {
+        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS {
             6
         } else if self.tile.rows >= 4 {
             4
@@ -162,13 +176,14 @@ impl Product<'_> {
             1
         };
         let mut pixel = 0;
-        if 8 * N <= I::ACCUMULATORS && rows == 8 {
-            while pixel + 8 <= self.pixels {
+        if const { 8 * N <= I::ACCUMULATORS } {
+            while rows == 8 && pixel + 8 <= self.pixels {
                 self.tile::<I, 8, N>(isa, first, pixel, input, residual, output);
                 pixel += 8;
             }
-        } else if 6 * N <= I::ACCUMULATORS && rows == 6 {
-            while pixel + 6 <= self.pixels {
+        }
+        if const { 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS } {
+            while rows == 6 && pixel + 6 <= self.pixels {
                 self.tile::<I, 6, N>(isa, first, pixel, input, residual, output);
                 pixel += 6;
             }

@@ -1,0 +1,61 @@
+//! Every kernel with every instruction set of the target, as an emitted crate calls them. Compiled by `no_panic.rs`.
+#![no_std]
+
+use bakelite_runtime::isa::{self, Isa};
+use bakelite_runtime::kernel::{self, RealActivation};
+use bakelite_runtime::{arena, blob};
+
+pub static FLOATS: [f32; 2] = blob::f32s(&[0, 0, 128, 63, 0, 0, 0, 64]);
+pub static PIECE: &[u8] = blob::slice(&[1, 2, 3], 1, 2);
+
+pub struct Layers<'a> {
+    pointwise: kernel::Pointwise<'a>,
+    depthwise: kernel::Depthwise<'a>,
+    convolution: kernel::Convolution<'a>,
+    dense: kernel::Dense<'a>,
+    mean: kernel::Mean<'a>,
+    gate: kernel::Gate<'a>,
+    add: kernel::Add<'a>,
+    table: kernel::Table<'a>,
+    max_pool: kernel::MaxPool,
+    activation: RealActivation,
+    ranges: [(usize, usize); 4],
+}
+
+#[inline(always)]
+fn all<I: Isa>(isa: I, layers: &Layers<'_>, arena: &mut [u8], wide: [&mut [u16]; 2], reals: [&mut [f32]; 2]) {
+    let [a, b, c, d] = arena::split(arena, layers.ranges);
+    let [a, b, c, d] = [a, b, c, d];
+    let [w0, w1] = wide;
+    let [r0, r1] = reals;
+    kernel::pointwise(isa, &layers.pointwise, a, b, c);
+    kernel::depthwise(isa, &layers.depthwise, c, b, a);
+    kernel::convolution(isa, &layers.convolution, a, b, d, c);
+    kernel::mean(isa, &layers.mean, a, w0);
+    kernel::dense_codes(isa, &layers.dense, w0, w1);
+    kernel::dense_reals(isa, &layers.dense, layers.activation, w0, r0);
+    kernel::gate(isa, &layers.gate, a, r0, b);
+    kernel::add(isa, &layers.add, a, b, c);
+    kernel::table(isa, &layers.table, a, b);
+    kernel::max_pool(isa, &layers.max_pool, a, b);
+    kernel::softmax(r0, r1);
+}
+
+macro_rules! entry {
+    ($name:ident, $token:ty) => {
+        #[inline(never)]
+        pub fn $name(
+            isa: $token,
+            layers: &Layers<'_>,
+            arena: &mut [u8],
+            wide: [&mut [u16]; 2],
+            reals: [&mut [f32]; 2],
+        ) {
+            all(isa, layers, arena, wide, reals);
+        }
+    };
+}
+
+entry!(portable, isa::Portable);
+#[cfg(target_arch = "x86_64")]
+entry!(avx512vnni, isa::Avx512Vnni);
