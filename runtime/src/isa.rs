@@ -84,7 +84,8 @@ impl Level {
             Self::Portable => 4,
             Self::Avx2 | Self::AvxVnni => 12,
             Self::Neon => 16,
-            Self::Avx512Vnni | Self::NeonDot => 24,
+            Self::NeonDot => 18,
+            Self::Avx512Vnni => 24,
         }
     }
 }
@@ -225,7 +226,7 @@ pub trait Isa: Copy {
     /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]).
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N];
 
-    /// `count` ≤ 4 · LANES bytes; the others are anything.
+    /// `count` ≤ 4 · LANES bytes; the others may be any value.
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
     /// The block of row `t` at `column`, [`Rows::block`]. What lies beyond its count may be any value.
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;

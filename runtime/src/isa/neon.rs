@@ -5,11 +5,11 @@
 //! their pairwise sum goes into i32:
 //!
 //! ```text
-//! codes    x0 x1 x0 x1 x0 x1 x0 x1 │ x2 x3 x2 x3 x2 x3 x2 x3      four codes of a pixel, by one tbl
+//! codes    x0 x1 x0 x1 x0 x1 x0 x1 │ x2 x3 x2 x3 x2 x3 x2 x3      pairs of codes of a pixel, by dup
 //! weights  o0    o1    o2    o3    │ o0    o1    o2    o3         of four output channels
-//! smull    p0 p1 p0 p1 p0 p1 p0 p1                                i16: lower half
-//! smlal2   p0 p1 p0 p1 p0 p1 p0 p1                                i16: plus upper half
-//! sadalp   o0    o1    o2    o3                                   i32 += sum of both
+//! smull    p0 p1 p0 p1 p0 p1 p0 p1                                i16: products of the lower half
+//! smlal2   p0 p1 p0 p1 p0 p1 p0 p1                                i16: plus those of the upper half
+//! sadalp   o0    o1    o2    o3                                   i32 += sum of neighbours
 //! ```
 //!
 //! Three instructions for 16 products, where `smlal` by lane over i16 needs four and the widening of the weights.
@@ -19,9 +19,8 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`] exists only where the CPU has the feature.
 
-use super::{Isa, Kernel, Level};
+use super::{Isa, Kernel, Level, Rows};
 use core::arch::aarch64::*;
-use core::arch::asm;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Proof of NEON, which every target has for which this is compiled.
@@ -89,18 +88,6 @@ pub(super) fn splat_bytes(_: Neon, bytes: u32) -> uint8x16_t {
     unsafe { vreinterpretq_u8_u32(vdupq_n_u32(bytes)) }
 }
 
-/// Up to four bytes from `at` on, the others zero. Only at the end of a pixel's channels, or of a row of weights.
-#[cold]
-#[inline(never)]
-fn few(from: &[u8], at: usize, count: usize) -> u32 {
-    let mut bytes = [0; 4];
-    let rest = from.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
-    for (to, from) in bytes.iter_mut().zip(rest) {
-        *to = *from;
-    }
-    u32::from_le_bytes(bytes)
-}
-
 /// One to three bytes, the others zero.
 ///
 /// # Safety
@@ -115,77 +102,67 @@ pub(super) unsafe fn few_of(from: *const u8, count: usize) -> u32 {
     }
 }
 
-/// Keeps the compiler from loading weights long before their turn, which would cost it the registers of the sums.
+/// Up to fifteen bytes and zeros behind them, as a number: pieces that overlap. (No function of its own: a call would
+/// cost the registers of the sums, even where it is not taken.)
 #[inline(always)]
-pub(super) fn no_earlier_loads() {
-    compiler_fence(Ordering::SeqCst);
-}
-
-/// Keeps the compiler from putting off a sum while it goes on with the next ones, for the same reason.
-#[inline(always)]
-fn pin(sum: &mut int32x4_t) {
-    // SAFETY: no instruction.
-    unsafe { asm!("/* {0:v} */", inout(vreg) *sum, options(nomem, nostack, preserves_flags)) };
-}
-
-/// Up to fifteen bytes and zeros behind them, as a number: pieces that overlap. Only at the end of a map.
-#[cold]
-#[inline(never)]
 fn partial(bytes: &[u8]) -> u128 {
-    let low = |piece: u32| 8 * piece;
-    let count = bytes.len() as u32;
+    let shift = |piece: usize| 8 * bytes.len().wrapping_sub(piece) as u32;
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        let last = u128::from(u64::from_le_bytes(*last));
-        u128::from(u64::from_le_bytes(*first)) | last.wrapping_shl(low(count.wrapping_sub(8)))
+        let last = u128::from(u64::from_le_bytes(*last)).wrapping_shl(shift(8));
+        u128::from(u64::from_le_bytes(*first)) | last
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        let last = u64::from(u32::from_le_bytes(*last));
-        u128::from(u64::from(u32::from_le_bytes(*first)) | last.wrapping_shl(low(count.wrapping_sub(4))))
+        let last = u64::from(u32::from_le_bytes(*last)).wrapping_shl(shift(4));
+        u128::from(u64::from(u32::from_le_bytes(*first)) | last)
     } else {
-        u128::from(few(bytes, 0, bytes.len()))
+        u128::from(few(bytes))
+    }
+}
+
+/// Up to three bytes and zeros behind them.
+#[inline(always)]
+fn few(bytes: &[u8]) -> u32 {
+    match bytes {
+        [a, b, c, ..] => u32::from_le_bytes([*a, *b, *c, 0]),
+        [a, b] => u32::from_le_bytes([*a, *b, 0, 0]),
+        [a] => u32::from(*a),
+        [] => 0,
     }
 }
 
 /// Stores the first `to.len()` ≤ 15 bytes of a number: pieces that overlap.
-#[cold]
-#[inline(never)]
+#[inline(always)]
 fn store_partial(bytes: u128, to: &mut [u8]) {
-    let count = to.len() as u32;
+    let beyond = |piece: usize| 8 * to.len().wrapping_sub(piece) as u32;
+    let (beyond_8, beyond_4) = (beyond(8), beyond(4));
     if let Some(first) = to.first_chunk_mut::<8>() {
         *first = (bytes as u64).to_le_bytes();
         if let Some(last) = to.last_chunk_mut::<8>() {
-            *last = (bytes.wrapping_shr(8 * count.wrapping_sub(8)) as u64).to_le_bytes();
+            *last = (bytes.wrapping_shr(beyond_8) as u64).to_le_bytes();
         }
     } else if let Some(first) = to.first_chunk_mut::<4>() {
         *first = (bytes as u32).to_le_bytes();
         if let Some(last) = to.last_chunk_mut::<4>() {
-            *last = ((bytes as u64).wrapping_shr(8 * count.wrapping_sub(4)) as u32).to_le_bytes();
+            *last = ((bytes as u64).wrapping_shr(beyond_4) as u32).to_le_bytes();
         }
     } else {
-        for (to, from) in to.iter_mut().zip((bytes as u32).to_le_bytes()) {
-            *to = from;
+        let [a, b, c, _] = (bytes as u32).to_le_bytes();
+        match to {
+            [x, y, z, ..] => (*x, *y, *z) = (a, b, c),
+            [x, y] => (*x, *y) = (a, b),
+            [x] => *x = a,
+            [] => {}
         }
     }
 }
 
-/// Where the four codes of a step lie in 16, as the drawing above wants them.
-const SPREAD: [[u8; 16]; 4] = {
-    let mut spread = [[0; 16]; 4];
-    let mut i = 0;
-    while i < 64 {
-        spread[i / 16][i % 16] = (i / 16 * 4 + i % 16 / 8 * 2 + i % 2) as u8;
-        i += 1;
-    }
-    spread
-};
-
-/// One step of [`Isa::multiply`]: codes 4 · STEP… of 16 of each row, with 16 weights of each vector from `weights`
-/// on, one vector after `vector` bytes from another.
+/// One step of [`Isa::multiply`]: pairs EVEN and ODD of the eight pairs of codes of each row, with 16 weights of each
+/// vector from `weights` on, one vector after `vector` bytes from another.
 ///
 /// # Safety
 ///
 /// `weights` has (N − 1) · vector + 16 bytes.
 #[inline(always)]
-unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
+unsafe fn step<const M: usize, const N: usize, const EVEN: i32, const ODD: i32>(
     neon: Neon,
     sums: &mut [[int32x4_t; N]; M],
     x: &[int8x16_t; M],
@@ -197,31 +174,23 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
         // SAFETY: token; the caller's promise.
         w[n] = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
     }
-    // SAFETY: token; 16 bytes are there.
-    let spread = unsafe { vld1q_u8(SPREAD[STEP].as_ptr()) };
     for m in 0..M {
         // SAFETY: token.
-        let x = unsafe { vqtbl1q_s8(x[m], spread) };
+        let [even, odd] = unsafe {
+            let pairs = vreinterpretq_s16_s8(x[m]);
+            [vdupq_laneq_s16::<EVEN>(pairs), vdupq_laneq_s16::<ODD>(pairs)]
+        };
         for n in 0..N {
-            // SAFETY: token.
-            sums[m][n] = unsafe { dot(sums[m][n], x, w[n]) };
-        }
-        for n in 0..N {
-            pin(&mut sums[m][n]);
+            // SAFETY: token. Two products fit in i16.
+            sums[m][n] = unsafe {
+                let (even, odd) = (vreinterpretq_s8_s16(even), vreinterpretq_s8_s16(odd));
+                let first = vmull_s8(vget_low_s8(even), vget_low_s8(w[n]));
+                vpadalq_s16(sums[m][n], vmlal_high_s8(first, odd, w[n]))
+            };
         }
     }
-    no_earlier_loads();
-}
-
-/// `sum[lane] + Σ x · w` over bytes 2 · lane, 2 · lane + 1 and those 8 further on; x in −128…127, w in −127…127.
-///
-/// # Safety
-///
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn dot(sum: int32x4_t, x: int8x16_t, w: int8x16_t) -> int32x4_t {
-    // SAFETY: the caller's promise. Two products fit in i16.
-    unsafe { vpadalq_s16(sum, vmlal_high_s8(vmull_s8(vget_low_s8(x), vget_low_s8(w)), x, w)) }
+    // Keeps the compiler from loading the weights of the next steps early, which would cost it registers of sums.
+    compiler_fence(Ordering::SeqCst);
 }
 
 impl Isa for Neon {
@@ -232,6 +201,7 @@ impl Isa for Neon {
     type Bytes = uint8x16_t;
     /// `[pair of taps][channels 0…7, 8…15][channel][tap of the pair]`.
     type Quads = [int8x16_t; 4];
+    type Weights = [u8; 64];
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -272,7 +242,7 @@ impl Isa for Neon {
     fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32 {
         let codes = match from.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
             Some(codes) if count == 4 => u32::from_le_bytes(*codes),
-            _ => few(from, at, count),
+            _ => few(from.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[])),
         };
         // SAFETY: token.
         unsafe {
@@ -392,10 +362,10 @@ impl Isa for Neon {
             // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
             unsafe {
                 let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(self, &mut sums, &x, weights, vector);
-                step::<M, N, 1>(self, &mut sums, &x, weights.add(16), vector);
-                step::<M, N, 2>(self, &mut sums, &x, weights.add(32), vector);
-                step::<M, N, 3>(self, &mut sums, &x, weights.add(48), vector);
+                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
+                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
+                step::<M, N, 4, 5>(self, &mut sums, &x, weights.add(32), vector);
+                step::<M, N, 6, 7>(self, &mut sums, &x, weights.add(48), vector);
             }
             at += 16;
         }
@@ -409,8 +379,8 @@ impl Isa for Neon {
             // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
             unsafe {
                 let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(self, &mut sums, &x, weights, vector);
-                step::<M, N, 1>(self, &mut sums, &x, weights.add(16), vector);
+                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
+                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
             }
             at += 8;
         }
@@ -421,7 +391,7 @@ impl Isa for Neon {
                 x[m] = signed(self, splat_bytes(self, four));
             }
             // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
-            unsafe { step::<M, N, 0>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
             at += 4;
         }
         if at < k {
@@ -431,7 +401,7 @@ impl Isa for Neon {
                 x[m] = signed(self, splat_bytes(self, few));
             }
             // SAFETY: `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-            unsafe { step::<M, N, 0>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
         }
         sums
     }
@@ -461,9 +431,10 @@ impl Isa for Neon {
         }
         for (i, x) in rest.iter().enumerate() {
             for n in 0..N {
-                let w = few(panel, n * vector + 16 * fours.len() + 4 * i, 4);
-                // SAFETY: token.
+                let at = n * vector + 16 * fours.len() + 4 * i;
+                // SAFETY: token; `panel` has N vectors of `vector` bytes, 4 for each element of `input`.
                 sums[n] = unsafe {
+                    let w = panel.as_ptr().add(at).cast::<u32>().read_unaligned();
                     let w = vget_low_s16(vmovl_s8(vcreate_s8(u64::from(w))));
                     vmlal_n_s16(sums[n], w, *x as i16)
                 };
@@ -474,6 +445,10 @@ impl Isa for Neon {
 
     #[inline(always)]
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
+        if count == 0 {
+            // SAFETY: token.
+            return unsafe { vdupq_n_u8(0) };
+        }
         let rest = from.get(at..).unwrap_or(&[]);
         if let Some(bytes) = rest.first_chunk::<16>() {
             // SAFETY: token; 16 bytes are there.
@@ -492,8 +467,17 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
-        let Some(weights) = weights.get(index * 64..).and_then(|rest| rest.first_chunk::<64>()) else { return sums };
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.load_bytes(rows.block(t, column), 0, rows.count())
+    }
+
+    #[inline(always)]
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
         let mut sums = sums;
         for half in 0..2 {
             // SAFETY: token; `weights` has 64 bytes. Two products fit in i16.

@@ -13,8 +13,8 @@
 //!
 //! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
 
-use super::neon::{few_of, no_earlier_loads, signed, splat_bytes};
-use super::{Isa, Kernel, Level, Neon};
+use super::neon::{few_of, signed, splat_bytes};
+use super::{Isa, Kernel, Level, Neon, Rows};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -69,8 +69,7 @@ fn answers(release: &[u8]) -> bool {
     major > 4 || major == 4 && minor >= 11
 }
 
-/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`. Not `pure`, so that the order stays as written: the registers
-/// suffice for no other.
+/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
@@ -80,7 +79,7 @@ fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> in
         asm!(
             "sdot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
             sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
-            options(nomem, nostack, preserves_flags)
+            options(pure, nomem, nostack, preserves_flags)
         );
     }
     sum
@@ -125,35 +124,6 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
     }
 }
 
-/// Two steps of [`Isa::multiply`], the weights of both in one load.
-///
-/// # Safety
-///
-/// The CPU has the features of [`NeonDot`] and `weights` has (N − 1) · vector + 32 bytes.
-#[inline(always)]
-unsafe fn two_steps<const M: usize, const N: usize, const FIRST: usize, const SECOND: usize>(
-    sums: &mut [[int32x4_t; N]; M],
-    x: &[int8x16_t; M],
-    weights: *const u8,
-    vector: usize,
-) {
-    for n in 0..N {
-        // SAFETY: the caller's promise.
-        let first = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
-        // SAFETY: the caller's promise.
-        let second = unsafe { vld1q_s8(weights.add(n * vector + 16).cast()) };
-        for m in 0..M {
-            // SAFETY: the caller's promise.
-            sums[m][n] = unsafe { dot_lane::<FIRST>(sums[m][n], first, x[m]) };
-        }
-        for m in 0..M {
-            // SAFETY: the caller's promise.
-            sums[m][n] = unsafe { dot_lane::<SECOND>(sums[m][n], second, x[m]) };
-        }
-        no_earlier_loads();
-    }
-}
-
 /// Methods that are those of [`Neon`].
 macro_rules! as_neon {
     ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $out:ty)?;)*) => {$(
@@ -172,6 +142,7 @@ impl Isa for NeonDot {
     type Bytes = uint8x16_t;
     /// `[four channels][channel][tap]`.
     type Quads = [int8x16_t; 4];
+    type Weights = [u8; 64];
 
     as_neon! {
         fn splat_i32(value: i32) -> Self::I32;
@@ -234,8 +205,10 @@ impl Isa for NeonDot {
             // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
             unsafe {
                 let weights = panel.as_ptr().add(4 * at);
-                two_steps::<M, N, 0, 1>(&mut sums, &x, weights, vector);
-                two_steps::<M, N, 2, 3>(&mut sums, &x, weights.add(32), vector);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+                step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
+                step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
             }
             at += 16;
         }
@@ -247,7 +220,11 @@ impl Isa for NeonDot {
                 x[m] = signed(self.0, unsafe { vcombine_u8(low, low) });
             }
             // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-            unsafe { two_steps::<M, N, 0, 1>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+            }
             at += 8;
         }
         if at + 4 <= k {
@@ -283,18 +260,32 @@ impl Isa for NeonDot {
         // SAFETY: token.
         unsafe {
             let [ab_low, ab_high, cd_low, cd_high] = pairs.map(|pair| vreinterpretq_s16_s8(pair));
-            [vzip1q_s16(ab_low, cd_low), vzip2q_s16(ab_low, cd_low), vzip1q_s16(ab_high, cd_high), vzip2q_s16(ab_high, cd_high)]
-                .map(|quad| vreinterpretq_s8_s16(quad))
+            [
+                vzip1q_s16(ab_low, cd_low),
+                vzip2q_s16(ab_low, cd_low),
+                vzip1q_s16(ab_high, cd_high),
+                vzip2q_s16(ab_high, cd_high),
+            ]
+            .map(|quad| vreinterpretq_s8_s16(quad))
         }
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &[u8], index: usize) -> [Self::I32; 4] {
-        let Some(weights) = weights.get(index * 64..).and_then(|rest| rest.first_chunk::<64>()) else { return sums };
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.0.load_block(rows, t, column)
+    }
+
+    #[inline(always)]
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
         let mut sums = sums;
-        for (n, w) in weights.as_chunks::<16>().0.iter().enumerate().take(4) {
-            // SAFETY: token; `w` has 16 bytes.
-            sums[n] = unsafe { dot(sums[n], vld1q_s8(w.as_ptr().cast()), taps[n]) };
+        for n in 0..4 {
+            // SAFETY: token; `weights` has 64 bytes.
+            sums[n] = unsafe { dot(sums[n], vld1q_s8(weights.as_ptr().add(16 * n).cast()), taps[n]) };
         }
         sums
     }

@@ -59,3 +59,7 @@ macro_rules! entry {
 entry!(portable, isa::Portable);
 #[cfg(target_arch = "x86_64")]
 entry!(avx512vnni, isa::Avx512Vnni);
+#[cfg(target_arch = "aarch64")]
+entry!(neon, isa::Neon);
+#[cfg(target_arch = "aarch64")]
+entry!(neondot, isa::NeonDot);
