@@ -18,12 +18,12 @@ pub fn has(level: Level) -> bool {
         Level::AvxVnni => isa::AvxVnni::detect().is_some(),
         #[cfg(target_arch = "x86_64")]
         Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some(),
-        #[cfg(target_arch = "x86_64")]
-        Level::Neon | Level::NeonDot => false,
-        #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => false,
-        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-        Level::Neon | Level::NeonDot => false,
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        Level::Neon => isa::Neon::detect().is_some(),
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        Level::NeonDot => isa::NeonDot::detect().is_some(),
+        #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
+        _ => false,
     }
 }
 
@@ -42,12 +42,12 @@ macro_rules! dispatch {
                 Level::Avx512Vnni => {
                     isa::Avx512Vnni::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some()
                 }
-                #[cfg(target_arch = "x86_64")]
-                Level::Neon | Level::NeonDot => false,
-                #[cfg(not(target_arch = "x86_64"))]
-                Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => false,
-                #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-                Level::Neon | Level::NeonDot => false,
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                Level::Neon => isa::Neon::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                Level::NeonDot => isa::NeonDot::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
+                _ => false,
             }
         }
     )*};

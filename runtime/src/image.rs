@@ -261,6 +261,13 @@ fn round(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
+/// `copy_from_slice` without its panic path.
+fn copy(from: &[u8], to: &mut [u8]) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = from;
+    }
+}
+
 /// Resizes each row of `picture` and keeps the crop's columns.
 fn across(axis: &Axis, picture: &[u8], weights: &mut [i32], rows: &mut [u8]) -> Option<()> {
     // `max(1)`, here and below: lengths are never 0, but only this way the compiler sees it and leaves out the panic.
@@ -268,7 +275,7 @@ fn across(axis: &Axis, picture: &[u8], weights: &mut [i32], rows: &mut [u8]) -> 
     let rows = rows.chunks_exact_mut((axis.kept * 3).max(1));
     if axis.input == axis.resized {
         for (from, to) in picture.zip(rows) {
-            to.copy_from_slice(from.get(axis.crop * 3..(axis.crop + axis.kept) * 3)?);
+            copy(from.get(axis.crop * 3..(axis.crop + axis.kept) * 3)?, to);
         }
         return Some(());
     }
@@ -306,7 +313,7 @@ fn down(y: &Axis, x: &Axis, width: usize, rows: &[u8], weights: &mut [i32], outp
         let line = line.get_mut(x.place * 3..)?.get_mut(..length)?;
         let row = |tap: usize| rows.get((tap - top) * length..)?.get(..length);
         if y.input == y.resized {
-            line.copy_from_slice(row(o)?);
+            copy(row(o)?, line);
             continue;
         }
         let (first, count) = y.coefficients(o, coefficients)?;

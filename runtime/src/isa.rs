@@ -21,6 +21,10 @@ mod avx512vnni;
 mod avxvnni;
 #[cfg(target_arch = "x86_64")]
 mod cpuid;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neondot;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod ymm;
@@ -31,6 +35,10 @@ pub use avx2::Avx2;
 pub use avx512vnni::Avx512Vnni;
 #[cfg(target_arch = "x86_64")]
 pub use avxvnni::{AvxVnni, AvxVnniEvex};
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use neon::Neon;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use neondot::NeonDot;
 pub use portable::Portable;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
@@ -44,7 +52,7 @@ pub enum Level {
     AvxVnni,
     /// AVX-512 F, BW, DQ, VL and VNNI: `vpdpbusd` over 512 bits.
     Avx512Vnni,
-    /// NEON without dot product: `smlal`.
+    /// NEON without dot product: `smull`, `smlal`, `sadalp` over i8.
     Neon,
     /// NEON with `sdot`.
     NeonDot,
@@ -75,7 +83,8 @@ impl Level {
     pub const fn lanes(self) -> usize {
         match self {
             Self::Avx512Vnni => 16,
-            Self::Portable | Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 8,
+            Self::Portable | Self::Avx2 | Self::AvxVnni => 8,
+            Self::Neon | Self::NeonDot => 4,
         }
     }
 
@@ -83,7 +92,9 @@ impl Level {
     pub const fn accumulators(self) -> usize {
         match self {
             Self::Portable => 4,
-            Self::Avx2 | Self::AvxVnni | Self::Neon | Self::NeonDot => 12,
+            Self::Avx2 | Self::AvxVnni => 12,
+            Self::Neon => 16,
+            Self::NeonDot => 18,
             Self::Avx512Vnni => 24,
         }
     }
@@ -227,7 +238,7 @@ pub trait Isa: Copy {
     /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]).
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N];
 
-    /// `count` ≤ 4 · LANES bytes; the others are zero.
+    /// `count` ≤ 4 · LANES bytes; the others may be any value.
     fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes;
     /// The block of row `t` at `column`, [`Rows::block`], of a count that is a multiple of four. What lies beyond it
     /// may be any value.

@@ -5,7 +5,7 @@
 //!
 //! | kind | from | to |
 //! |---|---|---|
-//! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8 |
+//! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps |
 //! | convolution | `[o][kh · kw · c]` | as pointwise, the patch padded to [`patch_len`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels |
@@ -32,9 +32,18 @@ pub enum Kind {
 /// Input channels that one instruction of the pointwise kernel multiplies and sums.
 const fn group(level: Level) -> usize {
     match level {
-        Level::Portable | Level::Neon => 1,
-        Level::Avx2 => 2,
+        Level::Portable => 1,
+        Level::Avx2 | Level::Neon => 2,
         Level::AvxVnni | Level::Avx512Vnni | Level::NeonDot => 4,
+    }
+}
+
+/// Input channels that one step of the pointwise kernel takes: rows are padded to a multiple.
+const fn step(level: Level) -> usize {
+    match level {
+        // Two groups, in the halves of a register.
+        Level::Neon => 4,
+        _ => group(level),
     }
 }
 
@@ -55,13 +64,16 @@ enum Quad {
     Natural,
     /// `[vector][lane][tap]` i8, the channels as unpacking bytes within 128 bits leaves them.
     Dealt,
-    /// `[pair of taps][vector][lane][tap of the pair]` i16, the channels as above.
+    /// `[pair of taps][channel][tap of the pair]` i8, the channels in natural order.
+    Pairs,
+    /// `[pair of taps][vector][lane][tap of the pair]` i16, the channels as unpacking bytes leaves them.
     DealtWide,
 }
 
 const fn quad(level: Level) -> Quad {
     match level {
-        Level::Portable | Level::Neon => Quad::Planar,
+        Level::Portable => Quad::Planar,
+        Level::Neon => Quad::Pairs,
         Level::NeonDot => Quad::Natural,
         Level::Avx2 => Quad::DealtWide,
         Level::AvxVnni | Level::Avx512Vnni => Quad::Dealt,
@@ -75,7 +87,7 @@ pub const fn patch_len(taps_times_channels: usize) -> usize {
 
 /// Bytes of one packed vector of output channels of a pointwise convolution.
 pub const fn vector_len(level: Level, k: usize) -> usize {
-    k.div_ceil(group(level)) * group(level) * level.lanes()
+    k.div_ceil(step(level)) * step(level) * level.lanes()
 }
 
 /// Bytes of one packed vector of output channels of a dense layer.
@@ -86,7 +98,7 @@ pub const fn dense_vector_len(level: Level, k: usize) -> usize {
 /// Bytes of four taps of a block of channels.
 pub const fn quad_len(level: Level) -> usize {
     match quad(level) {
-        Quad::Planar | Quad::Natural | Quad::Dealt => 16 * level.lanes(),
+        Quad::Planar | Quad::Natural | Quad::Dealt | Quad::Pairs => 16 * level.lanes(),
         Quad::DealtWide => 32 * level.lanes(),
     }
 }
@@ -127,7 +139,7 @@ fn panels(weights: &[i8], [k, n]: [usize; 2], row: usize, lanes: usize, group: u
 
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], k, level.lanes(), group(level), out);
+    panels(weights, [k, n], k.next_multiple_of(step(level)), level.lanes(), group(level), out);
 }
 
 /// Packs weights `[o][kh · kw · c]` of a convolution with one group into [`convolution_len`] bytes.
@@ -164,6 +176,7 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
                 let (at, wide) = match quad(level) {
                     Quad::Planar => (tap * 4 * lanes + inside, false),
                     Quad::Natural => (inside * 4 + tap, false),
+                    Quad::Pairs => ((tap / 2 * 4 * lanes + inside) * 2 + tap % 2, false),
                     Quad::Dealt => (dealt * 4 + tap, false),
                     Quad::DealtWide => (((tap / 2 * 4 * lanes + dealt) * 2 + tap % 2) * 2, true),
                 };
@@ -180,11 +193,11 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
 
 /// Adjusts `offset[o]` [5] to what the level's instructions compute.
 ///
-/// `sdot` multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
+/// NEON multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
 /// multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).
 pub fn offset(level: Level, kind: Kind, weights: &[i8], k: usize, n: usize, offset: &mut [i32]) {
     let shifted = match kind {
-        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => matches!(level, Level::NeonDot),
+        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => matches!(level, Level::Neon | Level::NeonDot),
         Kind::Grouped | Kind::Dense => false,
     };
     if !shifted || k == 0 {

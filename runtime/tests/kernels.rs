@@ -163,6 +163,10 @@ instruction_set!(avxvnni, isa::AvxVnni);
 instruction_set!(avxvnni_evex, isa::AvxVnniEvex);
 #[cfg(target_arch = "x86_64")]
 instruction_set!(avx512vnni, isa::Avx512Vnni);
+#[cfg(target_arch = "aarch64")]
+instruction_set!(neon, isa::Neon);
+#[cfg(target_arch = "aarch64")]
+instruction_set!(neondot, isa::NeonDot);
 
 #[test]
 fn reals() {

@@ -32,9 +32,10 @@ pub fn layers(q: &QGraph, plan: &Plan) -> String {
     );
     for (index, step) in plan.steps.iter().enumerate() {
         if let Some((kind, fields)) = constant(&step.kernel, plan.level) {
+            let constructor = kind.trim_end_matches("<'static>");
             let _ = write!(
                 out,
-                "\n/// {} → {}\npub static {}: {kind} = {kind} {{\n{fields}}};\n",
+                "\n/// {} → {}\npub static {}: {kind} = {constructor} {{\n{fields}}};\n",
                 step.name.replace(['\n', '\r'], " "),
                 q.tensor(step.tensor).name.replace(['\n', '\r'], " "),
                 constant_name(index),

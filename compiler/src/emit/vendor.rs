@@ -15,8 +15,15 @@ pub fn runtime() -> Vec<(String, String)> {
         .iter()
         .map(|(path, text)| {
             let path = if *path == "lib.rs" { "mod.rs" } else { path };
+            // Modules that are not vendored are declared under this feature.
+            let mut before = "";
             let text: String = text
                 .lines()
+                .filter(|line| {
+                    let gated = [before, line].contains(&"#[cfg(feature = \"reference\")]");
+                    before = line;
+                    !gated
+                })
                 .filter(|line| !line.starts_with("#!["))
                 .map(|line| line.replace("$crate::", "$crate::runtime::"))
                 .map(|line| replace_crate(&line) + "\n")

@@ -7,6 +7,8 @@ sources![
     "isa/avx512vnni.rs",
     "isa/avxvnni.rs",
     "isa/cpuid.rs",
+    "isa/neon.rs",
+    "isa/neondot.rs",
     "isa/portable.rs",
     "isa/ymm.rs",
     "kernel.rs",

@@ -104,46 +104,94 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     output: &mut [u8],
 ) {
     let Place { pixel, stride, channel, count } = place;
-    let mut v = [[isa.splat_f32(0.0); N]; M];
+    // Pieces of known length: loads from them need no check.
+    let len = N * I::LANES;
+    let (Some(offset), Some(multiplier), Some(bias)) = (
+        piece(epilogue.offset, channel, len),
+        piece(epilogue.multiplier, channel, len),
+        piece(epilogue.bias, channel, len),
+    ) else {
+        return;
+    };
+    let mut constants = Constants {
+        offset: [isa.splat_i32(0); N],
+        multiplier: [isa.splat_f32(0.0); N],
+        bias: [isa.splat_f32(0.0); N],
+        hard_swish: None,
+    };
     for n in 0..N {
-        let offset = isa.load_i32(epilogue.offset, channel + n * I::LANES);
-        let multiplier = isa.load_f32(epilogue.multiplier, channel + n * I::LANES);
-        let bias = isa.load_f32(epilogue.bias, channel + n * I::LANES);
-        for m in 0..M {
-            v[m][n] = rescale(isa, isa.add_i32(sums[m][n], offset), multiplier, bias);
-        }
+        constants.offset[n] = isa.load_i32(offset, n * I::LANES);
+        constants.multiplier[n] = isa.load_f32(multiplier, n * I::LANES);
+        constants.bias[n] = isa.load_f32(bias, n * I::LANES);
     }
-    if let Some(residual) = residual {
+    if let Activation::HardSwish { scale, zero } = epilogue.activation {
+        let (Some(scale), Some(zero)) = (piece(scale, channel, len), piece(zero, channel, len)) else { return };
+        let mut vectors = [[isa.splat_f32(0.0); 2]; N];
         for n in 0..N {
-            let factor = isa.load_f32(residual.factor, channel + n * I::LANES);
-            let count = count.saturating_sub(n * I::LANES).min(I::LANES);
-            for m in 0..M {
-                let codes = isa.load_codes(residual.codes, (pixel + m) * stride + channel + n * I::LANES, count);
-                v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(codes), factor));
-            }
+            vectors[n] = [isa.load_f32(scale, n * I::LANES), isa.load_f32(zero, n * I::LANES)];
         }
+        constants.hard_swish = Some(vectors);
     }
-    let mut codes = [[isa.splat_i32(0); N]; M];
-    match epilogue.activation {
-        Activation::Linear => {
-            for m in 0..M {
-                for n in 0..N {
-                    codes[m][n] = isa.to_i32(v[m][n]);
-                }
+    // Written out: an index that is no constant would move the sums to memory.
+    macro_rules! rows {
+        ($($m:literal)*) => {$(
+            if $m < M {
+                let at = (pixel + $m) * stride + channel;
+                let codes = constants.row(isa, sums[$m], residual, channel, at, count);
+                isa.store_codes(codes, output, at, count);
             }
+        )*};
+    }
+    rows!(0 1 2 3 4 5 6 7);
+}
+
+#[inline(always)]
+fn piece<T>(slice: &[T], at: usize, len: usize) -> Option<&[T]> {
+    slice.get(at..).and_then(|rest| rest.get(..len))
+}
+
+/// Constants of N vectors of channels.
+struct Constants<I: Isa, const N: usize> {
+    offset: [I::I32; N],
+    multiplier: [I::F32; N],
+    bias: [I::F32; N],
+    /// Scale and zero.
+    hard_swish: Option<[[I::F32; 2]; N]>,
+}
+
+impl<I: Isa, const N: usize> Constants<I, N> {
+    /// [9–13] of one pixel, to be stored at `at`.
+    #[inline(always)]
+    fn row(
+        &self,
+        isa: I,
+        sums: [I::I32; N],
+        residual: Option<Residual<'_>>,
+        channel: usize,
+        at: usize,
+        count: usize,
+    ) -> [I::I32; N] {
+        let (mut v, mut codes) = (self.bias, sums);
+        for n in 0..N {
+            v[n] = rescale(isa, isa.add_i32(sums[n], self.offset[n]), self.multiplier[n], self.bias[n]);
         }
-        Activation::HardSwish { scale, zero } => {
+        if let Some(residual) = residual {
             for n in 0..N {
-                let scale = isa.load_f32(scale, channel + n * I::LANES);
-                let zero = isa.load_f32(zero, channel + n * I::LANES);
-                for m in 0..M {
-                    codes[m][n] = isa.to_i32(hard_swish(isa, v[m][n], scale, zero));
-                }
+                let factor = isa.load_f32(residual.factor, channel + n * I::LANES);
+                let count = count.saturating_sub(n * I::LANES).min(I::LANES);
+                let x = isa.load_codes(residual.codes, at + n * I::LANES, count);
+                v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), factor));
             }
         }
-    }
-    for m in 0..M {
-        isa.store_codes(codes[m], output, (pixel + m) * stride + channel, count);
+        if let Some(vectors) = self.hard_swish {
+            for n in 0..N {
+                v[n] = hard_swish(isa, v[n], vectors[n][0], vectors[n][1]);
+            }
+        }
+        for n in 0..N {
+            codes[n] = isa.to_i32(v[n]);
+        }
+        codes
     }
 }
 

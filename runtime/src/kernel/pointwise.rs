@@ -30,7 +30,7 @@ pub struct Tile {
 impl Tile {
     /// A good tile for a layer of `pixels` and `n` output channels.
     pub const fn best(level: Level, pixels: usize, n: usize) -> Self {
-        let most = if level.accumulators() >= 24 {
+        let most = if level.accumulators() >= 16 {
             4
         } else if level.accumulators() >= 12 {
             2

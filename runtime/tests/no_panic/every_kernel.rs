@@ -63,3 +63,7 @@ entry!(avx2, isa::Avx2);
 entry!(avxvnni, isa::AvxVnni);
 #[cfg(target_arch = "x86_64")]
 entry!(avx512vnni, isa::Avx512Vnni);
+#[cfg(target_arch = "aarch64")]
+entry!(neon, isa::Neon);
+#[cfg(target_arch = "aarch64")]
+entry!(neondot, isa::NeonDot);

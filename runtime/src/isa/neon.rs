@@ -1,0 +1,528 @@
+//! ARMv8.0 NEON: vectors of four lanes, no dot product.
+//!
+//! There is no product of unsigned with signed bytes, so codes are taken as `x − 128` (`x ^ 0x80`), which
+//! [`crate::pack::offset`] makes up for. With weights in −127…127 two products fit in i16, 2 · 128 · 127 < 2^15, and
+//! their pairwise sum goes into i32:
+//!
+//! ```text
+//! codes    x0 x1 x0 x1 x0 x1 x0 x1 │ x2 x3 x2 x3 x2 x3 x2 x3      pairs of codes of a pixel, by dup
+//! weights  o0    o1    o2    o3    │ o0    o1    o2    o3         of four output channels
+//! smull    p0 p1 p0 p1 p0 p1 p0 p1                                i16: products of the lower half
+//! smlal2   p0 p1 p0 p1 p0 p1 p0 p1                                i16: plus those of the upper half
+//! sadalp   o0    o1    o2    o3                                   i32 += sum of neighbours
+//! ```
+//!
+//! Three instructions for 16 products, where `smlal` by lane over i16 needs four and the widening of the weights.
+//! Depthwise does the same with two pairs of vertical taps in place of two pairs of codes.
+//!
+//! A dealt block is in natural order.
+//!
+//! The SAFETY lines say *token*: a value of [`Neon`] exists only where the CPU has the feature.
+
+use super::{Isa, Kernel, Level, Rows};
+use core::arch::aarch64::*;
+use core::sync::atomic::{Ordering, compiler_fence};
+
+/// Proof of NEON, which every target has for which this is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Neon(());
+
+impl Neon {
+    /// Always there.
+    pub fn detect() -> Option<Self> {
+        Some(Self(()))
+    }
+
+    /// Always there.
+    pub const fn from_target() -> Self {
+        Self(())
+    }
+
+    /// Stores the first `count` ≤ WHOLE bytes; WHOLE, usually the count, is 4, 8, 12 or 16.
+    #[inline(always)]
+    fn store_bytes<const WHOLE: usize>(self, bytes: uint8x16_t, to: &mut [u8], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        // SAFETY: token.
+        let [low, high] = unsafe {
+            let halves = vreinterpretq_u64_u8(bytes);
+            [vgetq_lane_u64::<0>(halves), vgetq_lane_u64::<1>(halves)]
+        };
+        match to.first_chunk_mut::<WHOLE>() {
+            // SAFETY: token; `to` has 16 bytes.
+            Some(to) if WHOLE == 16 => unsafe { vst1q_u8(to.as_mut_ptr(), bytes) },
+            Some(to) => {
+                for (to, from) in to.iter_mut().zip(low.to_le_bytes()) {
+                    *to = from;
+                }
+                for (to, from) in to.iter_mut().skip(8).zip(high.to_le_bytes()) {
+                    *to = from;
+                }
+            }
+            None => store_partial(u128::from(low) | u128::from(high) << 64, to),
+        }
+    }
+
+    /// Saturates four vectors to bytes.
+    #[inline(always)]
+    fn pack(self, [a, b, c, d]: [int32x4_t; 4]) -> uint8x16_t {
+        // SAFETY: token.
+        unsafe {
+            let ab = vqmovn_high_s32(vqmovn_s32(a), b);
+            let cd = vqmovn_high_s32(vqmovn_s32(c), d);
+            vqmovun_high_s16(vqmovun_s16(ab), cd)
+        }
+    }
+}
+
+/// Codes as signed bytes: `x − 128`.
+#[inline(always)]
+pub(super) fn signed(_: Neon, codes: uint8x16_t) -> int8x16_t {
+    // SAFETY: token.
+    unsafe { vreinterpretq_s8_u8(veorq_u8(codes, vdupq_n_u8(0x80))) }
+}
+
+/// Four bytes in all lanes.
+#[inline(always)]
+pub(super) fn splat_bytes(_: Neon, bytes: u32) -> uint8x16_t {
+    // SAFETY: token.
+    unsafe { vreinterpretq_u8_u32(vdupq_n_u32(bytes)) }
+}
+
+/// One to three bytes, the others zero.
+///
+/// # Safety
+///
+/// `count` bytes are there, and `count` is 1, 2 or 3.
+#[inline(always)]
+pub(super) unsafe fn few_of(from: *const u8, count: usize) -> u32 {
+    let (middle, last) = (count / 2, count - 1);
+    // SAFETY: the caller's promise. Where two of the three are one byte, `or` does not mind.
+    unsafe {
+        u32::from(*from) | u32::from(*from.add(middle)) << (8 * middle) | u32::from(*from.add(last)) << (8 * last)
+    }
+}
+
+/// Up to fifteen bytes and zeros behind them, as a number: pieces that overlap. (No function of its own: a call would
+/// cost the registers of the sums, even where it is not taken.)
+#[inline(always)]
+fn partial(bytes: &[u8]) -> u128 {
+    let shift = |piece: usize| 8 * bytes.len().wrapping_sub(piece) as u32;
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let last = u128::from(u64::from_le_bytes(*last)).wrapping_shl(shift(8));
+        u128::from(u64::from_le_bytes(*first)) | last
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last)).wrapping_shl(shift(4));
+        u128::from(u64::from(u32::from_le_bytes(*first)) | last)
+    } else {
+        u128::from(few(bytes))
+    }
+}
+
+/// Up to three bytes and zeros behind them.
+#[inline(always)]
+fn few(bytes: &[u8]) -> u32 {
+    match bytes {
+        [a, b, c, ..] => u32::from_le_bytes([*a, *b, *c, 0]),
+        [a, b] => u32::from_le_bytes([*a, *b, 0, 0]),
+        [a] => u32::from(*a),
+        [] => 0,
+    }
+}
+
+/// Stores the first `to.len()` ≤ 15 bytes of a number: pieces that overlap.
+#[inline(always)]
+fn store_partial(bytes: u128, to: &mut [u8]) {
+    let beyond = |piece: usize| 8 * to.len().wrapping_sub(piece) as u32;
+    let (beyond_8, beyond_4) = (beyond(8), beyond(4));
+    if let Some(first) = to.first_chunk_mut::<8>() {
+        *first = (bytes as u64).to_le_bytes();
+        if let Some(last) = to.last_chunk_mut::<8>() {
+            *last = (bytes.wrapping_shr(beyond_8) as u64).to_le_bytes();
+        }
+    } else if let Some(first) = to.first_chunk_mut::<4>() {
+        *first = (bytes as u32).to_le_bytes();
+        if let Some(last) = to.last_chunk_mut::<4>() {
+            *last = ((bytes as u64).wrapping_shr(beyond_4) as u32).to_le_bytes();
+        }
+    } else {
+        let [a, b, c, _] = (bytes as u32).to_le_bytes();
+        match to {
+            [x, y, z, ..] => (*x, *y, *z) = (a, b, c),
+            [x, y] => (*x, *y) = (a, b),
+            [x] => *x = a,
+            [] => {}
+        }
+    }
+}
+
+/// One step of [`Isa::multiply`]: pairs EVEN and ODD of the eight pairs of codes of each row, with 16 weights of each
+/// vector from `weights` on, one vector after `vector` bytes from another.
+///
+/// # Safety
+///
+/// `weights` has (N − 1) · vector + 16 bytes.
+#[inline(always)]
+unsafe fn step<const M: usize, const N: usize, const EVEN: i32, const ODD: i32>(
+    neon: Neon,
+    sums: &mut [[int32x4_t; N]; M],
+    x: &[int8x16_t; M],
+    weights: *const u8,
+    vector: usize,
+) {
+    let mut w = [signed(neon, splat_bytes(neon, 0)); N];
+    for n in 0..N {
+        // SAFETY: token; the caller's promise.
+        w[n] = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
+    }
+    for m in 0..M {
+        // SAFETY: token.
+        let [even, odd] = unsafe {
+            let pairs = vreinterpretq_s16_s8(x[m]);
+            [vdupq_laneq_s16::<EVEN>(pairs), vdupq_laneq_s16::<ODD>(pairs)]
+        };
+        for n in 0..N {
+            // SAFETY: token. Two products fit in i16.
+            sums[m][n] = unsafe {
+                let (even, odd) = (vreinterpretq_s8_s16(even), vreinterpretq_s8_s16(odd));
+                let first = vmull_s8(vget_low_s8(even), vget_low_s8(w[n]));
+                vpadalq_s16(sums[m][n], vmlal_high_s8(first, odd, w[n]))
+            };
+        }
+    }
+    // Keeps the compiler from loading the weights of the next steps early, which would cost it registers of sums.
+    compiler_fence(Ordering::SeqCst);
+}
+
+impl Isa for Neon {
+    const LEVEL: Level = Level::Neon;
+
+    type I32 = int32x4_t;
+    type F32 = float32x4_t;
+    type Bytes = uint8x16_t;
+    /// `[pair of taps][channels 0…7, 8…15][channel][tap of the pair]`.
+    type Quads = [int8x16_t; 4];
+    type Weights = [u8; 64];
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+
+    #[inline(always)]
+    fn splat_i32(self, value: i32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { vdupq_n_s32(value) }
+    }
+
+    #[inline(always)]
+    fn splat_f32(self, value: f32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { vdupq_n_f32(value) }
+    }
+
+    #[inline(always)]
+    fn load_i32(self, from: &[i32], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+            // SAFETY: token; four elements are there.
+            Some(lanes) => unsafe { vld1q_s32(lanes.as_ptr()) },
+            None => self.splat_i32(0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_f32(self, from: &[f32], at: usize) -> Self::F32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+            // SAFETY: token; four elements are there.
+            Some(lanes) => unsafe { vld1q_f32(lanes.as_ptr()) },
+            None => self.splat_f32(0.0),
+        }
+    }
+
+    #[inline(always)]
+    fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32 {
+        let codes = match from.get(at..).and_then(|rest| rest.first_chunk::<4>()) {
+            Some(codes) if count == 4 => u32::from_le_bytes(*codes),
+            _ => few(from.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[])),
+        };
+        // SAFETY: token.
+        unsafe {
+            let wide = vmovl_u8(vcreate_u8(u64::from(codes)));
+            vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(wide)))
+        }
+    }
+
+    #[inline(always)]
+    fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { vaddq_s32(a, b) }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, a: Self::I32) -> Self::F32 {
+        // SAFETY: token. (FPCR rounds to nearest even; Rust forbids another mode.)
+        unsafe { vcvtq_f32_s32(a) }
+    }
+
+    #[inline(always)]
+    fn to_i32(self, a: Self::F32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { vcvtnq_s32_f32(a) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { vaddq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { vsubq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { vmulq_f32(a, b) }
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token. (`fmin` makes another choice between zeros of different sign.)
+        unsafe { vbslq_f32(vcltq_f32(a, b), a, b) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token. (As above.)
+        unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
+    }
+
+    #[inline(always)]
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
+        }
+        let bytes = self.pack(four);
+        match N {
+            1 => self.store_bytes::<4>(bytes, to, at, count),
+            2 => self.store_bytes::<8>(bytes, to, at, count),
+            3 => self.store_bytes::<12>(bytes, to, at, count),
+            _ => self.store_bytes::<16>(bytes, to, at, count),
+        }
+    }
+
+    #[inline(always)]
+    fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        // SAFETY: token.
+        let values = unsafe { vget_lane_u64::<0>(vreinterpret_u64_s16(vmovn_s32(value))) };
+        for (i, to) in to.iter_mut().enumerate().take(4) {
+            *to = (values >> (16 * i)) as u16;
+        }
+    }
+
+    #[inline(always)]
+    fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
+        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
+        if let Some(to) = to.first_chunk_mut::<4>() {
+            // SAFETY: token; `to` has four elements.
+            return unsafe { vst1q_f32(to.as_mut_ptr(), value) };
+        }
+        let mut lanes = [0.0; 4];
+        // SAFETY: token; `lanes` has four elements.
+        unsafe { vst1q_f32(lanes.as_mut_ptr(), value) };
+        for (to, lane) in to.iter_mut().zip(lanes) {
+            *to = lane;
+        }
+    }
+
+    #[inline(always)]
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M] {
+        let mut sums = [[self.splat_i32(0); N]; M];
+        let vector = k.div_ceil(4) * 16;
+        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+            return sums;
+        }
+        let mut x = [signed(self, splat_bytes(self, 0)); M];
+        let mut at = 0;
+        while at + 16 <= k {
+            for m in 0..M {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
+                x[m] = signed(self, unsafe { vld1q_u8(rows.as_ptr().add(m * stride + at)) });
+            }
+            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
+                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
+                step::<M, N, 4, 5>(self, &mut sums, &x, weights.add(32), vector);
+                step::<M, N, 6, 7>(self, &mut sums, &x, weights.add(48), vector);
+            }
+            at += 16;
+        }
+        if at + 8 <= k {
+            for m in 0..M {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
+                let low = unsafe { vld1_u8(rows.as_ptr().add(m * stride + at)) };
+                // SAFETY: token.
+                x[m] = signed(self, unsafe { vcombine_u8(low, low) });
+            }
+            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
+                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
+            }
+            at += 8;
+        }
+        if at + 4 <= k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
+                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
+                x[m] = signed(self, splat_bytes(self, four));
+            }
+            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
+            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+            at += 4;
+        }
+        if at < k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
+                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
+                x[m] = signed(self, splat_bytes(self, few));
+            }
+            // SAFETY: `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        let mut sums = [self.splat_i32(0); N];
+        let vector = input.len() * 4;
+        if panel.len() < N * vector {
+            return sums;
+        }
+        let (fours, rest) = input.as_chunks::<4>();
+        for (i, x) in fours.iter().enumerate() {
+            // SAFETY: token; `x` has four elements.
+            let x = unsafe { vld1_s16(x.as_ptr().cast()) };
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of `vector` bytes, and 16 · (i + 1) ≤ vector.
+                sums[n] = unsafe {
+                    let w = vld1q_s8(panel.as_ptr().add(n * vector + 16 * i).cast());
+                    let (low, high) = (vmovl_s8(vget_low_s8(w)), vmovl_high_s8(w));
+                    let sum = vmlal_lane_s16::<0>(sums[n], vget_low_s16(low), x);
+                    let sum = vmlal_high_lane_s16::<1>(sum, low, x);
+                    let sum = vmlal_lane_s16::<2>(sum, vget_low_s16(high), x);
+                    vmlal_high_lane_s16::<3>(sum, high, x)
+                };
+            }
+        }
+        for (i, x) in rest.iter().enumerate() {
+            for n in 0..N {
+                let at = n * vector + 16 * fours.len() + 4 * i;
+                // SAFETY: token; `panel` has N vectors of `vector` bytes, 4 for each element of `input`.
+                sums[n] = unsafe {
+                    let w = panel.as_ptr().add(at).cast::<u32>().read_unaligned();
+                    let w = vget_low_s16(vmovl_s8(vcreate_s8(u64::from(w))));
+                    vmlal_n_s16(sums[n], w, *x as i16)
+                };
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn load_bytes(self, from: &[u8], at: usize, count: usize) -> Self::Bytes {
+        if count == 0 {
+            // SAFETY: token.
+            return unsafe { vdupq_n_u8(0) };
+        }
+        let rest = from.get(at..).unwrap_or(&[]);
+        if let Some(bytes) = rest.first_chunk::<16>() {
+            // SAFETY: token; 16 bytes are there.
+            return unsafe { vld1q_u8(bytes.as_ptr()) };
+        }
+        let bytes = partial(rest.get(..count).unwrap_or(&[]));
+        // SAFETY: token.
+        unsafe { vcombine_u8(vcreate_u8(bytes as u64), vcreate_u8((bytes >> 64) as u64)) }
+    }
+
+    #[inline(always)]
+    fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
+        let (a, b, c, d) = (signed(self, a), signed(self, b), signed(self, c), signed(self, d));
+        // SAFETY: token.
+        unsafe { [vzip1q_s8(a, b), vzip2q_s8(a, b), vzip1q_s8(c, d), vzip2q_s8(c, d)] }
+    }
+
+    #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.load_bytes(rows.block(t, column), 0, rows.count())
+    }
+
+    #[inline(always)]
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+        let mut sums = sums;
+        for half in 0..2 {
+            // SAFETY: token; `weights` has 64 bytes. Two products fit in i16.
+            unsafe {
+                let first = vld1q_s8(weights.as_ptr().add(16 * half).cast());
+                let second = vld1q_s8(weights.as_ptr().add(32 + 16 * half).cast());
+                let low = vmull_s8(vget_low_s8(taps[half]), vget_low_s8(first));
+                let low = vmlal_s8(low, vget_low_s8(taps[2 + half]), vget_low_s8(second));
+                let high = vmull_high_s8(taps[half], first);
+                let high = vmlal_high_s8(high, taps[2 + half], second);
+                sums[2 * half] = vpadalq_s16(sums[2 * half], low);
+                sums[2 * half + 1] = vpadalq_s16(sums[2 * half + 1], high);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
+        let vector = |n: usize| self.load_i32(from, at + n * 4);
+        [vector(0), vector(1), vector(2), vector(3)]
+    }
+
+    #[inline(always)]
+    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
+        let vector = |n: usize| self.load_f32(from, at + n * 4);
+        [vector(0), vector(1), vector(2), vector(3)]
+    }
+
+    #[inline(always)]
+    fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4] {
+        // SAFETY: token.
+        unsafe {
+            let (low, high) = (vmovl_u8(vget_low_u8(bytes)), vmovl_high_u8(bytes));
+            [
+                vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low))),
+                vreinterpretq_s32_u32(vmovl_high_u16(low)),
+                vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
+                vreinterpretq_s32_u32(vmovl_high_u16(high)),
+            ]
+        }
+    }
+
+    #[inline(always)]
+    fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
+        self.store_bytes::<16>(self.pack(values), to, at, count);
+    }
+}

@@ -1,0 +1,292 @@
+//! NEON with dot product (ARMv8.2): `sdot` multiplies four i8 with four i8 per lane and sums them exactly.
+//!
+//! Codes are taken as `x − 128` (`x ^ 0x80`), which [`crate::pack::offset`] makes up for. Everything but the products
+//! is that of [`Neon`].
+//!
+//! ```text
+//! codes    x0 x1 x2 x3   one of four such lanes, by element
+//! weights  o0 o0 o0 o0 │ o1 o1 o1 o1 │ o2 o2 o2 o2 │ o3 o3 o3 o3
+//! sdot     i32 += Σ    │     …       │     …       │     …
+//! ```
+//!
+//! The intrinsics of `sdot` are not stable, so it is written as assembly, one instruction a block.
+//!
+//! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
+
+use super::neon::{few_of, signed, splat_bytes};
+use super::{Isa, Kernel, Level, Neon, Rows};
+use core::arch::aarch64::*;
+use core::arch::asm;
+
+/// Proof of NEON and the dot product.
+#[derive(Clone, Copy, Debug)]
+pub struct NeonDot(Neon);
+
+impl NeonDot {
+    /// If this CPU has it. Without std only Linux (and Android) can be asked; elsewhere this is what the target of the
+    /// compilation says.
+    pub fn detect() -> Option<Self> {
+        (cfg!(target_feature = "dotprod") || cpu_has_it()).then_some(Self(Neon::from_target()))
+    }
+
+    /// The target of this compilation has it.
+    #[cfg(target_feature = "dotprod")]
+    pub const fn from_target() -> Self {
+        Self(Neon::from_target())
+    }
+}
+
+/// Linux answers a program's read of the identification registers since 4.11; before, the program dies of it. So the
+/// first question is the release.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn cpu_has_it() -> bool {
+    // struct utsname: six fields of 65 bytes, the third is the release.
+    let mut names = [0u8; 6 * 65];
+    let mut result = names.as_mut_ptr() as usize;
+    // SAFETY: system call 160, uname, writes a struct utsname and changes nothing but x0.
+    unsafe { asm!("svc 0", in("x8") 160, inout("x0") result, options(nostack)) };
+    if result != 0 || names.get(130..195).is_none_or(|release| !answers(release)) {
+        return false;
+    }
+    let features: u64;
+    // SAFETY: this Linux answers.
+    unsafe { asm!("mrs {}, ID_AA64ISAR0_EL1", out(reg) features, options(pure, nomem, nostack, preserves_flags)) };
+    features >> 44 & 15 != 0
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn cpu_has_it() -> bool {
+    false
+}
+
+/// Whether a release like `6.1.0-rpi7` is 4.11 or later.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn answers(release: &[u8]) -> bool {
+    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        digits.iter().fold(0u32, |number, digit| number.wrapping_mul(10).wrapping_add(u32::from(digit & 15)))
+    });
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    major > 4 || major == 4 && minor >= 11
+}
+
+/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
+    let mut sum = sum;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
+            sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// `sum[lane] + Σ w[4 · lane + i] · x[4 · lane + i]`.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn dot(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
+    let mut sum = sum;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "sdot {sum:v}.4s, {w:v}.16b, {x:v}.16b",
+            sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// One step of [`Isa::multiply`]: codes 4 · STEP… of 16 of each row, with 16 weights of each vector from `weights`
+/// on, one vector after `vector` bytes from another.
+///
+/// # Safety
+///
+/// The CPU has the features of [`NeonDot`] and `weights` has (N − 1) · vector + 16 bytes.
+#[inline(always)]
+unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
+    sums: &mut [[int32x4_t; N]; M],
+    x: &[int8x16_t; M],
+    weights: *const u8,
+    vector: usize,
+) {
+    for n in 0..N {
+        // SAFETY: the caller's promise.
+        let w = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
+        for m in 0..M {
+            // SAFETY: the caller's promise.
+            sums[m][n] = unsafe { dot_lane::<STEP>(sums[m][n], w, x[m]) };
+        }
+    }
+}
+
+/// Methods that are those of [`Neon`].
+macro_rules! as_neon {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $out:ty)?;)*) => {$(
+        #[inline(always)]
+        fn $name(self, $($argument: $type),*) $(-> $out)? {
+            self.0.$name($($argument),*)
+        }
+    )*};
+}
+
+impl Isa for NeonDot {
+    const LEVEL: Level = Level::NeonDot;
+
+    type I32 = int32x4_t;
+    type F32 = float32x4_t;
+    type Bytes = uint8x16_t;
+    /// `[four channels][channel][tap]`.
+    type Quads = [int8x16_t; 4];
+    type Weights = [u8; 64];
+
+    as_neon! {
+        fn splat_i32(value: i32) -> Self::I32;
+        fn splat_f32(value: f32) -> Self::F32;
+        fn load_i32(from: &[i32], at: usize) -> Self::I32;
+        fn load_f32(from: &[f32], at: usize) -> Self::F32;
+        fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
+        fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
+        fn to_f32(a: Self::I32) -> Self::F32;
+        fn to_i32(a: Self::F32) -> Self::I32;
+        fn add(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn sub(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn mul(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn min(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn max(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn store_wide(value: Self::I32, to: &mut [u16], at: usize, count: usize);
+        fn store_f32(value: Self::F32, to: &mut [f32], at: usize, count: usize);
+        fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;
+        fn deal_i32(from: &[i32], at: usize) -> [Self::I32; 4];
+        fn deal_f32(from: &[f32], at: usize) -> [Self::F32; 4];
+        fn deal_codes(bytes: Self::Bytes) -> [Self::I32; 4];
+        fn store_dealt(values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
+    }
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "neon,dotprod")]
+        fn enter<K: Kernel>(isa: NeonDot, kernel: K) -> K::Output {
+            kernel.run(isa)
+        }
+        // SAFETY: token.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
+        self.0.store_codes(values, to, at, count);
+    }
+
+    #[inline(always)]
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M] {
+        let mut sums = [[self.splat_i32(0); N]; M];
+        let vector = k.div_ceil(4) * 16;
+        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+            return sums;
+        }
+        let mut x = [signed(self.0, splat_bytes(self.0, 0)); M];
+        let mut at = 0;
+        while at + 16 <= k {
+            for m in 0..M {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
+                x[m] = signed(self.0, unsafe { vld1q_u8(rows.as_ptr().add(m * stride + at)) });
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+                step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
+                step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
+            }
+            at += 16;
+        }
+        if at + 8 <= k {
+            for m in 0..M {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
+                let low = unsafe { vld1_u8(rows.as_ptr().add(m * stride + at)) };
+                // SAFETY: token.
+                x[m] = signed(self.0, unsafe { vcombine_u8(low, low) });
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+            }
+            at += 8;
+        }
+        if at + 4 <= k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
+                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
+                x[m] = signed(self.0, splat_bytes(self.0, four));
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
+            unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+            at += 4;
+        }
+        if at < k {
+            for m in 0..M {
+                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
+                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
+                x[m] = signed(self.0, splat_bytes(self.0, few));
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        self.0.dot_wide(input, panel)
+    }
+
+    #[inline(always)]
+    fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
+        let pairs = self.0.interleave(taps);
+        // SAFETY: token.
+        unsafe {
+            let [ab_low, ab_high, cd_low, cd_high] = pairs.map(|pair| vreinterpretq_s16_s8(pair));
+            [
+                vzip1q_s16(ab_low, cd_low),
+                vzip2q_s16(ab_low, cd_low),
+                vzip1q_s16(ab_high, cd_high),
+                vzip2q_s16(ab_high, cd_high),
+            ]
+            .map(|quad| vreinterpretq_s8_s16(quad))
+        }
+    }
+
+    #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.0.load_block(rows, t, column)
+    }
+
+    #[inline(always)]
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+        let mut sums = sums;
+        for n in 0..4 {
+            // SAFETY: token; `weights` has 64 bytes.
+            sums[n] = unsafe { dot(sums[n], vld1q_s8(weights.as_ptr().add(16 * n).cast()), taps[n]) };
+        }
+        sums
+    }
+}
