@@ -109,8 +109,9 @@ const FUSIONS: &[Pass] = &[Pass {
 /// Brings a graph into canonical form; returns it with one line per kind of rewrite and one per refusal to rewrite.
 ///
 /// # Errors
-/// Where a rewrite breaks an invariant of the graph; the pass is named. That is a bug or an overflow of f32.
+/// Where the graph breaks an invariant beforehand, or a rewrite breaks one (an overflow of f32, say); the pass is named.
 pub fn run(mut graph: Graph, options: &Options) -> Result<(Graph, Vec<String>)> {
+    graph.verify(Stage::Passes)?;
     let mut log = Vec::new();
     until_stable(&mut graph, FUNCTIONS, &mut log)?;
     until_stable(&mut graph, GATES, &mut log)?;
