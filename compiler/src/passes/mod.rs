@@ -1,11 +1,11 @@
 //! Rewrites of the float graph, each in its own file under its equation, the graph verified after every one.
 //!
-//! 1. *Shapes of functions*, until nothing changes: [`merge_clip`], [`merge_affine`] (uniform only),
-//!    [`affine_past_mul`], [`affine_past_clip`]; then [`hard_sigmoid`], and [`gated`] finds hard-swish and SiLU.
-//! 2. [`soft_to_hard`], unless [`Options::keep_sigmoid`].
-//! 3. *Affine maps into convolutions*, until nothing changes: [`fold_pad`], [`affine_after_conv`], [`merge_affine`],
-//!    [`affine_past_pool`], [`affine_before_conv`].
-//! 4. [`fuse_activation`].
+//! 1. *Shapes of functions*, until nothing changes: `merge_clip`, `merge_affine` (uniform only),
+//!    `affine_past_mul`, `affine_past_clip`; then `hard_sigmoid`, and `gated` finds hard-swish and SiLU.
+//! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
+//! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
+//!    `affine_past_pool`, `affine_before_conv`.
+//! 4. `fuse_activation`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
 //! that fits into no convolution stays a node.
