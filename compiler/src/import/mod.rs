@@ -1,9 +1,9 @@
 //! From [`Model`] to [`Graph`]: f32, batch one, channels last.
 //!
-//! 1. [`inline`]: model-local functions are put where they are called.
-//! 2. [`order`]: what the outputs need, in topological order; cycles and missing inputs are found here.
-//! 3. [`walk`]: node by node, every ONNX value is either a constant, computed on the spot ([`constant`]), or a
-//!    [`view`] of a tensor of ours. Shape arithmetic thereby vanishes, and transposes, squeezes and flattens become
+//! 1. `inline`: model-local functions are put where they are called.
+//! 2. `order`: what the outputs need, in topological order; cycles and missing inputs are found here.
+//! 3. `walk`: node by node, every ONNX value is either a constant, computed on the spot (`constant`), or a
+//!    `view` of a tensor of ours. Shape arithmetic thereby vanishes, and transposes, squeezes and flattens become
 //!    relabelled axes.
 //!
 //! No optimisation happens here: batch norms stay [`crate::ops::Affine`], hard-swish stays in the parts that it came

@@ -1,11 +1,11 @@
 //! Rewrites of the float graph, each in its own file under its equation, the graph verified after every one.
 //!
-//! 1. *Shapes of functions*, until nothing changes: [`merge_clip`], [`merge_affine`] (uniform only),
-//!    [`affine_past_mul`], [`affine_past_clip`]; then [`hard_sigmoid`], and [`gated`] finds hard-swish and SiLU.
-//! 2. [`soft_to_hard`], unless [`Options::keep_sigmoid`].
-//! 3. *Affine maps into convolutions*, until nothing changes: [`fold_pad`], [`affine_after_conv`], [`merge_affine`],
-//!    [`affine_past_pool`], [`affine_before_conv`].
-//! 4. [`fuse_activation`].
+//! 1. *Shapes of functions*, until nothing changes: `merge_clip`, `merge_affine` (uniform only),
+//!    `affine_past_mul`, `affine_past_clip`; then `hard_sigmoid`, and `gated` finds hard-swish and SiLU.
+//! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
+//! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
+//!    `affine_past_pool`, `affine_before_conv`.
+//! 4. `fuse_activation`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
 //! that fits into no convolution stays a node.
@@ -109,8 +109,9 @@ const FUSIONS: &[Pass] = &[Pass {
 /// Brings a graph into canonical form; returns it with one line per kind of rewrite and one per refusal to rewrite.
 ///
 /// # Errors
-/// Where a rewrite breaks an invariant of the graph; the pass is named. That is a bug or an overflow of f32.
+/// Where the graph breaks an invariant beforehand, or a rewrite breaks one (an overflow of f32, say); the pass is named.
 pub fn run(mut graph: Graph, options: &Options) -> Result<(Graph, Vec<String>)> {
+    graph.verify(Stage::Passes)?;
     let mut log = Vec::new();
     until_stable(&mut graph, FUNCTIONS, &mut log)?;
     until_stable(&mut graph, GATES, &mut log)?;

@@ -28,6 +28,7 @@ pub fn fold_preprocess(
             .at(graph.name_of(graph.input))
             .remedy("choose a preprocessing that fits the network"))
     };
+    graph.verify(Stage::Passes)?;
     let channels = graph.shape(graph.input).channels;
     if channels != 3 {
         return fail(

@@ -1,10 +1,9 @@
 //! The published models against tract, where they are there: `../shared/models` beside the workspace, or below
 //! `BAKELITE_SHARED`.
 
-mod import_common;
+use crate::builder::*;
 use bakelite::import::{ImportOptions, import};
 use bakelite::{onnx, passes, recognise::recognise};
-use import_common::*;
 use std::path::{Path, PathBuf};
 
 fn models() -> Vec<PathBuf> {

@@ -1,9 +1,8 @@
 //! Rewrites that the spellings do not reach: sigmoid to hard-sigmoid, preprocessing, what must not be touched.
 
-mod import_common;
+use crate::builder::*;
 use bakelite::graph::Graph;
 use bakelite::passes::{self, Options, fold_preprocess};
-use import_common::*;
 use ndarray::Array3;
 
 fn canonical(net: &Net, keep_sigmoid: bool) -> (Graph, Vec<String>) {

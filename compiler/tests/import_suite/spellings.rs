@@ -1,7 +1,6 @@
 //! Every spelling of functions and pools: graph as imported, graph after the passes, and both computed; tract agrees.
 
-mod import_common;
-use import_common::*;
+use crate::builder::*;
 
 /// A convolution, then whatever `tail` makes of `c` into `y`.
 fn after_conv(opset: i64, tail: impl Fn(Net) -> Net) -> Net {

@@ -1,6 +1,4 @@
 //! A tiny builder of ONNX models, and the checks that every spelling goes through.
-#![allow(dead_code)]
-
 use bakelite::execute;
 use bakelite::graph::Graph;
 use bakelite::import::{ImportOptions, Imported, import};
