@@ -10,7 +10,7 @@
 //! perspective, backgrounds and scraps with edges of their own, light and its casts, occlusion, blur and noise. They
 //! are larger than the network's input and rarely square, so that resizing and cropping matter.
 //!
-//! The same seed and index give the same bytes on every machine: see [`maths`] for how. The order of the draws is
+//! The same seed and index give the same bytes on every machine: see `maths` for how. The order of the draws is
 //! part of that promise; the tests pin it.
 
 mod backdrop;

@@ -79,7 +79,8 @@ pub fn turn(t: f32) -> Vec2 {
     }
 }
 
-/// `⌊x⌋` for `|x| < 2³¹`, by way of an integer: `f32::floor` is a call into libm on targets without an instruction for it.
+/// `⌊x⌋` for `|x| < 2³¹`, by way of an integer: where the baseline has no instruction for it, as on x86-64, `f32::floor`
+/// is a call for every pixel and octave.
 pub fn floor(x: f32) -> f32 {
     let whole = x as i32 as f32;
     if whole > x { whole - 1.0 } else { whole }

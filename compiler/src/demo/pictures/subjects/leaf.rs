@@ -10,7 +10,7 @@ pub fn parts(random: &mut Random, palette: &Palette) -> Vec<Part> {
     let base = random.range(-0.65, -0.5); // where blade and stalk meet
     let widest = random.range(0.3, 0.6);
     let (teeth, depth) = (random.int(4, 9), if random.chance(0.5) { random.range(0.03, 0.09) } else { 0.0 });
-    // Half a blade: 0 at both ends, `width` at `widest`, two parabolas of which the second is cubed towards the tip.
+    // Half a blade: two parabolas, 0 at the ends, that meet at `widest`; then the teeth, each a ramp.
     let edge = |t: f32| {
         let s = if t < widest { t / widest } else { (1.0 - t) / (1.0 - widest) };
         let saw = t * teeth as f32;
