@@ -4,22 +4,24 @@
 //! The integer meaning of each is in `qops`.
 
 mod activation;
+mod add;
 mod affine;
 mod average_pool;
 mod conv;
-mod elementwise;
 mod global_average_pool;
 mod max_pool;
+mod mul;
 mod softmax;
 mod window;
 
 pub use activation::Activation;
+pub use add::add;
 pub use affine::Affine;
 pub use average_pool::AveragePool;
 pub use conv::Conv;
-pub use elementwise::{add, multiply};
 pub use global_average_pool::global_average;
 pub use max_pool::MaxPool;
+pub use mul::multiply;
 pub use softmax::softmax;
 pub use window::{output_extent, windowed_extent};
 
@@ -84,8 +86,8 @@ impl Op {
             (Op::Conv(conv), [x]) => conv.shape(*x),
             (Op::Affine(affine), [x]) => affine.shape(*x),
             (Op::Activation(_), [x]) => Ok(*x),
-            (Op::Add, [a, b]) => elementwise::add_shape(*a, *b),
-            (Op::Mul, [a, b]) => elementwise::multiply_shape(*a, *b),
+            (Op::Add, [a, b]) => add::shape(*a, *b),
+            (Op::Mul, [a, b]) => mul::shape(*a, *b),
             (Op::GlobalAveragePool, [x]) => Ok(Shape::vector(x.channels)),
             (Op::AveragePool(pool), [x]) => pool.shape(*x),
             (Op::MaxPool(pool), [x]) => pool.shape(*x),

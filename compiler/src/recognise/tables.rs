@@ -268,3 +268,76 @@ fn joined(differences: Vec<(String, Option<usize>)>) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_keeps_nine_tenths() {
+        let rounded: Vec<usize> = [5.6, 8.4, 14.0, 25.2, 30.8, 33.6, 18.0]
+            .map(round8)
+            .to_vec();
+        assert_eq!(rounded, [8, 8, 16, 24, 32, 32, 24]);
+    }
+
+    #[test]
+    fn every_table_finds_itself() {
+        let cases = [
+            (
+                "MobileNetV3-Large, width 1.0",
+                16,
+                v3(V3_LARGE, 1.0, false, true),
+            ),
+            (
+                "MobileNetV3-Small minimalistic, width 1.0",
+                16,
+                v3(V3_SMALL, 1.0, true, true),
+            ),
+            (
+                "MobileNetV3-Small, width 0.5",
+                8,
+                v3(V3_SMALL, 0.5, false, false),
+            ),
+            ("MobileNetV1, width 0.25", 8, v1(0.25)),
+            ("MobileNetV2, width 1.4", 48, v2(1.4)),
+        ];
+        for (name, stem, blocks) in cases {
+            let found = nearest(&Layout {
+                stem,
+                blocks,
+                head: vec![],
+            })
+            .expect(name);
+            assert_eq!((found.name.as_str(), found.differences), (name, vec![]));
+        }
+    }
+
+    #[test]
+    fn differences_are_joined_over_blocks() {
+        let mut blocks = v3(V3_SMALL, 1.0, false, true);
+        blocks[0].stride = [2, 1];
+        blocks[1].stride = [2, 1];
+        blocks[4].squeeze_excite = false;
+        let found = nearest(&Layout {
+            stem: 16,
+            blocks,
+            head: vec![],
+        })
+        .expect("a table");
+        let expected = [
+            "blocks 1, 2: stride [2, 1] instead of [2, 2]",
+            "block 5: lacks squeeze-excite",
+        ];
+        assert_eq!(found.differences, expected);
+        let unlike = vec![plain(1, 8, 8); 5];
+        assert!(
+            nearest(&Layout {
+                stem: 16,
+                blocks: unlike,
+                head: vec![]
+            })
+            .is_none()
+        );
+    }
+}
