@@ -21,6 +21,8 @@ pub struct Built {
 pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>) -> Result<Built> {
     let toolchain = toolchain::find(target, toolchain)?;
     // A crate that was built by another toolchain leaves objects that this one refuses; the cache is per toolchain.
+    let folder = &std::path::absolute(folder)
+        .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
     let cache = folder.join("target");
     let mut program = toolchain.cargo(target);
     program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
