@@ -71,7 +71,13 @@ pub fn bakelite<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Run 
 
 /// `compile MODEL --images DIR --preprocess imagenet --calibration-images 6 --emit crate --out OUT`.
 pub fn compile(model: &Path, images: &Path, out: &Path) -> Run {
-    bakelite(["compile", "--preprocess", "imagenet", "--calibration-images", "6", "--emit", "crate"])
+    compile_on(6, model, images, out)
+}
+
+/// The same, calibrating on `count` pictures.
+pub fn compile_on(count: usize, model: &Path, images: &Path, out: &Path) -> Run {
+    bakelite(["compile", "--preprocess", "imagenet", "--emit", "crate", "--calibration-images"])
+        .arg(count.to_string())
         .arg(model)
         .arg("--images")
         .arg(images)

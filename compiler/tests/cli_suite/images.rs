@@ -1,6 +1,6 @@
 //! Folders of pictures as they come: empty, broken, mixed.
 
-use crate::bakelite::{PICTURES, SHARED, assert_same_files, bakelite, compile, copy_backwards, names, scratch};
+use crate::bakelite::{PICTURES, SHARED, assert_same_files, bakelite, compile, compile_on, copy_backwards, names, scratch};
 use std::fs;
 use std::path::Path;
 
@@ -71,10 +71,9 @@ fn broken_pictures_among_good_ones_are_skipped_counted_and_named() {
     assert!(!told.contains("skipped"), "{told}");
     assert!(fs::read(path("mixed.calib")).unwrap() == fs::read(path("good.calib")).unwrap(), "the broken ones left a trace");
 
-    let everything = ["--calibration-images", "999"];
-    let ran = compile(&SHARED.model, &path("mixed"), &path("mixed-crate")).args(everything).succeeds();
+    let ran = compile_on(999, &SHARED.model, &path("mixed"), &path("mixed-crate")).succeeds();
     assert!(ran.stderr.contains("2 pictures were skipped"), "{}", ran.stderr);
-    compile(&SHARED.model, &SHARED.images, &path("good-crate")).args(everything).succeeds();
+    compile_on(999, &SHARED.model, &SHARED.images, &path("good-crate")).succeeds();
     assert_same_files(&path("mixed-crate"), &path("good-crate"));
 }
 

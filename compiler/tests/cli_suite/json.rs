@@ -76,6 +76,6 @@ fn commands_that_take_a_compiled_crate() {
 fn completions() {
     for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef bakelite"), ("fish", "complete -c bakelite")] {
         let script = bakelite(["completions", shell]).succeeds().stdout;
-        assert!(script.contains(word) && script.contains("--calibration-images"), "{shell}:\n{script}");
+        assert!(script.contains(word) && script.contains("calibration-images"), "{shell}:\n{script}");
     }
 }

@@ -231,24 +231,30 @@ fn selftest_and_bench() {
     assert!(demo(["bench", "--iterations", "0"]).stdout.contains("of 200 runs"));
 }
 
+/// A changed weight of a channel that the golden images leave dead cannot be seen; most can.
 #[test]
-fn one_changed_weight_fails_the_selftest() {
+fn most_changes_of_one_weight_fail_the_selftest() {
     let weights = fs::read(DEMO.folder.join("crate/weights.bin")).unwrap();
     let mut program = fs::read(&DEMO.program).unwrap();
     let start = program.windows(4096).position(|bytes| bytes == &weights[..4096]).expect("the weights are in the program");
     assert_eq!(&program[start..start + weights.len()], weights);
-    // A weight of the first convolution, and one in the middle of the network.
-    for offset in [weights.iter().position(|&w| w > 16).unwrap(), weights.len() / 2] {
-        program[start + offset] ^= 0x40;
+    let (tried, mut seen) = (16, 0);
+    for index in 0..tried {
+        let offset = start + (2 * index + 1) * weights.len() / (2 * tried);
+        program[offset] ^= 0x40;
         let folder = scratch();
         let changed = folder.path().join("changed");
         write_program(&changed, &program);
         let output = Command::new(&changed).arg("selftest").output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(4), "{told}");
-        assert!(told.contains("golden image 1: expected"), "{told}");
-        program[start + offset] ^= 0x40;
+        match output.status.code() {
+            Some(4) => assert!(told.contains("expected") && told.contains("golden image"), "{told}"),
+            code => assert_eq!((code, &*told), (Some(0), "")),
+        }
+        seen += usize::from(output.status.code() == Some(4));
+        program[offset] ^= 0x40;
     }
+    assert!(2 * seen > tried, "only {seen} of {tried} changes were seen");
 }
 
 /// Written by another process: a program that this one has open for writing, in any thread's child, cannot be run.

@@ -1,6 +1,6 @@
 //! Work in parts: statistics and evaluations merge into exactly what one run gives; what does not belong is refused.
 
-use crate::bakelite::{PICTURES, Run, SHARED, bakelite, compile, names, scratch, squeezed};
+use crate::bakelite::{PICTURES, Run, SHARED, bakelite, compile_on, names, scratch, squeezed};
 use onnx_protobuf::{Message, ModelProto};
 use std::fs;
 use std::path::Path;
@@ -129,5 +129,5 @@ fn a_part_without_pictures_is_refused() {
     none_left.refused("dataset", &["no pictures are left", "--calibration-images"]);
     assert!(names(folder.path()).is_empty());
     // Compiling needs none left over.
-    compile(&SHARED.model, &SHARED.images, &folder.path().join("out")).args(["--calibration-images", "999"]).succeeds();
+    compile_on(999, &SHARED.model, &SHARED.images, &folder.path().join("out")).succeeds();
 }
