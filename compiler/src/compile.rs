@@ -221,9 +221,11 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         return Ok(outcome);
     }
     let built = build::build(&request.out, &name, &target, request.toolchain.as_deref())?;
-    let contents = object::contents(&built.program)?;
+    let contents = object::program(&built.program)?;
     object::check_program(&contents, &target.triple)?;
-    object::check_library(&object::contents(&built.library)?)?;
+    for object in object::library(&built.library)? {
+        object::check_library(&object)?;
+    }
     outcome.contents = Some(contents);
     outcome.program = Some(built.program.clone());
     match Runner::of(&target) {
