@@ -212,7 +212,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
     if let Some(dataset) = &compared_on {
         // Any level gives the same bits; the best one here is the quickest.
         let local = plan::plan(q, plan::run::levels()[0])?;
-        let (evaluation, skipped, speed) = evaluate::evaluate(&prepared.graph, &local, dataset, &prepared.preprocess)?;
+        let (evaluation, skipped, speed) = evaluate::evaluate(prepared, &local, dataset)?;
         outcome.notes.extend(skipped.message());
         outcome.float_ms = (speed.images > 0).then(|| speed.float.as_secs_f64() * 1e3 / f64::from(speed.images));
         outcome.accuracy = Some(evaluation.summary());

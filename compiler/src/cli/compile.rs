@@ -54,6 +54,9 @@ pub fn show(outcome: &Outcome) {
         table::row(&mut t, &["program, code + constants (flash)".into(), dash(), table::bytes(c.flash)]);
     }
     println!("{t}");
+    if let Some(swap) = outcome.accuracy.as_ref().and_then(|a| a.swap.as_ref()) {
+        println!("{swap}");
+    }
     println!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target);
     if let Some(v) = &outcome.verified {
         println!(
