@@ -4,6 +4,7 @@ pub mod object;
 pub mod toolchain;
 
 use crate::error::{Error, Result, Stage};
+use crate::progress::Spinner;
 use crate::specs::target::Target;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,6 +25,7 @@ pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>
     let folder = &std::path::absolute(folder)
         .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
     let cache = folder.join("target");
+    let _progress = Spinner::new(format!("building the program for {} with cargo", target.triple));
     let mut program = toolchain.cargo(target);
     program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
     run(program, folder)?;
