@@ -39,32 +39,12 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         })?,
     };
     let plan = plan::plan(&q, level)?;
-    let times = time(&plan, arguments.iterations)?;
+    let times = run::times(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
     report(&plan, &times, arguments)
 }
 
-/// Nanoseconds of every step in every run.
-fn time(plan: &Plan, iterations: usize) -> Result<Vec<Vec<u128>>> {
-    let mut memory = run::Memory::of(plan);
-    let image: Vec<u8> = crate::emit::golden_image(1, plan.input.len());
-    let mut times = vec![Vec::with_capacity(iterations); plan.steps.len()];
-    for round in 0..iterations + 10 {
-        // The first rounds warm caches.
-        let done = run::profile(plan, &mut memory, &image, |step, ns| {
-            if round >= 10 {
-                times[step].push(ns);
-            }
-        });
-        if !done {
-            return Err(crate::evaluate::lacks(plan));
-        }
-    }
-    times.iter_mut().for_each(|t| t.sort_unstable());
-    Ok(times)
-}
-
 fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Result<()> {
-    let median = |t: &[u128]| t.get(t.len() / 2).copied().unwrap_or(0) as f64;
+    let median = run::median;
     let total: f64 = times.iter().map(|t| median(t)).sum();
     let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
     if arguments.json {

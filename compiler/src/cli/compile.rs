@@ -43,11 +43,8 @@ pub fn show(outcome: &Outcome) -> Result<()> {
         table::row(&mut t, &[format!("agreement ({} images)", a.images), dash(), format!("{:.2} %", a.agreement)]);
         table::row(&mut t, &["logit SQNR".into(), dash(), format!("{:.1} dB", a.sqnr_db)]);
     }
-    let ms = |v: Option<f64>| v.map_or_else(dash, |v| format!("{v:.3} ms"));
-    table::row(
-        &mut t,
-        &["latency, one thread".into(), ms(outcome.float_ms), ms(outcome.latency_ms.map(|(median, _)| median))],
-    );
+    let latency = table::milliseconds(outcome.latency_ms.map(|(median, _)| median));
+    table::row(&mut t, &["latency, one thread".into(), table::milliseconds(outcome.float_ms), latency]);
     table::row(&mut t, &["arena (RAM)".into(), dash(), table::bytes(outcome.arena as u64)]);
     table::row(&mut t, &[format!("peak, at {}", outcome.peak.1), dash(), table::bytes(outcome.peak.0 as u64)]);
     table::row(&mut t, &["weights (flash)".into(), dash(), table::bytes(outcome.constants as u64)]);
@@ -55,6 +52,9 @@ pub fn show(outcome: &Outcome) -> Result<()> {
         table::row(&mut t, &["program, code + constants (flash)".into(), dash(), table::bytes(c.flash)]);
     }
     line(&t)?;
+    if let Some(swap) = outcome.accuracy.as_ref().and_then(|a| a.swap.as_ref()) {
+        line(swap)?;
+    }
     line(format!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target))?;
     if let Some(v) = &outcome.verified {
         line(format!(
@@ -63,6 +63,7 @@ pub fn show(outcome: &Outcome) -> Result<()> {
         ))?;
     }
     line(format!("crate    {}", outcome.folder.display()))?;
+    line(format!("report   {}", outcome.report.display()))?;
     if let Some(program) = &outcome.program {
         line(format!("program  {}", program.display()))?;
     }

@@ -57,8 +57,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
             .remedy("calibrate on fewer with --calibration-images, or name another folder with --evaluation"));
     }
     let plan = plan::plan(&work.q, plan::run::levels()[0])?;
-    let (evaluation, skipped, speed) =
-        evaluate::evaluate(&work.prepared.graph, &plan, &dataset, &work.prepared.preprocess)?;
+    let (evaluation, skipped, speed) = evaluate::evaluate(&work.prepared, &plan, &dataset)?;
     if !arguments.json && arguments.shard.is_none() {
         print_notes(&work.notes);
         print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
@@ -100,6 +99,9 @@ pub fn show(arguments: &EvalArguments, summary: &Summary, speeds: Option<(f64, f
     line(&t)?;
     if let Some(interval) = summary.paired_interval {
         line(format!("95 % interval of the difference of top-1, paired: ± {interval:.2} points"))?;
+    }
+    if let Some(swap) = &summary.swap {
+        line(swap)?;
     }
     Ok(())
 }
