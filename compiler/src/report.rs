@@ -15,7 +15,7 @@ use crate::dataset::Dataset;
 use crate::emit::Facts;
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::Evaluation;
-use crate::interrupt::Staged;
+use crate::interrupt::{Staged, uninterrupted};
 use crate::plan::Plan;
 use crate::specs::target::Target;
 use minijinja::Environment;
@@ -132,11 +132,10 @@ pub fn write(text: &str, path: &Path) -> Result<()> {
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     // Removes itself when an error or an interrupt comes first.
-    let staging = tempfile::Builder::new().prefix(".bakelite-").tempdir_in(folder).map_err(failed)?;
-    let _staged = Staged::new(staging.path());
+    let (_staged, staging) =
+        Staged::make(|| tempfile::Builder::new().prefix(".bakelite-").tempdir_in(folder)).map_err(failed)?;
     let fresh = staging.path().join(FILE);
-    std::fs::write(&fresh, text).map_err(failed)?;
-    std::fs::rename(&fresh, path).map_err(failed)
+    uninterrupted(|| std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path))).map_err(failed)
 }
 
 #[cfg(test)]
