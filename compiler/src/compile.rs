@@ -185,6 +185,14 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         notes.push(format!("warning: {} labels for {} outputs", labels.len(), plan.outputs));
     }
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
+    // What was not calibrated on is there to compare on.
+    let compared_on = match (&request.evaluation, &work.calibrated_on, data) {
+        (Some(folder), ..) => Some(Dataset::open(folder)?),
+        (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
+        (None, None, all) => all,
+        (None, Some(_), None) => None,
+    }
+    .filter(|dataset| !dataset.is_empty());
     let facts = facts(&work, &plan, &target, request, &name, labels)?;
     let files = emit::emit(q, &plan, &target, &facts)?;
     emit::write(&files, &request.out)?;
@@ -207,14 +215,6 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         verified: None,
         notes,
     };
-    // What was not calibrated on is there to compare on.
-    let compared_on = match (&request.evaluation, &work.calibrated_on, data) {
-        (Some(folder), ..) => Some(Dataset::open(folder)?),
-        (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
-        (None, None, all) => all,
-        (None, Some(_), None) => None,
-    }
-    .filter(|dataset| !dataset.is_empty());
     // Any level gives the same bits; the best one here is the quickest.
     let local = plan::plan(q, plan::run::levels()[0])?;
     let mut evaluation = None;
@@ -254,9 +254,11 @@ fn build_and_verify(
     outcome: &mut Outcome,
 ) -> Result<()> {
     let built = build::build(&request.out, &outcome.name, target, request.toolchain.as_deref())?;
-    let contents = object::contents(&built.program)?;
+    let contents = object::program(&built.program)?;
     object::check_program(&contents, &target.triple)?;
-    object::check_library(&object::contents(&built.library)?)?;
+    for object in object::library(&built.library)? {
+        object::check_library(&object)?;
+    }
     outcome.contents = Some(contents);
     outcome.program = Some(built.program.clone());
     match Runner::of(target) {

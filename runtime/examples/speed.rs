@@ -62,6 +62,14 @@ fn main() {
     if let Some(isa) = isa::Avx512Vnni::detect().filter(|_| wanted(Level::Avx512Vnni)) {
         all(isa, &part);
     }
+    #[cfg(target_arch = "aarch64")]
+    if let Some(isa) = isa::Neon::detect().filter(|_| wanted(Level::Neon)) {
+        all(isa, &part);
+    }
+    #[cfg(target_arch = "aarch64")]
+    if let Some(isa) = isa::NeonDot::detect().filter(|_| wanted(Level::NeonDot)) {
+        all(isa, &part);
+    }
 }
 
 /// Best of many rounds, printed.

@@ -59,8 +59,8 @@ pub fn pictures(contents: &Contents<'_>) -> Pictures {
     let mut loader = Loader::default();
     let mut show = |outcomes: &[&Outcome], most: usize| {
         // Spread over the whole list, so that one folder of a class does not fill the page.
-        let every = outcomes.len().div_ceil(most).max(1);
-        let chosen = outcomes.iter().step_by(every);
+        let shown = outcomes.len().min(most);
+        let chosen = (0..shown).map(|i| outcomes[i * outcomes.len() / shown]);
         chosen.map(|outcome| picture(outcome, dataset, &mut loader, fit, &contents.facts.labels)).collect()
     };
     Pictures {

@@ -21,6 +21,7 @@
 
 use super::{Isa, Kernel, Level, Rows};
 use core::arch::aarch64::*;
+use core::arch::asm;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Proof of NEON, which every target has for which this is compiled.
@@ -155,6 +156,25 @@ fn store_partial(bytes: u128, to: &mut [u8]) {
     }
 }
 
+/// `smlal2`. The compiler knows that both halves of `x` are the same, and would rather move `w`.
+///
+/// # Safety
+///
+/// The CPU has NEON.
+#[inline(always)]
+unsafe fn add_high(sum: int16x8_t, x: int8x16_t, w: int8x16_t) -> int16x8_t {
+    let mut sum = sum;
+    // SAFETY: the caller's promise; only registers are touched.
+    unsafe {
+        asm!(
+            "smlal2 {sum:v}.8h, {x:v}.16b, {w:v}.16b",
+            sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
 /// One step of [`Isa::multiply`]: pairs EVEN and ODD of the eight pairs of codes of each row, with 16 weights of each
 /// vector from `weights` on, one vector after `vector` bytes from another.
 ///
@@ -183,9 +203,8 @@ unsafe fn step<const M: usize, const N: usize, const EVEN: i32, const ODD: i32>(
         for n in 0..N {
             // SAFETY: token. Two products fit in i16.
             sums[m][n] = unsafe {
-                let (even, odd) = (vreinterpretq_s8_s16(even), vreinterpretq_s8_s16(odd));
-                let first = vmull_s8(vget_low_s8(even), vget_low_s8(w[n]));
-                vpadalq_s16(sums[m][n], vmlal_high_s8(first, odd, w[n]))
+                let first = vmull_s8(vget_low_s8(vreinterpretq_s8_s16(even)), vget_low_s8(w[n]));
+                vpadalq_s16(sums[m][n], add_high(first, vreinterpretq_s8_s16(odd), w[n]))
             };
         }
     }
@@ -477,9 +496,14 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
-        for half in 0..2 {
+        for half in FROM / 2..TO.min(4).div_ceil(2) {
             // SAFETY: token; `weights` has 64 bytes. Two products fit in i16.
             unsafe {
                 let first = vld1q_s8(weights.as_ptr().add(16 * half).cast());
