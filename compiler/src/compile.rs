@@ -169,12 +169,15 @@ fn looks_wrong(prepared: &Prepared, profile: &Profile) -> Option<String> {
 pub fn compile(request: &Request) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     let labels = request.labels.as_deref().map(read_labels).transpose()?.unwrap_or_default();
+    // What can be refused without the long work is refused before it.
+    emit::refuse_foreign(&request.out)?;
+    let named = request.evaluation.as_deref().map(Dataset::open).transpose()?;
+    let data = if request.images.as_os_str().is_empty() { None } else { Some(Dataset::open(&request.images)?) };
     let work = quantized(request)?;
     let Quantized { prepared, q, .. } = &work;
     let plan = plan::plan(q, target.level)?;
     let mut notes = work.notes.clone();
     let mut labels = labels;
-    let data = Dataset::open(&request.images).ok();
     if labels.is_empty()
         && let Some(data) = &data
         && data.class_names().len() == plan.outputs
@@ -186,8 +189,8 @@ pub fn compile(request: &Request) -> Result<Outcome> {
     }
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
     // What was not calibrated on is there to compare on.
-    let compared_on = match (&request.evaluation, &work.calibrated_on, data) {
-        (Some(folder), ..) => Some(Dataset::open(folder)?),
+    let compared_on = match (named, &work.calibrated_on, data) {
+        (Some(named), ..) => Some(named),
         (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
         (None, None, all) => all,
         (None, Some(_), None) => None,

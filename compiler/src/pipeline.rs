@@ -122,7 +122,9 @@ pub fn crate_name(path: &Path) -> String {
     while name.contains("__") {
         name = name.replace("__", "_");
     }
+    // No file system and no linker minds a name of this length.
     let name = name.trim_matches('_');
+    let name = name.get(..64).unwrap_or(name).trim_end_matches('_');
     // A crate called like a keyword, or like one of its own modules, does not compile.
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || RESERVED.contains(&name) {
         format!("net_{name}").trim_end_matches('_').to_owned()
@@ -131,9 +133,14 @@ pub fn crate_name(path: &Path) -> String {
     }
 }
 
-const RESERVED: [&str; 20] = [
-    "std", "core", "alloc", "test", "png", "zune_jpeg", "zune_core", "model", "as", "fn", "mod", "use", "crate", "self",
-    "super", "type", "static", "const", "match", "loop",
+/// Words of the language, names of its own crates and of the program's, and folders of cargo's.
+const RESERVED: [&str; 66] = [
+    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "build", "const", "continue", "core", "crate",
+    "deps", "do", "dyn", "else", "enum", "examples", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",
+    "incremental", "let", "loop", "macro", "match", "mod", "model", "move", "mut", "override", "png", "priv",
+    "proc_macro", "pub", "ref", "return", "self", "static", "std", "struct", "super", "test", "trait", "true", "try",
+    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "zune_core", "zune_jpeg", "union",
+    "main",
 ];
 
 #[cfg(test)]
@@ -146,5 +153,7 @@ mod tests {
         assert_eq!(crate_name(Path::new("3d.onnx")), "net_3d");
         assert_eq!(crate_name(Path::new("test.onnx")), "net_test");
         assert_eq!(crate_name(Path::new("—.onnx")), "net");
+        assert_eq!(crate_name(Path::new("while.onnx")), "net_while");
+        assert_eq!(crate_name(&Path::new(&"long".repeat(40)).with_extension("onnx")).len(), 64);
     }
 }

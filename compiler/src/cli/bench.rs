@@ -1,7 +1,7 @@
 //! `bench`: layer by layer in this process, or a compiled crate as a whole; and `eval` of a compiled crate.
 
 use super::arguments::{BenchArguments, EvalArguments};
-use super::{inspect, print_json, table};
+use super::{inspect, line, print_json, table};
 use crate::compile;
 use crate::dataset::Dataset;
 use crate::emit::MARK;
@@ -23,7 +23,7 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         if arguments.json {
             return print_json(&serde_json::json!({ "median_ms": median, "min_ms": min }));
         }
-        println!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display());
+        line(format!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display()))?;
         return Ok(());
     }
     let options = arguments.reading.options();
@@ -79,14 +79,14 @@ fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Resul
             ],
         );
     }
-    println!("{t}");
-    println!(
+    line(&t)?;
+    line(format!(
         "sum of medians {:.3} ms, {:.1} M multiply-accumulates, {:.0} GMAC/s, kernels {}",
         total / 1e6,
         macs as f64 / 1e6,
         macs as f64 / total.max(1.0),
         plan.level.name()
-    );
+    ))?;
     Ok(())
 }
 
@@ -147,6 +147,6 @@ pub fn eval_crate(folder: &Path, arguments: &EvalArguments) -> Result<()> {
     let mut t = table::new(&[&format!("{labelled} labelled images"), "int8"]);
     table::row(&mut t, &["top-1".into(), table::percent(percent(top1))]);
     table::row(&mut t, &["top-5".into(), table::percent(percent(top5))]);
-    println!("{t}");
+    line(&t)?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 
 use super::cpuid::Features;
 use super::{Isa, Kernel, Level, Rows};
+use core::arch::asm;
 use core::arch::x86_64::*;
 
 /// Proof of AVX-512 F, BW, DQ, VL and VNNI.
@@ -340,7 +341,8 @@ impl Isa for Avx512Vnni {
         let mut sums = sums;
         for n in FROM..TO.min(4) {
             // SAFETY: token; 64 bytes are there.
-            sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(weights[n].as_ptr().cast())) };
+            sums[n] =
+                unsafe { pin(_mm512_dpbusd_epi32(sums[n], taps[n], _mm512_loadu_si512(weights[n].as_ptr().cast()))) };
         }
         sums
     }
@@ -370,6 +372,21 @@ impl Isa for Avx512Vnni {
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.pack(values), to, at, count.min(64));
     }
+}
+
+/// The same vector, in a register here and now: what computes it is not moved past what follows. Without it, LLVM
+/// starts all products of an unrolled tile before it adds the first ones, and keeps them on the stack.
+///
+/// # Safety
+///
+/// The CPU has AVX-512 F.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn pin(vector: __m512i) -> __m512i {
+    let mut vector = vector;
+    // SAFETY: there is no instruction.
+    unsafe { asm!("/* {0} */", inout(zmm_reg) vector, options(nomem, nostack, preserves_flags)) }
+    vector
 }
 
 /// Two wide codes as the halves of a lane.

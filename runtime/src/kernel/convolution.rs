@@ -86,9 +86,14 @@ impl Kernel for Run<'_> {
         let mut first_pixel = 0;
         while first_pixel < pixels {
             let count = (pixels - first_pixel).min(STRIP);
-            for i in 0..count {
-                let Some(patch) = scratch.get_mut(i * k..) else { return };
-                gather(layer, input, first_pixel + i, patch);
+            let mut done = 0;
+            while done < count {
+                let Some(patches) = scratch.get_mut(done * k..) else { return };
+                let inside = gather_inside(layer, input, first_pixel + done, count - done, k, patches);
+                if inside == 0 {
+                    gather(layer, input, first_pixel + done, patches);
+                }
+                done += inside.max(1);
             }
             let product = Product {
                 pixels: count,
@@ -122,6 +127,97 @@ fn copy(from: &[u8], to: &mut [u8], len: usize) {
         for (to, from) in to.iter_mut().zip(from) {
             *to = *from;
         }
+    }
+}
+
+/// Patches of up to `most` neighbours from `pixel` on whose windows lie inside of the input; how many were gathered.
+///
+/// A row of taps is one run of codes, copied in pieces of 16: a short run and what follows it (overwritten by the next
+/// row, or by the next patch), or a long run, the last piece overlapping the one before.
+#[inline(always)]
+fn gather_inside(
+    layer: &Convolution<'_>,
+    input: &[u8],
+    pixel: usize,
+    most: usize,
+    k: usize,
+    patches: &mut [u8],
+) -> usize {
+    let Shape { height, width, channels } = layer.input;
+    let Window { kernel, stride, dilation, .. } = layer.window;
+    let (Some(row), Some(column)) = (pixel.checked_div(layer.output.width), pixel.checked_rem(layer.output.width))
+    else {
+        return 0;
+    };
+    let last = |axis: usize| kernel[axis].checked_sub(1);
+    let (Some(y), Some(x), Some(bottom), Some(right)) = (
+        tap(&layer.window, 0, height, row, 0),
+        tap(&layer.window, 1, width, column, 0),
+        last(0).and_then(|last| tap(&layer.window, 0, height, row, last)),
+        last(1).and_then(|last| tap(&layer.window, 1, width, column, last)),
+    ) else {
+        return 0;
+    };
+    if dilation[1] != 1 {
+        return 0;
+    }
+    let more = (width - 1 - right).checked_div(stride[1]).unwrap_or(most);
+    let (run, step, pitch) = (kernel[1] * channels, stride[1] * channels, dilation[0] * width * channels);
+    let from = input.get((y * width + x) * channels..).unwrap_or(&[]);
+    // Every piece is inside: of the input, of the patches and of the output row.
+    let need = (bottom - y) * width * channels + run.max(16);
+    let room = from.len().checked_sub(need).map_or(0, |left| left.checked_div(step).map_or(most, |n| n + 1));
+    let space = (kernel[0] - 1) * run + run.max(16);
+    let space = patches.len().checked_sub(space).map_or(0, |left| left.checked_div(k).map_or(0, |n| n + 1));
+    let count = most.min(more + 1).min(layer.output.width - column).min(room).min(space);
+    match (kernel[0], run <= 16) {
+        (3, true) => short_runs::<3>(from, patches, [step, k, pitch, run], count),
+        (2, true) => short_runs::<2>(from, patches, [step, k, pitch, run], count),
+        _ => {
+            for i in 0..count {
+                for ky in 0..kernel[0] {
+                    let from = from.get(i * step + ky * pitch..).unwrap_or(&[]);
+                    let to = patches.get_mut(i * k + ky * run..).unwrap_or(&mut []);
+                    pieces(from, to, run);
+                }
+            }
+        }
+    }
+    count
+}
+
+/// [`gather_inside`] of runs of at most 16 codes.
+#[inline(always)]
+fn short_runs<const KH: usize>(
+    from: &[u8],
+    patches: &mut [u8],
+    [step, k, pitch, run]: [usize; 4],
+    count: usize,
+) {
+    for i in 0..count {
+        let to = patches.get_mut(i * k..).and_then(|rest| rest.get_mut(..(KH - 1) * run + 16));
+        let from = from.get(i * step..).and_then(|rest| rest.get(..(KH - 1) * pitch + 16));
+        let (Some(to), Some(from)) = (to, from) else { return };
+        for ky in 0..KH {
+            let from = from.get(ky * pitch..).and_then(|rest| rest.first_chunk::<16>());
+            let to = to.get_mut(ky * run..).and_then(|rest| rest.first_chunk_mut::<16>());
+            if let (Some(from), Some(to)) = (from, to) {
+                *to = *from;
+            }
+        }
+    }
+}
+
+/// Copies `len` codes, or 16 if that is more.
+#[inline(always)]
+fn pieces(from: &[u8], to: &mut [u8], len: usize) {
+    let len = len.max(16);
+    let (Some(from), Some(to)) = (from.get(..len), to.get_mut(..len)) else { return };
+    for (to, from) in to.as_chunks_mut::<16>().0.iter_mut().zip(from.as_chunks::<16>().0) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<16>(), from.last_chunk::<16>()) {
+        *to = *from;
     }
 }
 

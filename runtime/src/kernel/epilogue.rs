@@ -132,6 +132,39 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         }
         constants.hard_swish = Some(vectors);
     }
+    // Pixels side by side in memory go out together, as many as one store takes.
+    if const { N == 1 && M >= 4 } && count == len && stride == len {
+        macro_rules! four {
+            ($($m:literal)*) => {$(
+                if $m + 4 <= M {
+                    let mut codes = [isa.splat_i32(0); 4];
+                    for i in 0..4 {
+                        let at = (pixel + $m + i) * stride + channel;
+                        codes[i] = constants.row(isa, sums[$m + i], residual, channel, at, count)[0];
+                    }
+                    isa.store_codes(codes, output, (pixel + $m) * stride + channel, 4 * len);
+                }
+            )*};
+        }
+        four!(0 4);
+        return;
+    }
+    if const { N == 2 && M >= 4 } && count == len && stride == len {
+        macro_rules! two {
+            ($($m:literal)*) => {$(
+                if $m + 2 <= M {
+                    let at = (pixel + $m) * stride + channel;
+                    let [a, b] = [
+                        constants.row(isa, sums[$m], residual, channel, at, count),
+                        constants.row(isa, sums[$m + 1], residual, channel, at + stride, count),
+                    ];
+                    isa.store_codes([a[0], a[1], b[0], b[1]], output, at, 2 * len);
+                }
+            )*};
+        }
+        two!(0 2 4 6);
+        return;
+    }
     // Written out: an index that is no constant would move the sums to memory.
     macro_rules! rows {
         ($($m:literal)*) => {$(
