@@ -132,8 +132,8 @@ pub fn write(text: &str, path: &Path) -> Result<()> {
     };
     let folder = path.parent().unwrap_or(Path::new("."));
     // Removes itself when an error or an interrupt comes first.
-    let staging = tempfile::Builder::new().prefix(".bakelite-").tempdir_in(folder).map_err(failed)?;
-    let _staged = Staged::new(staging.path());
+    let (_staged, staging) =
+        Staged::make(|| tempfile::Builder::new().prefix(".bakelite-").tempdir_in(folder)).map_err(failed)?;
     let fresh = staging.path().join(FILE);
     std::fs::write(&fresh, text).map_err(failed)?;
     std::fs::rename(&fresh, path).map_err(failed)
