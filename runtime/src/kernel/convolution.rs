@@ -188,12 +188,7 @@ fn gather_inside(
 
 /// [`gather_inside`] of runs of at most 16 codes.
 #[inline(always)]
-fn short_runs<const KH: usize>(
-    from: &[u8],
-    patches: &mut [u8],
-    [step, k, pitch, run]: [usize; 4],
-    count: usize,
-) {
+fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, run]: [usize; 4], count: usize) {
     for i in 0..count {
         let to = patches.get_mut(i * k..).and_then(|rest| rest.get_mut(..(KH - 1) * run + 16));
         let from = from.get(i * step..).and_then(|rest| rest.get(..(KH - 1) * pitch + 16));
