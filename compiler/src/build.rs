@@ -4,6 +4,7 @@ pub mod object;
 pub mod toolchain;
 
 use crate::error::{Error, Result, Stage};
+use crate::progress::Spinner;
 use crate::specs::target::Target;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +14,7 @@ use std::process::Command;
 pub struct Built {
     /// The program.
     pub program: PathBuf,
-    /// The library as one object, to inspect.
+    /// The library, to inspect.
     pub library: PathBuf,
 }
 
@@ -24,25 +25,17 @@ pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>
     let folder = &std::path::absolute(folder)
         .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
     let cache = folder.join("target");
+    let _progress = Spinner::new(format!("building the program for {} with cargo", target.triple));
     let mut program = toolchain.cargo(target);
     program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
     run(program, folder)?;
-    let inspect = cache.join("library");
-    let mut library = toolchain.cargo(target);
-    library
-        .args(["rustc", "--release", "--locked", "--lib", "--no-default-features"])
-        .args(["--config", "profile.release.lto=\"off\""])
-        .arg("--target-dir")
-        .arg(&inspect)
-        .args(["--", "--emit=obj"]);
-    run(library, folder)?;
-    let program = cache.join(&target.triple).join("release").join(name);
-    let library = newest_object(&inspect.join(&target.triple).join("release/deps"), name)?;
+    let release = cache.join(&target.triple).join("release");
+    let (program, library) = (release.join(name), release.join(format!("lib{name}.rlib")));
     let missing = |path: &Path| {
         Error::new(Stage::Build, "cargo succeeded but this file is not there").at(path.display().to_string())
     };
-    if !program.is_file() {
-        return Err(missing(&program));
+    if let Some(absent) = [&program, &library].into_iter().find(|path| !path.is_file()) {
+        return Err(missing(absent));
     }
     Ok(Built { program, library })
 }
@@ -86,22 +79,4 @@ fn run(command: Command, folder: &Path) -> Result<()> {
     let tail: Vec<&str> = tail.into_iter().rev().collect();
     Err(failed(format!("cargo failed; its last lines:\n{}", tail.join("\n")))
         .remedy("the crate is complete: run `cargo build --release` in that folder to see everything"))
-}
-
-fn newest_object(folder: &Path, name: &str) -> Result<PathBuf> {
-    let mut objects: Vec<(std::time::SystemTime, PathBuf)> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let file = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
-            file.starts_with(&format!("{name}-")) && file.ends_with(".o")
-        })
-        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
-        .collect();
-    objects.sort();
-    objects.pop().map(|(_, path)| path).ok_or_else(|| {
-        Error::new(Stage::Build, "cargo succeeded but the library's object is not there").at(folder.display().to_string())
-    })
 }

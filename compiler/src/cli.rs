@@ -10,9 +10,11 @@ mod inspect;
 mod table;
 mod targets;
 
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 pub use arguments::{Cli, Command};
 use clap::CommandFactory;
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 
 /// Does what was asked.
 pub fn run(cli: Cli) -> Result<()> {
@@ -26,8 +28,9 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Targets(arguments) => targets::targets(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "bakelite", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "bakelite", &mut script);
+            line(String::from_utf8_lossy(&script))
         }
     }
 }
@@ -35,14 +38,31 @@ pub fn run(cli: Cli) -> Result<()> {
 /// Prints a value as JSON, for machines.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|e| crate::error::Error::new(crate::error::Stage::Arguments, e.to_string()))?;
-    println!("{text}");
-    Ok(())
+        .map_err(|e| Error::new(Stage::Print, e.to_string()))?;
+    line(text)
+}
+
+/// Prints a line. Who closes the pipe early, as `head` does, has read enough: that is no error.
+///
+/// # Errors
+/// Where the line cannot be written, as on a full disk.
+fn line(text: impl Display) -> Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Error::new(Stage::Print, format!("cannot be written: {e}"))
+            .at("standard output")
+            .remedy("check that the disk has room, or send the output elsewhere")),
+        _ => Ok(()),
+    }
+}
+
+/// Prints a line on standard error; if nobody can read it there, there is no better place.
+pub fn complain(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Prints what one should know, on standard error.
 fn print_notes(notes: &[String]) {
     for note in notes {
-        eprintln!("  · {note}");
+        complain(format!("  · {note}"));
     }
 }

@@ -8,12 +8,15 @@ use crate::error::{Error, Result, Stage};
 use crate::evaluate::{self, Summary};
 use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
 use crate::plan::{self, Plan};
+use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp, reference};
 use crate::quantize;
 use crate::quantize::recipe::Recipe;
+use crate::report;
 use crate::specs::target::Target;
 use crate::verify::{self, Runner, Verified};
 use bakelite_calibration::Profile;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +62,8 @@ pub struct Outcome {
     pub name: String,
     /// The crate.
     pub folder: PathBuf,
+    /// The report for people: one HTML file.
+    pub report: PathBuf,
     /// The program, if one was built.
     pub program: Option<PathBuf>,
     /// Target.
@@ -164,12 +169,15 @@ fn looks_wrong(prepared: &Prepared, profile: &Profile) -> Option<String> {
 pub fn compile(request: &Request) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     let labels = request.labels.as_deref().map(read_labels).transpose()?.unwrap_or_default();
+    // What can be refused without the long work is refused before it.
+    emit::refuse_foreign(&request.out)?;
+    let named = request.evaluation.as_deref().map(Dataset::open).transpose()?;
+    let data = if request.images.as_os_str().is_empty() { None } else { Some(Dataset::open(&request.images)?) };
     let work = quantized(request)?;
     let Quantized { prepared, q, .. } = &work;
     let plan = plan::plan(q, target.level)?;
     let mut notes = work.notes.clone();
     let mut labels = labels;
-    let data = Dataset::open(&request.images).ok();
     if labels.is_empty()
         && let Some(data) = &data
         && data.class_names().len() == plan.outputs
@@ -180,6 +188,14 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         notes.push(format!("warning: {} labels for {} outputs", labels.len(), plan.outputs));
     }
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
+    // What was not calibrated on is there to compare on.
+    let compared_on = match (named, &work.calibrated_on, data) {
+        (Some(named), ..) => Some(named),
+        (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
+        (None, None, all) => all,
+        (None, Some(_), None) => None,
+    }
+    .filter(|dataset| !dataset.is_empty());
     let facts = facts(&work, &plan, &target, request, &name, labels)?;
     let files = emit::emit(q, &plan, &target, &facts)?;
     emit::write(&files, &request.out)?;
@@ -187,6 +203,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
     let mut outcome = Outcome {
         name: name.clone(),
         folder: request.out.clone(),
+        report: request.out.join(report::FILE),
         program: None,
         target: target.name.clone(),
         kernels: plan.level.name().to_owned(),
@@ -201,47 +218,70 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         verified: None,
         notes,
     };
-    // What was not calibrated on is there to compare on.
-    let compared_on = match (&request.evaluation, &work.calibrated_on, data) {
-        (Some(folder), ..) => Some(Dataset::open(folder)?),
-        (None, Some(chosen), Some(all)) => Some(all.without(chosen)),
-        (None, None, all) => all,
-        (None, Some(_), None) => None,
-    }
-    .filter(|dataset| !dataset.is_empty());
+    // Any level gives the same bits; the best one here is the quickest.
+    let local = plan::plan(q, plan::run::levels()[0])?;
+    let mut evaluation = None;
     if let Some(dataset) = &compared_on {
-        // Any level gives the same bits; the best one here is the quickest.
-        let local = plan::plan(q, plan::run::levels()[0])?;
-        let (evaluation, skipped, speed) = evaluate::evaluate(&prepared.graph, &local, dataset, &prepared.preprocess)?;
+        let (compared, skipped, speed) = evaluate::evaluate(prepared, &local, dataset)?;
         outcome.notes.extend(skipped.message());
         outcome.float_ms = (speed.images > 0).then(|| speed.float.as_secs_f64() * 1e3 / f64::from(speed.images));
-        outcome.accuracy = Some(evaluation.summary());
+        outcome.accuracy = Some(compared.summary());
+        evaluation = Some((dataset, compared));
+    } else if prepared.exact.is_some() {
+        outcome.notes.push(
+            "warning: what the hard forms of sigmoid and swish change was not measured: no pictures are left to compare on".into(),
+        );
     }
-    if request.crate_only {
-        return Ok(outcome);
+    if !request.crate_only {
+        build_and_verify(request, &work, &target, compared_on.as_ref(), &mut outcome)?;
     }
-    let built = build::build(&request.out, &name, &target, request.toolchain.as_deref())?;
-    let contents = object::contents(&built.program)?;
+    let contents = report::Contents {
+        outcome: &outcome,
+        work: &work,
+        target: &target,
+        plan: &plan,
+        local: &local,
+        facts: &facts,
+        evaluation: evaluation.as_ref().map(|(dataset, compared)| (*dataset, compared)),
+    };
+    report::write(&report::report(&contents)?, &outcome.report)?;
+    Ok(outcome)
+}
+
+/// Builds the program, looks into it, compares it with the reference and times it.
+fn build_and_verify(
+    request: &Request,
+    work: &Quantized,
+    target: &Target,
+    compared_on: Option<&Dataset>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let built = build::build(&request.out, &outcome.name, target, request.toolchain.as_deref())?;
+    let contents = object::program(&built.program)?;
     object::check_program(&contents, &target.triple)?;
-    object::check_library(&object::contents(&built.library)?)?;
+    for object in object::library(&built.library)? {
+        object::check_library(&object)?;
+    }
     outcome.contents = Some(contents);
     outcome.program = Some(built.program.clone());
-    match Runner::of(&target) {
+    match Runner::of(target) {
         Ok(runner) => {
             if request.verify_images > 0
-                && let Some(dataset) = compared_on.as_ref().or(work.calibrated_on.as_ref())
+                && let Some(dataset) = compared_on.or(work.calibrated_on.as_ref())
             {
                 let some = dataset.select(request.verify_images, request.seed);
-                outcome.verified = Some(verify::verify(&built.program, &runner, q, &some, &prepared.preprocess)?);
+                let preprocess = &work.prepared.preprocess;
+                outcome.verified = Some(verify::verify(&built.program, &runner, &work.q, &some, preprocess)?);
             }
             if runner.is_native() && plan::run::levels().contains(&target.level) {
+                let _progress = Spinner::new("timing the program");
                 outcome.latency_ms = Some(latency(&runner, &built.program)?);
             }
         }
         Err(error) if request.verify_images == 0 => outcome.notes.push(format!("not run: {error}")),
         Err(error) => return Err(error),
     }
-    Ok(outcome)
+    Ok(())
 }
 
 /// Median and minimum of the program's own benchmark, in milliseconds.
@@ -277,8 +317,9 @@ fn facts(
 ) -> Result<Facts> {
     let Quantized { loaded, prepared, q, profile, .. } = work;
     let input = q.tensor(q.input).shape;
+    let _progress = Spinner::new("running the reference on golden images");
     let golden = emit::GOLDEN_SEEDS
-        .iter()
+        .par_iter()
         .map(|&seed| reference::run(q, &emit::golden_image(seed, input.len())).map(|answer| emit::golden_hash(&answer)))
         .collect::<Result<Vec<u64>>>()?;
     let title = loaded.recognised.as_ref().map_or_else(|| q.name.clone(), |r| r.architecture.clone());

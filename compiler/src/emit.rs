@@ -18,7 +18,7 @@ use bakelite_runtime::image::Fit;
 use std::collections::BTreeMap;
 
 pub use program::{GOLDEN_SEEDS, golden_hash, golden_image};
-pub use write::{MARK, write};
+pub use write::{MARK, refuse_foreign, write};
 
 /// Path inside of the crate → bytes.
 pub type Files = BTreeMap<String, Vec<u8>>;

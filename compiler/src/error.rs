@@ -29,6 +29,8 @@ pub enum Stage {
     Specs,
     /// Reading arguments.
     Arguments,
+    /// Writing to standard output.
+    Print,
 }
 
 impl fmt::Display for Stage {
@@ -46,6 +48,7 @@ impl fmt::Display for Stage {
             Stage::Verify => "verify",
             Stage::Specs => "specs",
             Stage::Arguments => "arguments",
+            Stage::Print => "print",
         })
     }
 }

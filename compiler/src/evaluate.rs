@@ -2,13 +2,17 @@
 //!
 //! Per image, with `y` the float and `ŷ` the integer answers, both less their mean over classes:
 //! `signal = Σ y²`, `noise = Σ (y − ŷ)²`; over images `SQNR = 10 log10(Σ signal / Σ noise)`.
+//!
+//! Where hard forms took the place of true sigmoid and swish, that step is measured the same way, in float: `y` is then the
+//! answer of the exact network and `ŷ` that of the hard one, which is the float network of everything else here.
 
 use crate::calibrate::input;
-use crate::dataset::{Dataset, Preprocess, Skipped};
+use crate::dataset::{Dataset, Skipped};
 use crate::error::{Error, Result, Stage};
 use crate::execute;
 use crate::graph::Graph;
-use crate::plan::{Plan, run};
+use crate::pipeline::Prepared;
+use crate::plan::{Kernel, Plan, run};
 use serde::{Deserialize, Serialize};
 
 /// One image.
@@ -29,6 +33,28 @@ pub struct Outcome {
     /// Energy of the float answers.
     pub signal: f64,
     /// Energy of the difference.
+    pub noise: f64,
+    /// What the float network gives its best class, as a probability.
+    #[serde(default)]
+    pub float_score: f32,
+    /// What the integer network gives its best class, as a probability.
+    #[serde(default)]
+    pub int8_score: f32,
+    /// The exact network, where hard forms took the place of sigmoid and swish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
+}
+
+/// The network with true sigmoid and swish on one image, against the hard one in float.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// Its best class.
+    pub top1: usize,
+    /// How many classes it finds better than the label.
+    pub rank: Option<usize>,
+    /// Energy of its answers.
+    pub signal: f64,
+    /// Energy of their difference to those of the hard network.
     pub noise: f64,
 }
 
@@ -60,6 +86,35 @@ pub struct Summary {
     pub int8_top5: Option<f64>,
     /// Half width of the 95 % interval of the difference of top-1, paired, in points.
     pub paired_interval: Option<f64>,
+    /// What the hard forms of sigmoid and swish changed, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swap: Option<Swap>,
+}
+
+/// The exact network against the one with hard forms of sigmoid and swish, both in float.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Swap {
+    /// Images seen.
+    pub images: usize,
+    /// Share of images for which both name the same class, in percent.
+    pub agreement: f64,
+    /// Signal to noise of the answers, in dB; infinite (null) where they are equal.
+    pub sqnr_db: f64,
+    /// Accuracy of the exact network, in percent of labelled images.
+    pub exact_top1: Option<f64>,
+}
+
+impl std::fmt::Display for Swap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "hard forms in place of sigmoid and swish, in float, on {} images: {:.2} % agreement and {:.1} dB logit SQNR with \
+             the exact network",
+            self.images, self.agreement, self.sqnr_db
+        )?;
+        self.exact_top1.map_or(Ok(()), |top1| write!(f, " (whose top-1 is {top1:.2} %)"))?;
+        f.write_str("; --keep-sigmoid leaves them exact")
+    }
 }
 
 impl Evaluation {
@@ -89,7 +144,8 @@ impl Evaluation {
         Summary {
             images,
             labelled: labelled.len(),
-            agreement: percent(self.outcomes.iter().filter(|o| o.float_top1 == o.int8_top1).count(), images).unwrap_or(0.0),
+            agreement: percent(self.outcomes.iter().filter(|o| o.float_top1 == o.int8_top1).count(), images)
+                .unwrap_or(0.0),
             sqnr_db: 10.0 * (signal / noise).log10(),
             float_top1: within(|o| o.float_rank, 1),
             float_top5: within(|o| o.float_rank, 5),
@@ -97,7 +153,24 @@ impl Evaluation {
             int8_top5: within(|o| o.int8_rank, 5),
             paired_interval: (!labelled.is_empty())
                 .then(|| 1.96 * 100.0 * (differ as f64).sqrt() / labelled.len() as f64),
+            swap: self.swap(),
         }
+    }
+
+    fn swap(&self) -> Option<Swap> {
+        let pairs: Vec<(&Outcome, &Exact)> =
+            self.outcomes.iter().filter_map(|o| Some((o, o.exact.as_ref()?))).collect();
+        let percent = |count: usize, of: usize| (of > 0).then(|| 100.0 * count as f64 / of as f64);
+        let agreement = percent(pairs.iter().filter(|(o, exact)| o.float_top1 == exact.top1).count(), pairs.len())?;
+        let (signal, noise) = pairs.iter().fold((0.0, 0.0), |(s, n), (_, exact)| (s + exact.signal, n + exact.noise));
+        let labelled = pairs.iter().filter(|(_, exact)| exact.rank.is_some()).count();
+        let right = pairs.iter().filter(|(_, exact)| exact.rank == Some(0)).count();
+        Some(Swap {
+            images: pairs.len(),
+            agreement,
+            sqnr_db: 10.0 * (signal / noise).log10(),
+            exact_top1: percent(right, labelled),
+        })
     }
 }
 
@@ -114,7 +187,16 @@ pub fn compare(file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) ->
         int8_rank: class.map(|class| rank(int8, class)),
         signal,
         noise,
+        float_score: 0.0,
+        int8_score: 0.0,
+        exact: None,
     }
+}
+
+/// Probability of the best class: the answer itself where it comes from a softmax, and otherwise the softmax of it.
+fn best_score(values: &[f32], probabilities: bool) -> f32 {
+    let best = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    if probabilities { best } else { 1.0 / values.iter().map(|v| (v - best).exp()).sum::<f32>() }
 }
 
 /// The first of the largest.
@@ -145,29 +227,33 @@ pub fn label_offset(dataset: &Dataset, outputs: usize) -> usize {
 }
 
 /// Runs both networks on every image; images per second of each, per thread, follow.
-pub fn evaluate(
-    graph: &Graph,
-    plan: &Plan,
-    dataset: &Dataset,
-    preprocess: &Preprocess,
-) -> Result<(Evaluation, Skipped, Speed)> {
+pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(Evaluation, Skipped, Speed)> {
+    let probabilities = plan.steps.last().is_some_and(|step| matches!(step.kernel, Kernel::Softmax { .. }));
     let offset = label_offset(dataset, plan.outputs);
     let mut outcomes = Vec::with_capacity(dataset.len());
     let mut speed = Speed::default();
     let skipped = dataset.stream(
         "comparing",
-        &preprocess.fit,
+        &prepared.preprocess.fit,
         |sight| {
             let start = std::time::Instant::now();
-            let float = execute::run(graph, &input(graph, sight.rgb)?, &mut |_, _| {})?;
+            let float = answer(&prepared.graph, sight.rgb)?;
             let float_time = start.elapsed();
             let mut memory = run::Memory::of(plan);
             let start = std::time::Instant::now();
             let int8 = run::run(plan, &mut memory, sight.rgb).ok_or_else(|| lacks(plan))?;
             let int8_time = start.elapsed();
-            let float: Vec<f32> = float.first().map(|y| y.iter().copied().collect()).unwrap_or_default();
             let class = sight.image.class.map(|class| class + offset);
-            Ok((compare(&sight.image.name, class, &float, int8), float_time, int8_time))
+            let mut outcome = compare(&sight.image.name, class, &float, int8);
+            outcome.float_score = best_score(&float, probabilities);
+            outcome.int8_score = best_score(int8, probabilities);
+            if let Some(graph) = &prepared.exact {
+                // The hard network is to the exact one what the integers are to the floats.
+                let swap = compare(&sight.image.name, class, &answer(graph, sight.rgb)?, &float);
+                let Outcome { float_top1: top1, float_rank: rank, signal, noise, .. } = swap;
+                outcome.exact = Some(Exact { top1, rank, signal, noise });
+            }
+            Ok((outcome, float_time, int8_time))
         },
         |_, result: Result<_>| {
             let (outcome, float, int8) = result?;
@@ -179,6 +265,12 @@ pub fn evaluate(
         },
     )?;
     Ok((Evaluation::merge([Evaluation { outcomes }])?, skipped, speed))
+}
+
+/// What a float network answers.
+fn answer(graph: &Graph, rgb: &[u8]) -> Result<Vec<f32>> {
+    let answers = execute::run(graph, &input(graph, rgb)?, &mut |_, _| {})?;
+    Ok(answers.first().map(|y| y.iter().copied().collect()).unwrap_or_default())
 }
 
 /// Time spent in the networks themselves.
@@ -219,6 +311,22 @@ mod tests {
         let summary = evaluation.summary();
         assert_eq!((summary.agreement, summary.float_top1, summary.int8_top1), (50.0, Some(100.0), Some(50.0)));
         assert_eq!(summary.int8_top5, Some(100.0));
+    }
+
+    #[test]
+    fn the_swap_is_measured_where_there_is_one() {
+        let mut a = compare("a", Some(0), &[2.0, 1.0], &[2.0, 1.0]);
+        let b = compare("b", Some(1), &[0.0, 1.0], &[1.0, 0.0]);
+        assert_eq!(Evaluation { outcomes: vec![a.clone(), b.clone()] }.summary().swap, None);
+        a.exact = Some(Exact { top1: 1, rank: Some(1), signal: 10.0, noise: 1.0 });
+        let swap = Evaluation { outcomes: vec![a, b] }.summary().swap;
+        assert_eq!(swap, Some(Swap { images: 1, agreement: 0.0, sqnr_db: 10.0, exact_top1: Some(0.0) }));
+    }
+
+    #[test]
+    fn scores_are_probabilities() {
+        assert_eq!(best_score(&[0.0, 0.0], false), 0.5);
+        assert_eq!(best_score(&[0.25, 0.75], true), 0.75);
     }
 
     #[test]

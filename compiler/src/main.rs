@@ -9,7 +9,7 @@ fn main() -> ExitCode {
     match cli::run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{:?}", miette::Report::new(error));
+            cli::complain(format!("{:?}", miette::Report::new(error)));
             ExitCode::FAILURE
         }
     }

@@ -7,9 +7,10 @@
 
 use crate::dataset::Preprocess;
 use crate::error::{Error, Result, Stage};
-use crate::graph::Graph;
+use crate::graph::{Graph, Node};
 use crate::import::{self, ImportOptions};
 use crate::onnx;
+use crate::ops::Op;
 use crate::passes;
 use crate::recognise::{Recognised, recognise};
 use crate::specs;
@@ -37,6 +38,8 @@ pub struct Loaded {
     pub imported: Graph,
     /// The same after the rewrites, taking preprocessed values.
     pub canonical: Graph,
+    /// The canonical form with true sigmoid and swish, where hard forms took their place.
+    pub exact: Option<Graph>,
     /// What was assumed and rewritten.
     pub notes: Vec<String>,
     /// What it seems to be.
@@ -50,6 +53,8 @@ pub struct Loaded {
 pub struct Prepared {
     /// Takes raw RGB, 0…255.
     pub graph: Graph,
+    /// The same with true sigmoid and swish, where hard forms took their place: to measure what that changes.
+    pub exact: Option<Graph>,
     /// From a picture to that.
     pub preprocess: Preprocess,
     /// Name or path of the spec.
@@ -71,13 +76,21 @@ pub fn load(path: &Path, options: &ModelOptions) -> Result<Loaded> {
     let options_of_passes = passes::Options { keep_sigmoid: options.keep_sigmoid };
     let (canonical, log) = passes::run(imported.graph.clone(), &options_of_passes)?;
     notes.extend(log);
+    let soft = |node: &Node| matches!(node.op, Op::Activation(function) if function.is_soft());
+    let exact = if !options.keep_sigmoid && imported.graph.nodes.iter().any(soft) {
+        let (exact, _) = passes::run(imported.graph.clone(), &passes::Options { keep_sigmoid: true })?;
+        Some(exact).filter(|exact| *exact != canonical)
+    } else {
+        None
+    };
     let recognised = recognise(&model, &canonical);
     let mut hash = Sha256::new();
     hash.update(&bytes);
     hash.update([u8::from(options.keep_sigmoid)]);
     let shape = canonical.tensors[canonical.input.index()].shape;
     hash.update(format!("{}x{}x{}", shape.height, shape.width, shape.channels));
-    Ok(Loaded { path: path.to_owned(), imported: imported.graph, canonical, notes, recognised, hash: Hash(hash.finalize().into()) })
+    let hash = Hash(hash.finalize().into());
+    Ok(Loaded { path: path.to_owned(), imported: imported.graph, canonical, exact, notes, recognised, hash })
 }
 
 /// Folds the preprocessing into the first convolution.
@@ -95,8 +108,10 @@ pub fn prepare(loaded: &Loaded, options: &ModelOptions) -> Result<(Prepared, Vec
     let by_picture = |values: [f32; 3]| if bgr { [values[2], values[1], values[0]] } else { values };
     let mean = by_picture(preprocess.mean.map(|m| m * preprocess.divisor));
     let scale = by_picture(preprocess.scale().map(|s| s as f32));
-    let (graph, log) = passes::fold_preprocess(loaded.canonical.clone(), mean, scale, bgr)?;
-    Ok((Prepared { graph, preprocess, preprocess_name: name, preprocess_reason: reason }, log))
+    let fold = |graph: &Graph| passes::fold_preprocess(graph.clone(), mean, scale, bgr);
+    let (graph, log) = fold(&loaded.canonical)?;
+    let exact = loaded.exact.as_ref().map(fold).transpose()?.map(|(exact, _)| exact);
+    Ok((Prepared { graph, exact, preprocess, preprocess_name: name, preprocess_reason: reason }, log))
 }
 
 /// A name for crate and program from the file's: lower case, digits, underscores.
@@ -107,7 +122,9 @@ pub fn crate_name(path: &Path) -> String {
     while name.contains("__") {
         name = name.replace("__", "_");
     }
+    // No file system and no linker minds a name of this length.
     let name = name.trim_matches('_');
+    let name = name.get(..64).unwrap_or(name).trim_end_matches('_');
     // A crate called like a keyword, or like one of its own modules, does not compile.
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || RESERVED.contains(&name) {
         format!("net_{name}").trim_end_matches('_').to_owned()
@@ -116,9 +133,14 @@ pub fn crate_name(path: &Path) -> String {
     }
 }
 
-const RESERVED: [&str; 20] = [
-    "std", "core", "alloc", "test", "png", "zune_jpeg", "zune_core", "model", "as", "fn", "mod", "use", "crate", "self",
-    "super", "type", "static", "const", "match", "loop",
+/// Words of the language, names of its own crates and of the program's, and folders of cargo's.
+const RESERVED: [&str; 66] = [
+    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "build", "const", "continue", "core", "crate",
+    "deps", "do", "dyn", "else", "enum", "examples", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in",
+    "incremental", "let", "loop", "macro", "match", "mod", "model", "move", "mut", "override", "png", "priv",
+    "proc_macro", "pub", "ref", "return", "self", "static", "std", "struct", "super", "test", "trait", "true", "try",
+    "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "zune_core", "zune_jpeg", "union",
+    "main",
 ];
 
 #[cfg(test)]
@@ -131,5 +153,7 @@ mod tests {
         assert_eq!(crate_name(Path::new("3d.onnx")), "net_3d");
         assert_eq!(crate_name(Path::new("test.onnx")), "net_test");
         assert_eq!(crate_name(Path::new("—.onnx")), "net");
+        assert_eq!(crate_name(Path::new("while.onnx")), "net_while");
+        assert_eq!(crate_name(&Path::new(&"long".repeat(40)).with_extension("onnx")).len(), 64);
     }
 }

@@ -3,6 +3,7 @@
 //! `NAME` means `specs/KIND/NAME.yaml` as it was when the program was built; anything that looks like a path, or that exists, is
 //! read from there instead. Unknown fields are refused, so that a misspelled one cannot be ignored.
 
+pub mod architecture;
 mod builtin;
 pub mod preprocess;
 pub mod target;

@@ -3,6 +3,7 @@
 use crate::build::toolchain::in_path;
 use crate::dataset::{Dataset, Preprocess};
 use crate::error::{Error, Result, Stage};
+use crate::progress::Spinner;
 use crate::qgraph::{QGraph, reference};
 use crate::specs::target::Target;
 use std::io::Write;
@@ -87,6 +88,7 @@ pub fn verify(
             Ok(())
         },
     )?;
+    let _progress = Spinner::new("comparing the program's answers with the reference");
     let mut raw = runner.command(program);
     raw.args(["--raw", "--json", "--scores", "--top", "1"]);
     let pixels: Vec<u8> = expected.iter().flat_map(|(_, _, pixels, _)| pixels.iter().copied()).collect();

@@ -1,6 +1,7 @@
 //! What is in the program and in the library, read from the files with `goblin`.
 
 use crate::error::{Error, Result, Stage};
+use goblin::archive::Archive;
 use goblin::elf::Elf;
 use goblin::elf::header::{EM_AARCH64, EM_X86_64, machine_to_str};
 use goblin::elf::section_header::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
@@ -24,11 +25,38 @@ pub struct Contents {
     pub undefined: Vec<String>,
 }
 
-/// Reads a program or object.
-pub fn contents(path: &Path) -> Result<Contents> {
-    let failed = |cause: String| Error::new(Stage::Build, cause).at(path.display().to_string());
-    let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot read it: {e}")))?;
-    let elf = Elf::parse(&bytes).map_err(|e| failed(format!("is not an ELF file: {e}")))?;
+fn failed(path: &Path, cause: String) -> Error {
+    Error::new(Stage::Build, cause).at(path.display().to_string())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|e| failed(path, format!("cannot read it: {e}")))
+}
+
+/// Reads a program.
+pub fn program(path: &Path) -> Result<Contents> {
+    contents(path, &read(path)?)
+}
+
+/// Reads the objects of a library.
+pub fn library(path: &Path) -> Result<Vec<Contents>> {
+    let bytes = read(path)?;
+    let archive = Archive::parse(&bytes).map_err(|e| failed(path, format!("is not an archive: {e}")))?;
+    let objects: Vec<&str> = archive.members().into_iter().filter(|name| name.ends_with(".o")).collect();
+    if objects.is_empty() {
+        return Err(failed(path, "holds no object".into()));
+    }
+    objects
+        .into_iter()
+        .map(|name| {
+            let object = archive.extract(name, &bytes).map_err(|e| failed(path, format!("{name}: {e}")))?;
+            contents(path, object)
+        })
+        .collect()
+}
+
+fn contents(path: &Path, bytes: &[u8]) -> Result<Contents> {
+    let elf = Elf::parse(bytes).map_err(|e| failed(path, format!("is not an ELF file: {e}")))?;
     let (mut flash, mut ram) = (0, 0);
     for section in &elf.section_headers {
         let (alloc, write) = (section.sh_flags & u64::from(SHF_ALLOC) != 0, section.sh_flags & u64::from(SHF_WRITE) != 0);

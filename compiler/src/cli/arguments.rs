@@ -78,7 +78,7 @@ pub struct ImageArguments {
     #[arg(long, value_name = "DIR")]
     pub images: Option<PathBuf>,
     /// How many of them to calibrate on; the others are compared on.
-    #[arg(long, value_name = "N", default_value_t = 128)]
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = count)]
     pub calibration_images: usize,
     /// Seed of the choice.
     #[arg(long, default_value_t = 0)]
@@ -149,7 +149,7 @@ impl CompileArguments {
         let name = match &self.name {
             Some(name) if pipeline::crate_name(std::path::Path::new(&format!("{name}.onnx"))) != *name => {
                 return Err(Error::new(Stage::Arguments, format!("`{name}` cannot be the name of a crate"))
-                    .remedy("use lower case letters, digits and underscores, starting with a letter"));
+                    .remedy("use up to 64 lower case letters, digits and underscores, starting with a letter; no word of Rust's own"));
             }
             Some(name) => name.clone(),
             None => pipeline::crate_name(&self.model),
@@ -195,13 +195,13 @@ pub struct CalibrateArguments {
     #[arg(long, value_name = "DIR", required_unless_present = "merge")]
     pub images: Option<PathBuf>,
     /// How many of them, chosen by --seed [default: all].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub calibration_images: Option<usize>,
     /// Seed of the choice.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Only part I of N, to be merged later.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,
     /// Merge these files; gives, byte for byte, what one run gives.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "images", "shard"])]
@@ -249,7 +249,7 @@ pub struct EvalArguments {
     #[arg(long, default_value = "default", value_name = "NAME|FILE")]
     pub recipe: String,
     /// Only part I of N of the pictures; prints JSON to be merged.
-    #[arg(long, value_name = "I/N")]
+    #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,
     /// Merge the JSON of several parts.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "shard"])]
@@ -268,7 +268,7 @@ pub struct BenchArguments {
     #[command(flatten)]
     pub reading: ModelArguments,
     /// Runs to time.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 200, value_parser = count)]
     pub iterations: usize,
     /// Kernels to time: avx2, avxvnni, avx512vnni, neon, neondot, portable [default: the best of this CPU].
     #[arg(long)]
@@ -296,7 +296,7 @@ pub struct DemoArguments {
     #[arg(long, default_value = "native", value_name = "NAME|FILE")]
     pub target: String,
     /// How many held-out pictures to classify.
-    #[arg(long, default_value_t = 500, value_name = "N")]
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = count)]
     pub pictures: usize,
     /// Print as JSON.
     #[arg(long)]
@@ -310,4 +310,15 @@ fn size(text: &str) -> std::result::Result<(usize, usize), String> {
         None => parse(text).map(|side| (side, side)),
     }
     .ok_or_else(|| format!("`{text}` is not a height and width such as 224x224"))
+}
+
+/// At least one, and not so many that lists of them overflow.
+fn count(text: &str) -> std::result::Result<usize, String> {
+    let most = 1_000_000_000;
+    let count = text.parse().ok().filter(|count| (1..=most).contains(count));
+    count.ok_or_else(|| format!("`{text}` is not a whole number from 1 to {most}"))
+}
+
+fn shard(text: &str) -> std::result::Result<Shard, String> {
+    text.parse().map_err(|e: Error| format!("{}; {}", e.cause, e.remedy.unwrap_or_default()))
 }

@@ -1,7 +1,7 @@
 //! `bench`: layer by layer in this process, or a compiled crate as a whole; and `eval` of a compiled crate.
 
 use super::arguments::{BenchArguments, EvalArguments};
-use super::{inspect, print_json, table};
+use super::{inspect, line, print_json, table};
 use crate::compile;
 use crate::dataset::Dataset;
 use crate::emit::MARK;
@@ -23,7 +23,7 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         if arguments.json {
             return print_json(&serde_json::json!({ "median_ms": median, "min_ms": min }));
         }
-        println!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display());
+        line(format!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display()))?;
         return Ok(());
     }
     let options = arguments.reading.options();
@@ -39,32 +39,12 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         })?,
     };
     let plan = plan::plan(&q, level)?;
-    let times = time(&plan, arguments.iterations)?;
+    let times = run::times(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
     report(&plan, &times, arguments)
 }
 
-/// Nanoseconds of every step in every run.
-fn time(plan: &Plan, iterations: usize) -> Result<Vec<Vec<u128>>> {
-    let mut memory = run::Memory::of(plan);
-    let image: Vec<u8> = crate::emit::golden_image(1, plan.input.len());
-    let mut times = vec![Vec::with_capacity(iterations); plan.steps.len()];
-    for round in 0..iterations + 10 {
-        // The first rounds warm caches.
-        let done = run::profile(plan, &mut memory, &image, |step, ns| {
-            if round >= 10 {
-                times[step].push(ns);
-            }
-        });
-        if !done {
-            return Err(crate::evaluate::lacks(plan));
-        }
-    }
-    times.iter_mut().for_each(|t| t.sort_unstable());
-    Ok(times)
-}
-
 fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Result<()> {
-    let median = |t: &[u128]| t.get(t.len() / 2).copied().unwrap_or(0) as f64;
+    let median = run::median;
     let total: f64 = times.iter().map(|t| median(t)).sum();
     let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
     if arguments.json {
@@ -99,14 +79,14 @@ fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Resul
             ],
         );
     }
-    println!("{t}");
-    println!(
+    line(&t)?;
+    line(format!(
         "sum of medians {:.3} ms, {:.1} M multiply-accumulates, {:.0} GMAC/s, kernels {}",
         total / 1e6,
         macs as f64 / 1e6,
         macs as f64 / total.max(1.0),
         plan.level.name()
-    );
+    ))?;
     Ok(())
 }
 
@@ -167,6 +147,6 @@ pub fn eval_crate(folder: &Path, arguments: &EvalArguments) -> Result<()> {
     let mut t = table::new(&[&format!("{labelled} labelled images"), "int8"]);
     table::row(&mut t, &["top-1".into(), table::percent(percent(top1))]);
     table::row(&mut t, &["top-5".into(), table::percent(percent(top5))]);
-    println!("{t}");
+    line(&t)?;
     Ok(())
 }

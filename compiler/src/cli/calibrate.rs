@@ -1,9 +1,10 @@
 //! `calibrate`.
 
 use super::arguments::CalibrateArguments;
-use super::print_notes;
+use super::{complain, print_notes};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
+use crate::interrupt::Staged;
 use crate::{calibrate as collect, pipeline};
 use bakelite_calibration::Profile;
 use std::io::Write;
@@ -33,14 +34,18 @@ pub fn calibrate(arguments: &CalibrateArguments) -> Result<()> {
         _ => merge(&arguments.merge)?,
     };
     write(&arguments.out, &profile.encode())?;
-    eprintln!("{} images, {} tensors → {}", profile.images.len(), profile.tensors.len(), arguments.out.display());
+    complain(format!("{} images, {} tensors → {}", profile.images.len(), profile.tensors.len(), arguments.out.display()));
     Ok(())
 }
 
 fn merge(files: &[std::path::PathBuf]) -> Result<Profile> {
     let mut merged: Option<Profile> = None;
     for path in files {
-        let failed = |cause: String| Error::new(Stage::Calibrate, cause).at(path.display().to_string());
+        let failed = |cause: String| {
+            Error::new(Stage::Calibrate, cause)
+                .at(path.display().to_string())
+                .remedy("merge files that `calibrate --shard` wrote for one model, preprocessing and folder")
+        };
         let bytes = std::fs::read(path).map_err(|e| failed(format!("cannot be read: {e}")))?;
         let part = Profile::decode(&bytes).map_err(|e| failed(e.to_string()))?;
         match &mut merged {
@@ -58,8 +63,13 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
             .at(path.display().to_string())
             .remedy("check that the folder exists, is writable and the disk has room")
     };
+    // A device or pipe, such as /dev/stdout, is written to; a file is replaced.
+    if std::fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        return std::fs::write(path, bytes).map_err(failed);
+    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let (_staged, mut file) =
+        Staged::make(|| tempfile::Builder::new().prefix(".bakelite-").tempfile_in(folder)).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())

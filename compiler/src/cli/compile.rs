@@ -1,7 +1,7 @@
 //! `compile` and `verify`.
 
 use super::arguments::CompileArguments;
-use super::{print_json, print_notes, table};
+use super::{line, print_json, print_notes, table};
 use crate::compile::{self, Outcome};
 use crate::error::Result;
 
@@ -12,8 +12,7 @@ pub fn compile(arguments: &CompileArguments) -> Result<()> {
         return print_json(&outcome);
     }
     print_notes(&outcome.notes);
-    show(&outcome);
-    Ok(())
+    show(&outcome)
 }
 
 /// `bakelite verify`: the same, with more images and no less.
@@ -26,12 +25,14 @@ pub fn verify(arguments: &CompileArguments) -> Result<()> {
         return print_json(&outcome);
     }
     print_notes(&outcome.notes);
-    show(&outcome);
-    Ok(())
+    show(&outcome)
 }
 
 /// The table at the end.
-pub fn show(outcome: &Outcome) {
+///
+/// # Errors
+/// Where it cannot be printed.
+pub fn show(outcome: &Outcome) -> Result<()> {
     let mut t = table::new(&[&outcome.name, "float", "int8"]);
     let dash = || "–".to_owned();
     if let Some(a) = &outcome.accuracy {
@@ -42,27 +43,29 @@ pub fn show(outcome: &Outcome) {
         table::row(&mut t, &[format!("agreement ({} images)", a.images), dash(), format!("{:.2} %", a.agreement)]);
         table::row(&mut t, &["logit SQNR".into(), dash(), format!("{:.1} dB", a.sqnr_db)]);
     }
-    let ms = |v: Option<f64>| v.map_or_else(dash, |v| format!("{v:.3} ms"));
-    table::row(
-        &mut t,
-        &["latency, one thread".into(), ms(outcome.float_ms), ms(outcome.latency_ms.map(|(median, _)| median))],
-    );
+    let latency = table::milliseconds(outcome.latency_ms.map(|(median, _)| median));
+    table::row(&mut t, &["latency, one thread".into(), table::milliseconds(outcome.float_ms), latency]);
     table::row(&mut t, &["arena (RAM)".into(), dash(), table::bytes(outcome.arena as u64)]);
     table::row(&mut t, &[format!("peak, at {}", outcome.peak.1), dash(), table::bytes(outcome.peak.0 as u64)]);
     table::row(&mut t, &["weights (flash)".into(), dash(), table::bytes(outcome.constants as u64)]);
     if let Some(c) = &outcome.contents {
         table::row(&mut t, &["program, code + constants (flash)".into(), dash(), table::bytes(c.flash)]);
     }
-    println!("{t}");
-    println!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target);
+    line(&t)?;
+    if let Some(swap) = outcome.accuracy.as_ref().and_then(|a| a.swap.as_ref()) {
+        line(swap)?;
+    }
+    line(format!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target))?;
     if let Some(v) = &outcome.verified {
-        println!(
+        line(format!(
             "verified: {} images bit for bit against the reference, {} of them read from their files by the program",
             v.images, v.files
-        );
+        ))?;
     }
-    println!("crate    {}", outcome.folder.display());
+    line(format!("crate    {}", outcome.folder.display()))?;
+    line(format!("report   {}", outcome.report.display()))?;
     if let Some(program) = &outcome.program {
-        println!("program  {}", program.display());
+        line(format!("program  {}", program.display()))?;
     }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! `demo`: the main job on an embedded network.
 
 use super::arguments::DemoArguments;
-use super::{compile as show, print_json};
+use super::{compile as show, line, print_json};
 use crate::compile::{self, Request};
 use crate::demo;
 use crate::error::{Error, Result, Stage};
@@ -14,12 +14,8 @@ const CALIBRATION: usize = 128;
 /// `bakelite demo`.
 pub fn demo(arguments: &DemoArguments) -> Result<()> {
     let folder = arguments.out.clone().unwrap_or_else(|| PathBuf::from("target/bakelite-demo"));
-    let say = |text: &str| {
-        if !arguments.json {
-            println!("{text}");
-        }
-    };
-    say(&format!("drawing {CALIBRATION} pictures to calibrate on and {} to classify …", arguments.pictures));
+    let say = |text: &str| if arguments.json { Ok(()) } else { line(text) };
+    say(&format!("drawing {CALIBRATION} pictures to calibrate on and {} to classify …", arguments.pictures))?;
     let (calibration, held_out) = (folder.join("calibration"), folder.join("held-out"));
     // A shorter run after a longer one must not see the pictures of the longer one.
     for old in [&calibration, &held_out] {
@@ -43,7 +39,7 @@ pub fn demo(arguments: &DemoArguments) -> Result<()> {
         arguments.target,
         out.display()
     );
-    say(&format!("$ {command}"));
+    say(&format!("$ {command}"))?;
     let outcome = compile::compile(&Request {
         model,
         options: ModelOptions { preprocess: Some("imagenet".into()), ..ModelOptions::default() },
@@ -64,7 +60,7 @@ pub fn demo(arguments: &DemoArguments) -> Result<()> {
     if arguments.json {
         return print_json(&outcome);
     }
-    show::show(&outcome);
+    show::show(&outcome)?;
     classify(&outcome, &held_out)
 }
 
@@ -73,7 +69,7 @@ fn classify(outcome: &compile::Outcome, held_out: &Path) -> Result<()> {
     let Some(program) = outcome.program.as_ref().filter(|_| outcome.latency_ms.is_some()) else { return Ok(()) };
     let files: Vec<PathBuf> = (0..3).map(|i| held_out.join(format!("{i:05}.png"))).filter(|f| f.is_file()).collect();
     let words: Vec<String> = files.iter().map(|f| f.display().to_string()).collect();
-    println!("$ {} --top 2 {}", program.display(), words.join(" "));
+    line(format!("$ {} --top 2 {}", program.display(), words.join(" ")))?;
     let status = std::process::Command::new(program).args(["--top", "2"]).args(&files).status();
     match status {
         Ok(status) if status.success() => Ok(()),

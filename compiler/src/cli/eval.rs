@@ -1,7 +1,7 @@
 //! `eval`.
 
 use super::arguments::EvalArguments;
-use super::{print_json, print_notes, table};
+use super::{line, print_json, print_notes, table};
 use crate::compile::{self, Request};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
@@ -57,8 +57,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
             .remedy("calibrate on fewer with --calibration-images, or name another folder with --evaluation"));
     }
     let plan = plan::plan(&work.q, plan::run::levels()[0])?;
-    let (evaluation, skipped, speed) =
-        evaluate::evaluate(&work.prepared.graph, &plan, &dataset, &work.prepared.preprocess)?;
+    let (evaluation, skipped, speed) = evaluate::evaluate(&work.prepared, &plan, &dataset)?;
     if !arguments.json && arguments.shard.is_none() {
         print_notes(&work.notes);
         print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
@@ -97,9 +96,12 @@ pub fn show(arguments: &EvalArguments, summary: &Summary, speeds: Option<(f64, f
     if let Some((float, int8)) = speeds {
         table::row(&mut t, &["images/s, one thread".into(), format!("{float:.0}"), format!("{int8:.0}")]);
     }
-    println!("{t}");
+    line(&t)?;
     if let Some(interval) = summary.paired_interval {
-        println!("95 % interval of the difference of top-1, paired: ± {interval:.2} points");
+        line(format!("95 % interval of the difference of top-1, paired: ± {interval:.2} points"))?;
+    }
+    if let Some(swap) = &summary.swap {
+        line(swap)?;
     }
     Ok(())
 }

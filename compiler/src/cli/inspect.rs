@@ -1,7 +1,7 @@
 //! `inspect`.
 
 use super::arguments::InspectArguments;
-use super::{print_json, table};
+use super::{line, print_json, table};
 use crate::error::Result;
 use crate::graph::Graph;
 use crate::pipeline;
@@ -55,15 +55,15 @@ pub fn inspect(arguments: &InspectArguments) -> Result<()> {
     put("parameters", format!("{}", graph.parameters()));
     put("nodes", format!("{} as written, {} after the rewrites", loaded.imported.nodes.len(), graph.nodes.len()));
     put("compiles", obstacle.as_ref().map_or("yes".into(), |e| format!("no: {e}")));
-    println!("{t}");
+    line(&t)?;
     for note in &loaded.notes {
-        println!("  · {note}");
+        line(format!("  · {note}"))?;
     }
     if let Some(remedy) = obstacle.and_then(|e| e.remedy) {
-        println!("  help: {remedy}");
+        line(format!("  help: {remedy}"))?;
     }
     if arguments.layers {
-        println!("\n{graph}");
+        line(format!("\n{graph}"))?;
     }
     Ok(())
 }

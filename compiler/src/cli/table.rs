@@ -1,5 +1,6 @@
 //! Tables for terminals.
 
+pub use crate::units::{bytes, milliseconds, percent};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 /// A table with a head; columns after the first are numbers, on the right.
@@ -17,18 +18,4 @@ pub fn row(table: &mut Table, cells: &[String]) {
 
 fn align(cell: Cell, column: usize) -> Cell {
     if column == 0 { cell } else { cell.set_alignment(CellAlignment::Right) }
-}
-
-/// Bytes in the unit that people read.
-pub fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..10_000 => format!("{bytes} B"),
-        10_000..10_000_000 => format!("{:.1} KB", bytes as f64 / 1e3),
-        _ => format!("{:.2} MB", bytes as f64 / 1e6),
-    }
-}
-
-/// Percent, or a dash.
-pub fn percent(value: Option<f64>) -> String {
-    value.map_or("–".into(), |v| format!("{v:.2} %"))
 }

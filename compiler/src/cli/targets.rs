@@ -1,7 +1,7 @@
 //! `targets`: what can be named on the command line.
 
 use super::arguments::TargetsArguments;
-use super::{print_json, table};
+use super::{line, print_json, table};
 use crate::error::Result;
 use crate::quantize::recipe::Recipe;
 use crate::specs::{Kind, target::Target};
@@ -39,10 +39,10 @@ pub fn targets(arguments: &TargetsArguments) -> Result<()> {
             ],
         );
     }
-    println!("{t}");
+    line(&t)?;
     for name in Kind::Recipe.names() {
-        println!("recipe {name}: {}", Recipe::load(name)?.description);
+        line(format!("recipe {name}: {}", Recipe::load(name)?.description))?;
     }
-    println!("preprocess: {}", Kind::Preprocess.names().collect::<Vec<_>>().join(", "));
+    line(format!("preprocess: {}", Kind::Preprocess.names().collect::<Vec<_>>().join(", ")))?;
     Ok(())
 }

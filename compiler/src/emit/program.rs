@@ -103,7 +103,7 @@ png = {{ version = "={png}", optional = true }}
 
 [profile.release]
 opt-level = 3
-lto = true
+# One unit, so everything is optimised together; the runtime is part of this crate.
 codegen-units = 1
 panic = "abort"
 strip = "debuginfo"

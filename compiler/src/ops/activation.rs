@@ -77,6 +77,17 @@ impl Activation {
         }
     }
 
+    /// Whether it is a true sigmoid or SiLU, which [`crate::passes`] replaces by its hard form unless told otherwise.
+    pub fn is_soft(self) -> bool {
+        match self {
+            Activation::Sigmoid | Activation::Silu { .. } => true,
+            Activation::Clip { .. }
+            | Activation::HardSigmoid { .. }
+            | Activation::HardSwish
+            | Activation::HardSwishLike { .. } => false,
+        }
+    }
+
     /// Whether its constants are numbers (bounds may be infinite) and in order.
     pub fn is_sound(self) -> bool {
         match self {

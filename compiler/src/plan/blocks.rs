@@ -20,9 +20,12 @@ pub fn blocks(q: &QGraph) -> Vec<usize> {
         .collect()
 }
 
-/// A linear pointwise convolution whose output has negative values.
+/// A linear pointwise convolution whose output has negative values, and is no table's argument.
 fn projects(q: &QGraph, index: usize) -> bool {
     let node = &q.nodes[index];
+    if q.nodes.iter().any(|reader| matches!(reader.op, QOp::Table(_)) && reader.inputs.contains(&node.output)) {
+        return false;
+    }
     match &node.op {
         QOp::Conv(conv) => {
             conv.window.taps() == 1
@@ -30,11 +33,6 @@ fn projects(q: &QGraph, index: usize) -> bool {
                 && q.tensor(node.output).codes().is_some_and(|codes| codes.zero.iter().any(|&z| z > 0))
         }
         QOp::Add(_) => true,
-        QOp::Dense(_)
-        | QOp::Mean(_)
-        | QOp::Gate(_)
-        | QOp::Table(_)
-        | QOp::MaxPool(_)
-        | QOp::Softmax => false,
+        QOp::Dense(_) | QOp::Mean(_) | QOp::Gate(_) | QOp::Table(_) | QOp::MaxPool(_) | QOp::Softmax => false,
     }
 }

@@ -44,6 +44,33 @@ pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(u
     run_steps(plan, memory, image, see)
 }
 
+/// Rounds of [`times`] that only warm caches.
+const WARM_UP: usize = 10;
+
+/// Nanoseconds of every step in every one of `rounds` runs, ascending; `None` where this CPU cannot run the plan.
+pub fn times(plan: &Plan, rounds: usize) -> Option<Vec<Vec<u128>>> {
+    let mut memory = Memory::of(plan);
+    let image = crate::emit::golden_image(1, plan.input.len());
+    let mut times = vec![Vec::with_capacity(rounds); plan.steps.len()];
+    for round in 0..rounds + WARM_UP {
+        let done = profile(plan, &mut memory, &image, |step, ns| {
+            if round >= WARM_UP {
+                times[step].push(ns);
+            }
+        });
+        if !done {
+            return None;
+        }
+    }
+    times.iter_mut().for_each(|t| t.sort_unstable());
+    Some(times)
+}
+
+/// The middle one of ascending times.
+pub fn median(times: &[u128]) -> f64 {
+    times.get(times.len() / 2).copied().unwrap_or(0) as f64
+}
+
 fn run_steps(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, u128)) -> bool {
     plan.steps.iter().enumerate().all(|(index, step)| {
         let start = std::time::Instant::now();

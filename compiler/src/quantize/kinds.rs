@@ -36,9 +36,9 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
     };
     for site in sites {
         let refuse = |what: &str| {
-            Err(Error::new(Stage::Quantize, what).at(&site.node.name).remedy(
-                "this version compiles classifiers: maps, then vectors, then one vector of real outputs",
-            ))
+            Err(Error::new(Stage::Quantize, what)
+                .at(&site.node.name)
+                .remedy("this version compiles classifiers: maps, then vectors, then one vector of real outputs"))
         };
         let input = forms[site.inputs[0].index()];
         let real = wants_real(site.output);
@@ -66,6 +66,14 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
             },
             SiteKind::Function(_) | SiteKind::MaxPool(_) => match input {
                 Some(Form::Map) if !real => Form::Map,
+                Some(Form::Wide) if soft(&site.kind) => {
+                    return Err(Error::new(
+                        Stage::Quantize,
+                        "a true sigmoid or SiLU of a vector that another layer reads has no integer form yet",
+                    )
+                    .at(&site.node.name)
+                    .remedy("compile without --keep-sigmoid: its hard form is computed from the accumulator, and the difference is measured"));
+                }
                 _ => return refuse("an elementwise function of something other than a map"),
             },
             SiteKind::Softmax if input == Some(Form::Real) => Form::Real,
@@ -74,4 +82,8 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
         forms[site.output.index()] = Some(form);
     }
     Ok(forms)
+}
+
+fn soft(kind: &SiteKind<'_>) -> bool {
+    matches!(kind, SiteKind::Function(function) if function.is_soft())
 }

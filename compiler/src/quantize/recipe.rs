@@ -55,7 +55,11 @@ impl Recipe {
     /// A builtin recipe or a file, checked.
     pub fn load(name_or_path: &str) -> crate::error::Result<Self> {
         let recipe: Self = specs::load(specs::Kind::Recipe, name_or_path)?;
-        let refuse = |cause: String| Error::new(Stage::Specs, cause).at(name_or_path);
+        let refuse = |cause: String| {
+            Error::new(Stage::Specs, cause)
+                .at(name_or_path)
+                .remedy("correct the file; the files in specs/recipes are examples")
+        };
         recipe.observer().map_err(|e| refuse(e.to_string()))?;
         if recipe.activations.alphas.iter().any(|a| !(0.0..=1.0).contains(a)) || recipe.activations.alphas.is_empty() {
             return Err(refuse("`alphas` must be numbers from 0 to 1".into()));

@@ -1,7 +1,8 @@
 //! Where integers will be: the float graph as a list of integer operations to come.
 //!
-//! Three fusions happen here because only the integer network knows them: an addition into the epilogue of the
-//! convolution before it [10], and a clip or hard-swish into the gate or addition before it.
+//! Four fusions happen here because only the integer network knows them: an addition into the epilogue of the
+//! convolution before it [10], a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
+//! real (a gate's, or the network's answer) into the dense layer before it [14]. Every other sigmoid or SiLU is a table.
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};
@@ -61,7 +62,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
             continue;
         }
         let (last, activation, base) = match (&node.op, uses.fusable_producer(graph, node)) {
-            (Op::Activation(function), Some(base)) if fuses(&graph.nodes[base].op, function) => {
+            (Op::Activation(function), Some(base)) if fuses(graph, &graph.nodes[base].op, function, node.output) => {
                 covered[base] = true;
                 (node, Some(*function), base)
             }
@@ -92,7 +93,10 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
             Op::MaxPool(pool) => site(SiteKind::MaxPool(pool), node.inputs.clone()),
             Op::Softmax => site(SiteKind::Softmax, node.inputs.clone()),
             Op::Affine(_) => {
-                return Err(unsupported(node, "a multiplication or addition of constants that no convolution could absorb"));
+                return Err(unsupported(
+                    node,
+                    "a multiplication or addition of constants that no convolution could absorb",
+                ));
             }
             Op::AveragePool(_) => return Err(unsupported(node, "average pooling over less than the whole map")),
         });
@@ -107,14 +111,34 @@ fn unsupported(node: &Node, what: &str) -> Error {
         .remedy("export the network so that this operation sits next to a convolution, or compile without this layer")
 }
 
-/// Whether the epilogue of `op` can compute `function`.
-fn fuses(op: &Op, function: &Activation) -> bool {
+/// Whether the epilogue of `op` can compute `function`, whose result is `output`.
+fn fuses(graph: &Graph, op: &Op, function: &Activation, output: TensorId) -> bool {
     match op {
+        Op::Conv(conv) if *function == Activation::Sigmoid => conv.activation.is_none() && stays_real(graph, output),
         Op::Add => matches!(function, Activation::Clip { .. }),
         Op::Mul => matches!(function, Activation::Clip { .. } | Activation::HardSwish),
-        Op::Conv(conv) => conv.activation.is_none() && matches!(function, Activation::Clip { .. } | Activation::HardSwish),
+        Op::Conv(conv) => {
+            conv.activation.is_none() && matches!(function, Activation::Clip { .. } | Activation::HardSwish)
+        }
         _ => false,
     }
+}
+
+/// Whether nothing wants codes of this vector: it gates maps, or is the network's answer.
+fn stays_real(graph: &Graph, id: TensorId) -> bool {
+    let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&id)).peekable();
+    (readers.peek().is_some() || graph.outputs.contains(&id))
+        && readers.all(|node| match node.op {
+            Op::Mul => gate_order(graph, node).is_ok_and(|order| order[1] == id && order[0] != id),
+            Op::Softmax => true,
+            Op::Conv(_)
+            | Op::Affine(_)
+            | Op::Activation(_)
+            | Op::Add
+            | Op::GlobalAveragePool
+            | Op::AveragePool(_)
+            | Op::MaxPool(_) => false,
+        })
 }
 
 /// The convolution whose epilogue can do the addition of `node` (at `index`): its index, itself, the other summand.

@@ -1,71 +1,10 @@
 //! The architectures that are known, and how far a network is from each.
 //!
-//! Rows are those of the papers: kernel, expansion, output, squeeze-excite, non-linearity, stride, at width 1.0.
+//! The tables are those of the papers: `specs/architectures/*.yaml`.
 
 use super::blocks::{Block, Layout};
-
-/// Kernel, expanded channels, output channels, squeeze-excite, hard-swish, stride.
-type Row = (usize, usize, usize, bool, bool, usize);
-
-const V3_LARGE: &[Row] = &[
-    (3, 16, 16, false, false, 1),
-    (3, 64, 24, false, false, 2),
-    (3, 72, 24, false, false, 1),
-    (5, 72, 40, true, false, 2),
-    (5, 120, 40, true, false, 1),
-    (5, 120, 40, true, false, 1),
-    (3, 240, 80, false, true, 2),
-    (3, 200, 80, false, true, 1),
-    (3, 184, 80, false, true, 1),
-    (3, 184, 80, false, true, 1),
-    (3, 480, 112, true, true, 1),
-    (3, 672, 112, true, true, 1),
-    (5, 672, 160, true, true, 2),
-    (5, 960, 160, true, true, 1),
-    (5, 960, 160, true, true, 1),
-];
-
-const V3_SMALL: &[Row] = &[
-    (3, 16, 16, true, false, 2),
-    (3, 72, 24, false, false, 2),
-    (3, 88, 24, false, false, 1),
-    (5, 96, 40, true, true, 2),
-    (5, 240, 40, true, true, 1),
-    (5, 240, 40, true, true, 1),
-    (5, 120, 48, true, true, 1),
-    (5, 144, 48, true, true, 1),
-    (5, 288, 96, true, true, 2),
-    (5, 576, 96, true, true, 1),
-    (5, 576, 96, true, true, 1),
-];
-
-/// Output channels and strides of MobileNetV1's depthwise separable blocks.
-const V1: &[(usize, usize)] = &[
-    (64, 1),
-    (128, 2),
-    (128, 1),
-    (256, 2),
-    (256, 1),
-    (512, 2),
-    (512, 1),
-    (512, 1),
-    (512, 1),
-    (512, 1),
-    (512, 1),
-    (1024, 2),
-    (1024, 1),
-];
-
-/// Expansion factor, output channels, repetitions, first stride of MobileNetV2.
-const V2: &[(usize, usize, usize, usize)] = &[
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-];
+use crate::specs::Kind;
+use crate::specs::architecture::{self, ArchitectureSpec};
 
 const WIDTHS: &[f64] = &[0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.3, 1.4];
 
@@ -105,98 +44,46 @@ pub(super) fn nearest(layout: &Layout) -> Option<Found> {
             ));
         }
     };
-    for &width in WIDTHS {
-        for minimalistic in [false, true] {
-            let variant = if minimalistic { " minimalistic" } else { "" };
-            for (name, table) in [
-                ("MobileNetV3-Large", V3_LARGE),
-                ("MobileNetV3-Small", V3_SMALL),
-            ] {
+    // A builtin table that cannot be read names nothing; a test reads them all.
+    for table in Kind::Architecture.names().filter_map(|name| architecture::load(name).ok()) {
+        for &width in WIDTHS {
+            for minimalistic in [false, true] {
+                if minimalistic && !table.minimalistic {
+                    continue;
+                }
+                let variant = if minimalistic { " minimalistic" } else { "" };
                 for of_input in [true, false] {
-                    let rows = v3(table, width, minimalistic, of_input);
-                    consider(
-                        format!("{name}{variant}, width {width:?}"),
-                        round8(16.0 * width),
-                        rows,
-                    );
+                    let rows = rows(&table, width, minimalistic, of_input);
+                    let name = format!("{}{variant}, width {width:?}", table.name);
+                    consider(name, round8(table.stem as f64 * width), rows);
                 }
             }
         }
-        let stem = |full: f64| round8(full * width);
-        consider(
-            format!("MobileNetV1, width {width:?}"),
-            stem(32.0),
-            v1(width),
-        );
-        consider(
-            format!("MobileNetV2, width {width:?}"),
-            stem(32.0),
-            v2(width),
-        );
     }
     best.map(|(_, found)| found)
 }
 
-/// The expansion is a factor of the rounded input (TensorFlow, timm), or scaled by itself (torchvision, Paddle).
-fn v3(table: &[Row], width: f64, minimalistic: bool, of_input: bool) -> Vec<Block> {
-    let mut input = 16.0;
+/// The table at another width. The expansion is a factor of the rounded input (TensorFlow, timm), or scaled by itself
+/// (torchvision, Paddle).
+fn rows(table: &ArchitectureSpec, width: f64, minimalistic: bool, of_input: bool) -> Vec<Block> {
+    let mut input = table.stem as f64;
     table
+        .blocks
         .iter()
-        .map(
-            |&(kernel, expanded, out, squeeze_excite, hard_swish, stride)| {
-                let (expanded, scaled_input) = (expanded as f64, round8(input * width) as f64);
-                let expanded = if of_input {
-                    scaled_input * (expanded / input)
-                } else {
-                    expanded * width
-                };
-                input = out as f64;
-                Block {
-                    kernel: [if minimalistic { 3 } else { kernel }; 2],
-                    stride: [stride; 2],
-                    expanded: round8(expanded),
-                    out: round8(out as f64 * width),
-                    squeeze_excite: squeeze_excite && !minimalistic,
-                    hard_swish: hard_swish && !minimalistic,
-                }
-            },
-        )
-        .collect()
-}
-
-fn plain(stride: usize, expanded: usize, out: usize) -> Block {
-    Block {
-        kernel: [3, 3],
-        stride: [stride; 2],
-        expanded,
-        out,
-        squeeze_excite: false,
-        hard_swish: false,
-    }
-}
-
-fn v1(width: f64) -> Vec<Block> {
-    let mut input = round8(32.0 * width);
-    V1.iter()
-        .map(|&(out, stride)| {
-            let (expanded, out) = (input, round8(out as f64 * width));
-            input = out;
-            plain(stride, expanded, out)
+        .map(|row| {
+            let (expanded, scaled_input) = (row.expanded as f64, round8(input * width) as f64);
+            let expanded = if of_input { scaled_input * (expanded / input) } else { expanded * width };
+            input = row.out as f64;
+            Block {
+                kernel: [if minimalistic { 3 } else { row.kernel }; 2],
+                stride: [row.stride; 2],
+                expanded: round8(expanded),
+                out: round8(row.out as f64 * width),
+                squeeze_excite: row.squeeze_excite && !minimalistic,
+                hard_swish: row.hard_swish && !minimalistic,
+            }
         })
         .collect()
-}
-
-fn v2(width: f64) -> Vec<Block> {
-    let mut input = round8(32.0 * width);
-    let mut rows = Vec::new();
-    for &(factor, out, repeat, first) in V2 {
-        for i in 0..repeat {
-            let out = round8(out as f64 * width);
-            rows.push(plain(if i == 0 { first } else { 1 }, input * factor, out));
-            input = out;
-        }
-    }
-    rows
 }
 
 /// One entry per cell that differs: `(what, block)`.
@@ -281,26 +168,24 @@ mod tests {
         assert_eq!(rounded, [8, 8, 16, 24, 32, 32, 24]);
     }
 
+    fn table(name: &str, width: f64, minimalistic: bool, of_input: bool) -> Vec<Block> {
+        rows(&architecture::load(name).expect(name), width, minimalistic, of_input)
+    }
+
+    #[test]
+    fn every_builtin_table_can_be_read() {
+        let names: Vec<&str> = Kind::Architecture.names().collect();
+        assert!(names.len() >= 4 && names.iter().all(|name| architecture::load(name).is_ok()), "{names:?}");
+    }
+
     #[test]
     fn every_table_finds_itself() {
         let cases = [
-            (
-                "MobileNetV3-Large, width 1.0",
-                16,
-                v3(V3_LARGE, 1.0, false, true),
-            ),
-            (
-                "MobileNetV3-Small minimalistic, width 1.0",
-                16,
-                v3(V3_SMALL, 1.0, true, true),
-            ),
-            (
-                "MobileNetV3-Small, width 0.5",
-                8,
-                v3(V3_SMALL, 0.5, false, false),
-            ),
-            ("MobileNetV1, width 0.25", 8, v1(0.25)),
-            ("MobileNetV2, width 1.4", 48, v2(1.4)),
+            ("MobileNetV3-Large, width 1.0", 16, table("mobilenet-v3-large", 1.0, false, true)),
+            ("MobileNetV3-Small minimalistic, width 1.0", 16, table("mobilenet-v3-small", 1.0, true, true)),
+            ("MobileNetV3-Small, width 0.5", 8, table("mobilenet-v3-small", 0.5, false, false)),
+            ("MobileNetV1, width 0.25", 8, table("mobilenet-v1", 0.25, false, true)),
+            ("MobileNetV2, width 1.4", 48, table("mobilenet-v2", 1.4, false, true)),
         ];
         for (name, stem, blocks) in cases {
             let found = nearest(&Layout {
@@ -315,7 +200,7 @@ mod tests {
 
     #[test]
     fn differences_are_joined_over_blocks() {
-        let mut blocks = v3(V3_SMALL, 1.0, false, true);
+        let mut blocks = table("mobilenet-v3-small", 1.0, false, true);
         blocks[0].stride = [2, 1];
         blocks[1].stride = [2, 1];
         blocks[4].squeeze_excite = false;
@@ -330,7 +215,15 @@ mod tests {
             "block 5: lacks squeeze-excite",
         ];
         assert_eq!(found.differences, expected);
-        let unlike = vec![plain(1, 8, 8); 5];
+        let plain = Block {
+            kernel: [3, 3],
+            stride: [1, 1],
+            expanded: 8,
+            out: 8,
+            squeeze_excite: false,
+            hard_swish: false,
+        };
+        let unlike = vec![plain; 5];
         assert!(
             nearest(&Layout {
                 stem: 16,

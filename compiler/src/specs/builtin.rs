@@ -18,7 +18,9 @@ pub const TARGETS: Table = table!("targets":
 pub const RECIPES: Table = table!("recipes": "default", "per-tensor");
 
 /// `specs/architectures/`.
-pub const ARCHITECTURES: Table = table!("architectures":);
+pub const ARCHITECTURES: Table = table!("architectures":
+    "mobilenet-v1", "mobilenet-v2", "mobilenet-v3-large", "mobilenet-v3-small",
+);
 
 /// `specs/preprocess/`.
 pub const PREPROCESS: Table = table!("preprocess":

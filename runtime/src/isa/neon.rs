@@ -496,9 +496,14 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
-        for half in 0..2 {
+        for half in FROM / 2..TO.min(4).div_ceil(2) {
             // SAFETY: token; `weights` has 64 bytes. Two products fit in i16.
             unsafe {
                 let first = vld1q_s8(weights.as_ptr().add(16 * half).cast());

@@ -281,9 +281,14 @@ impl Isa for NeonDot {
     }
 
     #[inline(always)]
-    fn dot_quads(self, sums: [Self::I32; 4], taps: Self::Quads, weights: &Self::Weights) -> [Self::I32; 4] {
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
         let mut sums = sums;
-        for n in 0..4 {
+        for n in FROM..TO.min(4) {
             // SAFETY: token; `weights` has 64 bytes.
             sums[n] = unsafe { dot(sums[n], vld1q_s8(weights.as_ptr().add(16 * n).cast()), taps[n]) };
         }

@@ -6,11 +6,13 @@ mod decode;
 #[path = "cli/settings.rs"]
 mod settings;
 
-use {{ name }}::runtime::image::Scratch;
-use {{ name }}::runtime::kernel;
-use {{ name }}::{IMAGE_LEN, Network, OUTPUTS};
-use std::fmt::Write as _;
+use ::{{ name }}::runtime::image::Scratch;
+use ::{{ name }}::runtime::kernel;
+use ::{{ name }}::{IMAGE_LEN, Network, OUTPUTS};
+use std::ffi::OsString;
+use std::fmt::{Display, Write as _};
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -31,8 +33,8 @@ Usage: {{ name }} [--top K] [--json] [--scores] IMAGE...   classify pictures (JP
   --json       one JSON object per line: {\"file\", \"top\": [{\"class\", \"label\", \"score\"}]}
   --scores     with --json: all outputs of the network too, as \"scores\"
 
-Exit status: 0 fine, 1 a picture could not be read (the others were), 2 usage, 3 this CPU lacks an instruction,
-4 the self-test failed.
+Exit status: 0 fine, 1 a picture could not be read (the others were) or an answer not be written, 2 usage,
+3 this CPU lacks an instruction, 4 the self-test failed.
 ";
 
 struct Options {
@@ -41,33 +43,68 @@ struct Options {
     scores: bool,
     raw: bool,
     iterations: usize,
-    words: Vec<String>,
+    words: Vec<OsString>,
+}
+
+/// What the arguments ask for.
+enum Request {
+    Help,
+    Version,
+    Run(Options),
 }
 
 fn main() -> ExitCode {
     if let Some(missing) = settings::missing_cpu_feature() {
-        eprintln!("{{ name }}: this program was compiled for CPUs with {missing}; this CPU does not have it. Compile the network for another target.");
+        complain(format_args!(
+            "this program was compiled for CPUs with {missing}; this CPU does not have it. Compile the network for another target."
+        ));
         return ExitCode::from(3);
     }
     match options() {
-        Ok(options) => run(&options),
-        Err(message) => {
-            eprintln!("{{ name }}: {message}\n\n{HELP}");
-            ExitCode::from(2)
-        }
+        Ok(Request::Run(options)) => run(&options),
+        Ok(Request::Help) => ended(print(HELP)),
+        Ok(Request::Version) => ended(print(concat!("{{ name }} ", env!("CARGO_PKG_VERSION"), "\n"))),
+        Err(message) => usage(&message),
     }
 }
 
-fn options() -> Result<Options, String> {
+/// On standard output; never a panic, whoever reads.
+fn print(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())
+}
+
+/// On standard error; if nobody can read it there, there is no better place.
+fn complain(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{{ name }}: {text}");
+}
+
+fn usage(message: &str) -> ExitCode {
+    complain(format_args!("{message}\n\n{HELP}"));
+    ExitCode::from(2)
+}
+
+/// The exit status after printing: who closes the pipe early, as `head` does, has read enough.
+fn ended(printed: io::Result<()>) -> ExitCode {
+    match printed {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(format_args!("standard output: {error}"));
+            ExitCode::from(1)
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+fn options() -> Result<Request, String> {
     let mut options = Options { top: 5, json: false, scores: false, raw: false, iterations: 0, words: Vec::new() };
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args_os().skip(1);
     let mut literal = false;
     while let Some(argument) = arguments.next() {
         let mut number = || -> Result<usize, String> {
-            let value = arguments.next().ok_or(format!("{argument} needs a number"))?;
-            value.parse().map_err(|_| format!("{argument} needs a number, not {value:?}"))
+            let value = arguments.next().ok_or(format!("{} needs a number", argument.display()))?;
+            let number = value.to_str().and_then(|value| value.parse().ok());
+            number.ok_or(format!("{} needs a number, not {value:?}", argument.display()))
         };
-        match argument.as_str() {
+        match argument.to_string_lossy().as_ref() {
             _ if literal => options.words.push(argument),
             "--top" => options.top = number()?,
             "--iterations" => options.iterations = number()?,
@@ -75,34 +112,22 @@ fn options() -> Result<Options, String> {
             "--scores" => options.scores = true,
             "--raw" => options.raw = true,
             "--" => literal = true,
-            "-h" | "--help" => {
-                print!("{HELP}");
-                std::process::exit(0);
-            }
-            "-V" | "--version" => {
-                println!("{{ name }} {}", env!("CARGO_PKG_VERSION"));
-                std::process::exit(0);
-            }
+            "-h" | "--help" => return Ok(Request::Help),
+            "-V" | "--version" => return Ok(Request::Version),
             flag if flag.starts_with('-') => return Err(format!("unknown option {flag}")),
             _ => options.words.push(argument),
         }
     }
-    Ok(options)
+    Ok(Request::Run(options))
 }
 
 fn run(options: &Options) -> ExitCode {
-    match options.words.first().map(String::as_str) {
+    match options.words.first().map(|word| word.to_string_lossy()).as_deref() {
         Some("bench") if options.words.len() == 1 => bench(options),
         Some("selftest") if options.words.len() == 1 => selftest(),
         None if options.raw => raw(options),
-        None => {
-            eprint!("{HELP}");
-            ExitCode::from(2)
-        }
-        Some(_) if options.raw => {
-            eprintln!("{{ name }}: --raw reads standard input and takes no files");
-            ExitCode::from(2)
-        }
+        None => usage("name a picture"),
+        Some(_) if options.raw => usage("--raw reads standard input and takes no files"),
         Some(_) => files(options),
     }
 }
@@ -118,19 +143,19 @@ fn infer(image: &[u8; IMAGE_LEN]) -> [f32; OUTPUTS] {
 fn files(options: &Options) -> ExitCode {
     let mut failed = false;
     let mut image = vec![0_u8; IMAGE_LEN];
-    for file in &options.words {
+    for file in options.words.iter().map(Path::new) {
         let answer = std::fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| {
             let picture = decode::decode(&bytes).map_err(|error| error.to_string())?;
             fit(&picture, &mut image)
         });
         match (answer, image.first_chunk::<IMAGE_LEN>()) {
             (Ok(()), Some(image)) => {
-                if show(options, file, &infer(image)).is_err() {
-                    return ExitCode::SUCCESS;
+                if let Err(error) = show(options, file, &infer(image)) {
+                    return ended(Err(error));
                 }
             }
             (Err(message), _) => {
-                eprintln!("{{ name }}: {file}: {message}");
+                complain(format_args!("{}: {message}", file.display()));
                 failed = true;
             }
             (Ok(()), None) => failed = true,
@@ -160,7 +185,7 @@ fn raw(options: &Options) -> ExitCode {
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    eprintln!("{{ name }}: standard input: {error}");
+                    complain(format_args!("standard input: {error}"));
                     return ExitCode::from(1);
                 }
             }
@@ -169,19 +194,19 @@ fn raw(options: &Options) -> ExitCode {
             0 if count > 0 => return ExitCode::SUCCESS,
             IMAGE_LEN => {}
             short => {
-                eprintln!("{{ name }}: image {count} on standard input has {short} bytes, not {IMAGE_LEN}");
+                complain(format_args!("image {count} on standard input has {short} bytes, not {IMAGE_LEN}"));
                 return ExitCode::from(1);
             }
         }
-        if show(options, &format!("-{count}"), &infer(&image)).is_err() {
-            return ExitCode::SUCCESS;
+        if let Err(error) = show(options, Path::new(&format!("-{count}")), &infer(&image)) {
+            return ended(Err(error));
         }
         count += 1;
     }
 }
 
-/// Prints one answer; an error means that nobody reads any more.
-fn show(options: &Options, file: &str, outputs: &[f32; OUTPUTS]) -> io::Result<()> {
+/// Prints one answer.
+fn show(options: &Options, file: &Path, outputs: &[f32; OUTPUTS]) -> io::Result<()> {
     let mut probabilities = *outputs;
     if !settings::PROBABILITIES {
         kernel::softmax(outputs, &mut probabilities);
@@ -191,7 +216,7 @@ fn show(options: &Options, file: &str, outputs: &[f32; OUTPUTS]) -> io::Result<(
     order.truncate(options.top);
     let mut line = String::new();
     if options.json {
-        let _ = write!(line, "{{ open }}\"file\":{},\"top\":[", quoted(file));
+        let _ = write!(line, "{{ open }}\"file\":{},\"top\":[", quoted(&file.to_string_lossy()));
         for (rank, &class) in order.iter().enumerate() {
             let comma = if rank > 0 { "," } else { "" };
             let label = label(class).map_or("null".to_owned(), quoted);
@@ -205,7 +230,7 @@ fn show(options: &Options, file: &str, outputs: &[f32; OUTPUTS]) -> io::Result<(
         }
         line.push('}');
     } else {
-        line.push_str(file);
+        line.push_str(&file.to_string_lossy());
         for &class in &order {
             let name = label(class).map_or(format!("class {class}"), str::to_owned);
             let _ = write!(line, "\n  {:5.1} %  {name}", 100.0 * probabilities[class]);
@@ -216,7 +241,7 @@ fn show(options: &Options, file: &str, outputs: &[f32; OUTPUTS]) -> io::Result<(
         }
     }
     line.push('\n');
-    io::stdout().write_all(line.as_bytes())
+    print(&line)
 }
 
 fn label(class: usize) -> Option<&'static str> {
@@ -264,17 +289,18 @@ fn selftest() -> ExitCode {
     for &(seed, expected) in settings::GOLDEN {
         let found = hash(&infer(&golden_image(seed)));
         if found != expected {
-            eprintln!("{{ name }}: golden image {seed}: expected {expected:016x}, found {found:016x}");
+            complain(format_args!("golden image {seed}: expected {expected:016x}, found {found:016x}"));
             return ExitCode::from(4);
         }
     }
-    println!("{{ name }}: {} golden images, every output bit as expected", settings::GOLDEN.len());
-    ExitCode::SUCCESS
+    let count = settings::GOLDEN.len();
+    ended(print(&format!("{{ name }}: {count} golden images, every output bit as expected\n")))
 }
 
 fn bench(options: &Options) -> ExitCode {
     let image = golden_image(1);
-    let iterations = if options.iterations > 0 { options.iterations } else { 200 };
+    // A bounded list: a number beyond all patience must not run out of memory.
+    let iterations = if options.iterations > 0 { options.iterations.min(1_000_000) } else { 200 };
     let mut times: Vec<u128> = Vec::with_capacity(iterations);
     for round in 0..iterations + iterations / 4 + 5 {
         let start = Instant::now();
@@ -287,10 +313,9 @@ fn bench(options: &Options) -> ExitCode {
     }
     times.sort_unstable();
     let (min, median) = (times.first().copied().unwrap_or(0), times.get(times.len() / 2).copied().unwrap_or(0));
-    if options.json {
-        println!("{{ open }}\"median_ns\":{median},\"min_ns\":{min}{{ close }}");
+    ended(print(&if options.json {
+        format!("{{ open }}\"median_ns\":{median},\"min_ns\":{min}{{ close }}\n")
     } else {
-        println!("median {:.3} ms, minimum {:.3} ms of {iterations} runs", median as f64 / 1e6, min as f64 / 1e6);
-    }
-    ExitCode::SUCCESS
+        format!("median {:.3} ms, minimum {:.3} ms of {iterations} runs\n", median as f64 / 1e6, min as f64 / 1e6)
+    }))
 }

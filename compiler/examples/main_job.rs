@@ -1,0 +1,116 @@
+//! The main job on real models: compiles each for several targets, verifies every bit, and checks the agreement.
+//!
+//! ```text
+//! cargo run --release --example main_job -- SHARED [--targets a,b,c] [--images N]
+//! ```
+//!
+//! `SHARED` holds `models/` and `images/calibration`, `images/evaluation`. Prints a table and fails where a bit differs
+//! or an agreement is below its bound. A target that this machine cannot build or run is skipped, and said so.
+
+use bakelite::compile::{Request, compile};
+use bakelite::pipeline::ModelOptions;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Model, preprocess spec, least agreement in percent.
+const MODELS: [(&str, &str, f64); 6] = [
+    ("mobilenet_v3_small_imagenet.torch_dynamo", "timm-half", 89.0),
+    ("mobilenet_v3_small_imagenet_offgrid.torch_dynamo", "timm-half", 86.0),
+    ("mobilenet_v3_small_imagenet.keras_tf2onnx_nhwc", "keras", 89.0),
+    ("mobilenet_v3_large_minimalistic_imagenet.torch_dynamo", "timm-half", 92.0),
+    ("mobilenet_v3_large_minimalistic_imagenet.torchscript_dynamic_padding", "timm-half", 92.0),
+    ("fundus_mobilenet_v3_small.torchscript", "torchvision", 90.0),
+];
+
+const TARGETS: &str = "x86-64-avx2,x86-64-avx512vnni,cortex-a76,aarch64-generic";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let Some(shared) = words.next().map(PathBuf::from) else {
+        eprintln!("main_job SHARED [--targets a,b,c] [--images N]");
+        return ExitCode::from(2);
+    };
+    if !shared.join("models").is_dir() {
+        println!("skipped: there are no models in {}", shared.display());
+        return ExitCode::SUCCESS;
+    }
+    let (mut targets, mut images) = (TARGETS.to_owned(), 64);
+    while let (Some(flag), Some(value)) = (words.next(), words.next()) {
+        match flag.as_str() {
+            "--targets" => targets = value,
+            "--images" => images = value.parse().unwrap_or(images),
+            _ => eprintln!("ignored: {flag} {value}"),
+        }
+    }
+    let mut failed = false;
+    println!("| model | target | verified images | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |");
+    println!("|---|---|---|---|---|---|---|---|---|");
+    for (model, preprocess, least) in MODELS {
+        for target in targets.split(',') {
+            match one(&shared, model, preprocess, target, images) {
+                Ok((row, agreement)) => {
+                    println!("{row}");
+                    if agreement < least {
+                        eprintln!("{model}: agreement {agreement:.2} % is below {least} %");
+                        failed = true;
+                    }
+                }
+                Err(error) if cannot_here(&error) => println!("| {model} | {target} | skipped: {error} | | | | | | |"),
+                Err(error) => {
+                    eprintln!("{model} for {target}: {error}");
+                    failed = true;
+                }
+            }
+        }
+    }
+    ExitCode::from(u8::from(failed))
+}
+
+/// Whether a machine without this CPU, toolchain or emulator is why.
+fn cannot_here(error: &bakelite::error::Error) -> bool {
+    ["standard library", "emulator", "this program was compiled for CPUs"].iter().any(|words| error.cause.contains(words))
+}
+
+fn one(
+    shared: &Path,
+    model: &str,
+    preprocess: &str,
+    target: &str,
+    images: usize,
+) -> bakelite::error::Result<(String, f64)> {
+    // The fundus photographs of its training are not here; any pictures show whether float and int8 agree.
+    let evaluation = (!model.starts_with("fundus")).then(|| shared.join("images/evaluation"));
+    let outcome = compile(&Request {
+        model: shared.join("models").join(format!("{model}.onnx")),
+        options: ModelOptions { preprocess: Some(preprocess.to_owned()), ..ModelOptions::default() },
+        images: shared.join("images/calibration"),
+        calibration_images: 128,
+        seed: 0,
+        evaluation,
+        calib: None,
+        target: target.to_owned(),
+        recipe: "default".into(),
+        labels: None,
+        out: PathBuf::from("target/main_job").join(target).join(bakelite::pipeline::crate_name(Path::new(model))),
+        name: None,
+        crate_only: false,
+        verify_images: images,
+        toolchain: None,
+    })?;
+    let a = outcome.accuracy.as_ref();
+    let number = |v: Option<f64>, digits: usize| v.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
+    let top1 = match a.and_then(|a| a.int8_top1.zip(a.float_top1)).filter(|_| !model.starts_with("fundus")) {
+        Some((int8, float)) => format!("{int8:.1} ({float:.1})"),
+        None => "–".to_owned(),
+    };
+    let row = format!(
+        "| {model} | {target} | {} | {} | {} | {top1} | {} | {:.0} | {} |",
+        outcome.verified.as_ref().map_or("–".to_owned(), |v| v.images.to_string()),
+        number(a.map(|a| a.agreement), 1),
+        number(a.map(|a| a.sqnr_db), 1),
+        number(outcome.latency_ms.map(|(median, _)| median), 2),
+        outcome.arena as f64 / 1e3,
+        outcome.contents.as_ref().map_or("–".to_owned(), |c| format!("{:.0}", c.flash as f64 / 1e3)),
+    );
+    Ok((row, a.map_or(0.0, |a| a.agreement)))
+}

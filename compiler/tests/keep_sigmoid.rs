@@ -1,0 +1,107 @@
+//! Networks with true sigmoid and swish: hard by default, exact on request, and what has no integer form.
+
+#[path = "import_suite/builder.rs"]
+#[allow(dead_code)]
+mod builder;
+
+use bakelite::calibrate;
+use bakelite::dataset::Dataset;
+use bakelite::evaluate;
+use bakelite::pipeline::{self, ModelOptions, Prepared};
+use bakelite::plan::{self, Kernel, run};
+use bakelite::qgraph::{QGraph, reference};
+use bakelite::quantize::{self, recipe::Recipe};
+use builder::{Net, int, ints};
+use std::path::Path;
+
+/// `x·sigmoid(x)` after `name`, as exporters write it.
+fn swish(net: Net, name: &str) -> Net {
+    let (gate, output) = (format!("{name}_s"), format!("{name}_w"));
+    net.node("Sigmoid", &[name], &gate, &[]).node("Mul", &[name, &gate], &output, &[])
+}
+
+/// Stem, one inverted residual with squeeze-excite, head; `hidden` is the function between the two small layers.
+fn block(hidden: &str) -> Net {
+    let net = swish(Net::new(13, &["1", "3", "16", "16"]).conv("x", "stem", [8, 3, 3], &[ints("strides", &[2, 2])]), "stem");
+    let net = swish(net.conv("stem_w", "expand", [24, 8, 1], &[]), "expand");
+    let net = swish(net.conv("expand_w", "depth", [24, 1, 3], &[int("group", 24)]), "depth");
+    let net = net.node("GlobalAveragePool", &["depth_w"], "mean", &[]).conv("mean", "squeeze", [8, 24, 1], &[]);
+    let net = match hidden {
+        "silu" => swish(net, "squeeze"),
+        _ => net.node("Relu", &["squeeze"], "squeeze_w", &[]),
+    };
+    net.conv("squeeze_w", "excite", [24, 8, 1], &[])
+        .node("Sigmoid", &["excite"], "gate", &[])
+        .node("Mul", &["depth_w", "gate"], "gated", &[])
+        .conv("gated", "project", [8, 24, 1], &[])
+        .node("Add", &["project", "stem_w"], "sum", &[])
+        .node("GlobalAveragePool", &["sum"], "pooled", &[])
+        .conv("pooled", "logits", [5, 8, 1], &[])
+        .node("Flatten", &["logits"], "y", &[])
+}
+
+/// Pictures of deterministic noise, and the model's file, in `folder`.
+fn put(folder: &Path, net: &Net) -> Dataset {
+    std::fs::write(folder.join("net.onnx"), net.bytes()).unwrap();
+    for index in 0..8_u64 {
+        let rgb = bakelite::emit::golden_image(index + 1, 16 * 16 * 3);
+        image::RgbImage::from_raw(16, 16, rgb).unwrap().save(folder.join(format!("{index}.png"))).unwrap();
+    }
+    Dataset::open(folder).unwrap()
+}
+
+fn prepared(folder: &Path, keep_sigmoid: bool) -> (Prepared, pipeline::Loaded) {
+    let options = ModelOptions { keep_sigmoid, preprocess: Some("unit".into()), ..ModelOptions::default() };
+    let loaded = pipeline::load(&folder.join("net.onnx"), &options).unwrap();
+    (pipeline::prepare(&loaded, &options).unwrap().0, loaded)
+}
+
+fn quantized(prepared: &Prepared, loaded: &pipeline::Loaded, dataset: &Dataset) -> bakelite::error::Result<QGraph> {
+    let recipe = Recipe::load("default")?;
+    let (profile, _) = calibrate::calibrate(&prepared.graph, dataset, &prepared.preprocess, loaded.hash)?;
+    quantize::quantize(&prepared.graph, &calibrate::ranges(&prepared.graph, &profile, &recipe)?, &recipe)
+}
+
+#[test]
+fn both_ways_are_equal_to_the_reference_bit_for_bit_and_near_the_floats() {
+    for keep_sigmoid in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = put(folder.path(), &block("relu"));
+        let (prepared, loaded) = prepared(folder.path(), keep_sigmoid);
+        assert_eq!(prepared.exact.is_some(), !keep_sigmoid);
+        let q = quantized(&prepared, &loaded, &dataset).unwrap();
+        for level in run::levels() {
+            let plan = plan::plan(&q, level).unwrap();
+            let tables = plan.steps.iter().filter(|s| matches!(s.kernel, Kernel::Table { .. })).count();
+            assert_eq!(tables, if keep_sigmoid { 3 } else { 0 });
+            for seed in 1..=4 {
+                let image = bakelite::emit::golden_image(seed, plan.input.len());
+                let mut memory = run::Memory::of(&plan);
+                let answer = run::run(&plan, &mut memory, &image).unwrap();
+                let expected = reference::run(&q, &image).unwrap();
+                let bits = |v: &[f32]| v.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(answer), bits(&expected), "{level:?}, image {seed}");
+            }
+        }
+        let plan = plan::plan(&q, run::levels()[0]).unwrap();
+        let summary = evaluate::evaluate(&prepared, &plan, &dataset).unwrap().0.summary();
+        assert!(summary.sqnr_db > 20.0, "{summary:?}");
+        match summary.swap {
+            Some(swap) => assert!(!keep_sigmoid && swap.images == 8 && swap.sqnr_db.is_finite(), "{swap:?}"),
+            None => assert!(keep_sigmoid),
+        }
+    }
+}
+
+#[test]
+fn a_swish_of_a_vector_is_refused_when_kept_and_compiles_when_hard() {
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = put(folder.path(), &block("silu"));
+    let (hard, loaded) = prepared(folder.path(), false);
+    quantized(&hard, &loaded, &dataset).unwrap();
+    let (kept, loaded) = prepared(folder.path(), true);
+    let error = quantized(&kept, &loaded, &dataset).unwrap_err();
+    assert!(error.cause.contains("of a vector"), "{error}");
+    assert_eq!(error.node.as_deref(), Some("n_squeeze_w"));
+    assert!(error.remedy.is_some_and(|remedy| remedy.contains("without --keep-sigmoid")));
+}
