@@ -15,7 +15,7 @@ use crate::dataset::Dataset;
 use crate::emit::Facts;
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::Evaluation;
-use crate::interrupt::Staged;
+use crate::interrupt::{Staged, uninterrupted};
 use crate::plan::Plan;
 use crate::specs::target::Target;
 use minijinja::Environment;
@@ -135,8 +135,7 @@ pub fn write(text: &str, path: &Path) -> Result<()> {
     let (_staged, staging) =
         Staged::make(|| tempfile::Builder::new().prefix(".bakelite-").tempdir_in(folder)).map_err(failed)?;
     let fresh = staging.path().join(FILE);
-    std::fs::write(&fresh, text).map_err(failed)?;
-    std::fs::rename(&fresh, path).map_err(failed)
+    uninterrupted(|| std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, path))).map_err(failed)
 }
 
 #[cfg(test)]

@@ -1,0 +1,81 @@
+//! What machines read.
+
+use crate::bakelite::{DEMO, HELD_OUT, SHARED, bakelite, compile, scratch};
+use serde_json::Value;
+use std::fs;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}:\n{text}"))
+}
+
+#[test]
+fn inspect() {
+    let value = json(&bakelite(["inspect", "--json"]).arg(&SHARED.model).succeeds().stdout);
+    assert_eq!(value["compiles"], true);
+    assert_eq!(value["input"]["shape"], serde_json::json!([96, 96, 3]));
+    assert_eq!(value["outputs"][0]["shape"], serde_json::json!([1, 1, 10]));
+    assert!(value["macs"].as_u64() > Some(10_000_000) && value["parameters"].as_u64() > Some(1_000_000), "{value}");
+    let table = bakelite(["inspect", "--layers"]).arg(&SHARED.model).succeeds().stdout;
+    assert!(table.contains("MobileNetV3"), "{table}");
+}
+
+#[test]
+fn targets() {
+    let value = json(&bakelite(["targets", "--json"]).succeeds().stdout);
+    let targets = value["targets"].as_array().unwrap();
+    assert!(targets.iter().any(|target| target["name"] == "cortex-a76" && target["kernels"] == "neondot"), "{value}");
+    assert_eq!(targets.iter().filter(|target| target["native"] == true).count(), 1);
+    let text = bakelite(["targets"]).succeeds().stdout;
+    for name in targets.iter().map(|t| &t["name"]).chain(value["recipes"].as_array().unwrap()) {
+        assert!(text.contains(name.as_str().unwrap()), "no {name} in\n{text}");
+    }
+}
+
+#[test]
+fn compile_tells_what_it_made() {
+    let folder = scratch();
+    let out = folder.path().join("out");
+    let value = json(&compile(&SHARED.model, &SHARED.images, &out).args(["--json", "--target", "cortex-a76"]).succeeds().stdout);
+    assert_eq!((&value["target"], &value["kernels"]), (&"cortex-a76".into(), &"neondot".into()));
+    assert_eq!((&value["program"], &value["accuracy"]["images"]), (&Value::Null, &10.into()));
+    let mark = json(&fs::read_to_string(out.join("bakelite.json")).unwrap());
+    assert_eq!((&mark["outputs"], &mark["calibration"]["images"]), (&10.into(), &6.into()));
+    assert_eq!(mark["input"], serde_json::json!([96, 96, 3]));
+}
+
+#[test]
+fn bench() {
+    let value = json(&bakelite(["bench", "--json", "--iterations", "3", "--kernels", "portable"]).arg(&SHARED.model).succeeds().stdout);
+    let layers = value["layers"].as_array().unwrap();
+    assert!(layers.len() > 40 && layers.iter().all(|layer| layer["median_ns"].as_f64() > Some(0.0)), "{value}");
+    assert_eq!(value["kernels"], "portable");
+}
+
+#[test]
+fn demo() {
+    let value = &DEMO.outcome;
+    assert_eq!(value["accuracy"]["images"], HELD_OUT);
+    assert_eq!((&value["verified"]["images"], &value["verified"]["files"]), (&HELD_OUT.into(), &HELD_OUT.into()));
+    assert!(value["accuracy"]["agreement"].as_f64() >= Some(80.0), "{value}");
+    assert!(value["latency_ms"][0].as_f64() > Some(0.0) && value["arena"].as_u64() > Some(1000), "{value}");
+    assert!(value["contents"]["libraries"].as_array().is_some_and(Vec::is_empty), "a static program: {value}");
+}
+
+#[test]
+fn commands_that_take_a_compiled_crate() {
+    let (folder, held_out) = (DEMO.folder.join("crate"), DEMO.folder.join("held-out"));
+    let value = json(&bakelite(["eval", "--json", "--evaluation"]).arg(&held_out).arg(&folder).succeeds().stdout);
+    assert_eq!(value["labelled"], HELD_OUT);
+    assert_eq!(value["int8_top1"], DEMO.outcome["accuracy"]["int8_top1"]);
+    let value = json(&bakelite(["bench", "--json"]).arg(&folder).succeeds().stdout);
+    assert!(value["median_ms"].as_f64() >= value["min_ms"].as_f64() && value["min_ms"].as_f64() > Some(0.0), "{value}");
+    bakelite(["bench"]).arg(&held_out).refused("arguments", &["bakelite.json", "bakelite compile"]);
+}
+
+#[test]
+fn completions() {
+    for (shell, word) in [("bash", "complete -F"), ("zsh", "#compdef bakelite"), ("fish", "complete -c bakelite")] {
+        let script = bakelite(["completions", shell]).succeeds().stdout;
+        assert!(script.contains(word) && script.contains("calibration-images"), "{shell}:\n{script}");
+    }
+}
