@@ -1,6 +1,8 @@
 //! Folders of pictures as they come: empty, broken, mixed.
 
-use crate::bakelite::{PICTURES, SHARED, assert_same_files, bakelite, compile, compile_on, copy_backwards, names, scratch};
+use crate::bakelite::{
+    PICTURES, SHARED, assert_same_files, bakelite, compile, compile_on, copy_backwards, names, scratch,
+};
 use std::fs;
 use std::path::Path;
 
@@ -40,7 +42,8 @@ fn folders_of_broken_pictures_only() {
     fs::write(broken.join("text.jpg"), "this is a text").unwrap();
     fs::write(broken.join("huge.png"), huge_png()).unwrap();
     let out = folder.path().join("out");
-    let words = ["none of the pictures can be read", "4 pictures were skipped", "cut.png", "empty.jpg", "text.jpg", "huge.png"];
+    let words =
+        ["none of the pictures can be read", "4 pictures were skipped", "cut.png", "empty.jpg", "text.jpg", "huge.png"];
     compile(&SHARED.model, &broken, &out).refused("dataset", &words);
     assert_eq!(names(folder.path()), ["broken"]);
 }
@@ -69,7 +72,10 @@ fn broken_pictures_among_good_ones_are_skipped_counted_and_named() {
     }
     let told = calibrate(&SHARED.images, "good.calib");
     assert!(!told.contains("skipped"), "{told}");
-    assert!(fs::read(path("mixed.calib")).unwrap() == fs::read(path("good.calib")).unwrap(), "the broken ones left a trace");
+    assert!(
+        fs::read(path("mixed.calib")).unwrap() == fs::read(path("good.calib")).unwrap(),
+        "the broken ones left a trace"
+    );
 
     let ran = compile_on(999, &SHARED.model, &path("mixed"), &path("mixed-crate")).succeeds();
     assert!(ran.stderr.contains("2 pictures were skipped"), "{}", ran.stderr);

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 /// As the terminal does: to the program and all that it started. Sent by a shell, which needs no `unsafe`.
 fn interrupt(child: &Child) {
-    let status = Command::new("sh").arg("-c").arg(format!("kill -s INT -{}", child.id())).stderr(Stdio::null()).status();
+    let status =
+        Command::new("sh").arg("-c").arg(format!("kill -s INT -{}", child.id())).stderr(Stdio::null()).status();
     status.expect("a shell");
 }
 

@@ -35,7 +35,9 @@ fn targets() {
 fn compile_tells_what_it_made() {
     let folder = scratch();
     let out = folder.path().join("out");
-    let value = json(&compile(&SHARED.model, &SHARED.images, &out).args(["--json", "--target", "cortex-a76"]).succeeds().stdout);
+    let value = json(
+        &compile(&SHARED.model, &SHARED.images, &out).args(["--json", "--target", "cortex-a76"]).succeeds().stdout,
+    );
     assert_eq!((&value["target"], &value["kernels"]), (&"cortex-a76".into(), &"neondot".into()));
     assert_eq!((&value["program"], &value["accuracy"]["images"]), (&Value::Null, &10.into()));
     let mark = json(&fs::read_to_string(out.join("bakelite.json")).unwrap());
@@ -45,7 +47,12 @@ fn compile_tells_what_it_made() {
 
 #[test]
 fn bench() {
-    let value = json(&bakelite(["bench", "--json", "--iterations", "3", "--kernels", "portable"]).arg(&SHARED.model).succeeds().stdout);
+    let value = json(
+        &bakelite(["bench", "--json", "--iterations", "3", "--kernels", "portable"])
+            .arg(&SHARED.model)
+            .succeeds()
+            .stdout,
+    );
     let layers = value["layers"].as_array().unwrap();
     assert!(layers.len() > 40 && layers.iter().all(|layer| layer["median_ns"].as_f64() > Some(0.0)), "{value}");
     assert_eq!(value["kernels"], "portable");

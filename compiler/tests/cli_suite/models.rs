@@ -63,7 +63,8 @@ fn dimensions_that_make_no_sense() {
     ] {
         refused_bytes(&Net::new(13, &dims).node("Relu", &["x"], "y", &[]).bytes(), "import", words);
     }
-    let tensor = |dims: &[i64]| TensorProto { name: "w".into(), dims: dims.to_vec(), data_type: 1, ..Default::default() };
+    let tensor =
+        |dims: &[i64]| TensorProto { name: "w".into(), dims: dims.to_vec(), data_type: 1, ..Default::default() };
     for dims in [&[-1, 3, 1, 1][..], &[i64::MAX, i64::MAX, 1, 1], &[1 << 40, 3, 1, 1]] {
         let net = Net::new(13, &["1", "3", "8", "8"]).tensor(tensor(dims)).node("Conv", &["x", "w"], "y", &[]);
         refused_bytes(&net.bytes(), "read", &["w"]);

@@ -12,7 +12,8 @@ fn folders_of_other_peoples_are_left_alone() {
     fs::create_dir(&mine).unwrap();
     fs::write(mine.join("thesis.txt"), "years of work").unwrap();
     let before = tree(folder.path());
-    let ran = compile(&SHARED.model, &SHARED.images, &mine).refused("emit", &["not a crate that Bakelite wrote", "mine", "--out"]);
+    let ran = compile(&SHARED.model, &SHARED.images, &mine)
+        .refused("emit", &["not a crate that Bakelite wrote", "mine", "--out"]);
     assert!(!ran.stderr.contains("calibrat"), "refused before the long work: {}", ran.stderr);
     compile(&SHARED.model, &SHARED.images, &mine.join("thesis.txt")).refused("emit", &["thesis.txt"]);
     assert_eq!(tree(folder.path()), before);
@@ -81,7 +82,8 @@ fn in_small_disk(size: &str, place: &Path, script: &str) -> Option<Ran> {
     (!refused).then_some(ran)
 }
 
-const COMPILE: &str = r#"compile() { "$2" compile "$3" --images "$4" --calibration-images 2 --emit crate --out "$1/out" "$5" "$6"; }"#;
+const COMPILE: &str =
+    r#"compile() { "$2" compile "$3" --images "$4" --calibration-images 2 --emit crate --out "$1/out" "$5" "$6"; }"#;
 
 #[test]
 fn a_full_disk_leaves_nothing() {

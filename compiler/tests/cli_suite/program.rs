@@ -74,7 +74,11 @@ fn wrong_arguments_end_in_status_2_and_the_usage() {
     ] {
         let ran = demo(arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
-        assert!(ran.stderr.starts_with("demo: ") && ran.stderr.contains("Usage: demo"), "{arguments:?}: {}", ran.stderr);
+        assert!(
+            ran.stderr.starts_with("demo: ") && ran.stderr.contains("Usage: demo"),
+            "{arguments:?}: {}",
+            ran.stderr
+        );
     }
 }
 
@@ -117,7 +121,10 @@ fn as_many_classes_as_asked_for_best_first() {
     }
     let plain = demo([OsStr::new("--top"), "2".as_ref(), file.as_ref()]).stdout;
     assert_eq!(plain.lines().count(), 3, "{plain}");
-    assert!(plain.starts_with(&file.display().to_string()) && plain.lines().skip(1).all(|line| line.contains(" %  ")), "{plain}");
+    assert!(
+        plain.starts_with(&file.display().to_string()) && plain.lines().skip(1).all(|line| line.contains(" %  ")),
+        "{plain}"
+    );
 }
 
 #[test]
@@ -155,7 +162,8 @@ fn scores_have_every_bit_of_the_plan_run_in_this_process() {
     dataset.stream("", &work.prepared.preprocess.fit, |sight| sight.rgb.to_vec(), take).unwrap();
     assert_eq!(seen, HELD_OUT);
 
-    let raw: Vec<Vec<u8>> = (1..=3).map(|seed| golden_image(seed, IMAGE)).chain([vec![0; IMAGE], vec![255; IMAGE]]).collect();
+    let raw: Vec<Vec<u8>> =
+        (1..=3).map(|seed| golden_image(seed, IMAGE)).chain([vec![0; IMAGE], vec![255; IMAGE]]).collect();
     let ran = demo_with(["--raw", "--json", "--scores"], &raw.concat());
     let answers = lines(&ran.stdout);
     assert_eq!((ran.code, answers.len()), (Some(0), raw.len()));
@@ -183,7 +191,15 @@ fn raw_input_that_is_short_or_empty() {
 #[test]
 fn any_file_name_gives_valid_json() {
     let folder = scratch();
-    let odd = ["quote\".png", "back\\slash.png", "new\nline.png", "tab\tand\u{1}.png", "ünïcödé 写真 🍄.png", "{{ name }}.png", "-dash.png"];
+    let odd = [
+        "quote\".png",
+        "back\\slash.png",
+        "new\nline.png",
+        "tab\tand\u{1}.png",
+        "ünïcödé 写真 🍄.png",
+        "{{ name }}.png",
+        "-dash.png",
+    ];
     let files: Vec<PathBuf> = odd.iter().map(|name| folder.path().join(name)).collect();
     for file in &files {
         fs::copy(picture(0), file).unwrap();
@@ -196,7 +212,8 @@ fn any_file_name_gives_valid_json() {
     for name in ["-x.png", "bench"] {
         fs::copy(picture(0), folder.path().join(name)).unwrap();
     }
-    let run = |arguments: &[&str]| Command::new(&DEMO.program).args(arguments).current_dir(folder.path()).output().unwrap();
+    let run =
+        |arguments: &[&str]| Command::new(&DEMO.program).args(arguments).current_dir(folder.path()).output().unwrap();
     assert!(run(&["--json", "--", "-x.png"]).status.success());
     assert!(run(&["--json", "./bench"]).status.success());
 }
@@ -236,7 +253,8 @@ fn selftest_and_bench() {
 fn most_changes_of_one_weight_fail_the_selftest() {
     let weights = fs::read(DEMO.folder.join("crate/weights.bin")).unwrap();
     let mut program = fs::read(&DEMO.program).unwrap();
-    let start = program.windows(4096).position(|bytes| bytes == &weights[..4096]).expect("the weights are in the program");
+    let start =
+        program.windows(4096).position(|bytes| bytes == &weights[..4096]).expect("the weights are in the program");
     assert_eq!(&program[start..start + weights.len()], weights);
     let (tried, mut seen) = (16, 0);
     for index in 0..tried {

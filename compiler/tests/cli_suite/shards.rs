@@ -80,8 +80,7 @@ fn statistics_of_another_model_or_preprocessing_are_refused_naming_both() {
     compile(&SHARED.model, "imagenet").arg("--keep-sigmoid").refused("calibrate", &["another model", &own]);
     let ran = compile(&SHARED.model, "unit").refused("calibrate", &["another preprocessing", "m.calib"]);
     let hashes = squeezed(&ran.stderr);
-    let hashes: Vec<&str> =
-        hashes.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() >= 64).collect();
+    let hashes: Vec<&str> = hashes.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() >= 64).collect();
     assert!(hashes.len() == 2 && hashes[0] != hashes[1], "both are named: {}", ran.stderr);
     fs::write(path("m.calib"), b"BAKELITE\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff").unwrap();
     compile(&SHARED.model, "imagenet").refused("calibrate", &["m.calib"]);
@@ -125,7 +124,8 @@ fn a_part_without_pictures_is_refused() {
     run.refused("dataset", &["no pictures", "fewer parts"]);
     eval().args(["--shard", "30/30"]).refused("dataset", &["no pictures are left"]);
     // All of them calibrated on, none left over.
-    let none_left = bakelite(["eval", "--preprocess", "imagenet"]).arg(&SHARED.model).arg("--images").arg(&SHARED.images);
+    let none_left =
+        bakelite(["eval", "--preprocess", "imagenet"]).arg(&SHARED.model).arg("--images").arg(&SHARED.images);
     none_left.refused("dataset", &["no pictures are left", "--calibration-images"]);
     assert!(names(folder.path()).is_empty());
     // Compiling needs none left over.

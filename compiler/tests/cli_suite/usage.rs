@@ -23,7 +23,8 @@ fn arguments_that_make_no_sense() {
         bakelite(["bench"]).arg(&SHARED.model).arg(format!("--iterations={count}")).misused(&["--iterations"]);
         bakelite(["demo"]).arg(format!("--pictures={count}")).misused(&["--pictures"]);
     }
-    let zero = bakelite(["compile", "--calibration-images", "0"]).arg(&SHARED.model).arg("--images").arg(&SHARED.images);
+    let zero =
+        bakelite(["compile", "--calibration-images", "0"]).arg(&SHARED.model).arg("--images").arg(&SHARED.images);
     zero.misused(&["--calibration-images", "`0`"]);
     bakelite(["compile", "m.onnx", "--emit", "smoke"]).misused(&["smoke", "bin", "crate"]);
     run().arg("--frobnicate").misused(&["--frobnicate"]);
@@ -40,7 +41,9 @@ fn names_that_no_crate_can_have() {
     let folder = scratch();
     let out = folder.path().join("out");
     let long = "long".repeat(100);
-    for name in ["a/b", "../up", "", "Upper", "3d", "with space", "while", "std", "build", "ümlaut", "a-b", "_a", "a;b", &long] {
+    for name in
+        ["a/b", "../up", "", "Upper", "3d", "with space", "while", "std", "build", "ümlaut", "a-b", "_a", "a;b", &long]
+    {
         let run = compile(&SHARED.model, &SHARED.images, &out).arg(format!("--name={name}"));
         run.refused("arguments", &[&format!("`{name}`"), "lower case letters, digits and underscores"]);
     }
