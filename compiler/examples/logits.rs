@@ -14,14 +14,9 @@ use std::time::Instant;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [model, inputs, outputs, options @ ..] = arguments.as_slice() else {
-        return Err(
-            "usage: logits MODEL.onnx INPUTS.f32 OUTPUTS.f32 [--passes] [--size HxW]".into(),
-        );
+        return Err("usage: logits MODEL.onnx INPUTS.f32 OUTPUTS.f32 [--passes] [--size HxW]".into());
     };
-    let size = options
-        .iter()
-        .position(|o| o == "--size")
-        .and_then(|i| options.get(i + 1));
+    let size = options.iter().position(|o| o == "--size").and_then(|i| options.get(i + 1));
     let input_size = match size {
         Some(text) => {
             let (h, w) = text.split_once('x').ok_or("the size is written 224x224")?;
@@ -39,10 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         graph = rewritten;
     }
     if let Some(r) = recognise::recognise(&model, &graph) {
-        println!(
-            "{}; {}; {} MACs, {} parameters",
-            r.dialect, r.architecture, r.macs, r.parameters
-        );
+        println!("{}; {}; {} MACs, {} parameters", r.dialect, r.architecture, r.macs, r.parameters);
         r.differences.iter().for_each(|d| println!("  {d}"));
         println!("preprocess {}: {}", r.preprocess, r.preprocess_reason);
     }
@@ -59,8 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut written = Vec::new();
     let (mut count, mut fastest) = (0, f64::INFINITY);
     for image in numbers.chunks_exact(shape.len()) {
-        let x =
-            Array3::from_shape_vec((shape.height, shape.width, shape.channels), image.to_vec())?;
+        let x = Array3::from_shape_vec((shape.height, shape.width, shape.channels), image.to_vec())?;
         let start = Instant::now();
         let results = execute::run(&graph, &x, &mut |_, _| {})?;
         fastest = fastest.min(start.elapsed().as_secs_f64());
@@ -68,11 +59,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         written.extend(results.iter().flatten().flat_map(|v| v.to_le_bytes()));
     }
     std::fs::write(outputs, written)?;
-    println!(
-        "{count} images, fastest {:.2} ms, {} nodes, {} MACs",
-        fastest * 1e3,
-        graph.nodes.len(),
-        graph.macs()
-    );
+    println!("{count} images, fastest {:.2} ms, {} nodes, {} MACs", fastest * 1e3, graph.nodes.len(), graph.macs());
     Ok(())
 }

@@ -43,7 +43,9 @@ fn main() -> ExitCode {
         }
     }
     let mut failed = false;
-    println!("| model | target | verified images | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |");
+    println!(
+        "| model | target | verified images | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (model, preprocess, least) in MODELS {
         for target in targets.split(',') {
@@ -68,7 +70,9 @@ fn main() -> ExitCode {
 
 /// Whether a machine without this CPU, toolchain or emulator is why.
 fn cannot_here(error: &bakelite::error::Error) -> bool {
-    ["standard library", "emulator", "this program was compiled for CPUs"].iter().any(|words| error.cause.contains(words))
+    ["standard library", "emulator", "this program was compiled for CPUs"]
+        .iter()
+        .any(|words| error.cause.contains(words))
 }
 
 fn one(

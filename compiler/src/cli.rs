@@ -37,8 +37,7 @@ pub fn run(cli: Cli) -> Result<()> {
 
 /// Prints a value as JSON, for machines.
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
-    let text = serde_json::to_string_pretty(value)
-        .map_err(|e| Error::new(Stage::Print, e.to_string()))?;
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::new(Stage::Print, e.to_string()))?;
     line(text)
 }
 

@@ -18,9 +18,7 @@ pub const HELD_OUT_SEED: u64 = 3;
 pub fn draw(folder: &Path, seed: u64, count: usize) -> Result<()> {
     use rayon::prelude::*;
     let failed = |cause: String| {
-        Error::new(Stage::Dataset, cause)
-            .at(folder.display().to_string())
-            .remedy("name a writable folder with --out")
+        Error::new(Stage::Dataset, cause).at(folder.display().to_string()).remedy("name a writable folder with --out")
     };
     std::fs::create_dir_all(folder).map_err(|e| failed(format!("cannot be created: {e}")))?;
     let rows: Vec<String> = (0..count as u64)

@@ -71,12 +71,7 @@ pub struct Error {
 impl Error {
     /// An error without node or remedy; add them with [`Error::at`] and [`Error::remedy`].
     pub fn new(stage: Stage, cause: impl Into<String>) -> Self {
-        Self {
-            stage,
-            node: None,
-            cause: cause.into(),
-            remedy: None,
-        }
+        Self { stage, node: None, cause: cause.into(), remedy: None }
     }
 
     /// Names the node, tensor or file.

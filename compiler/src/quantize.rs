@@ -43,10 +43,11 @@ pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGrap
         };
         tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind });
     }
-    let output = graph.outputs.first().copied().ok_or_else(|| Error::new(Stage::Quantize, "the network has no output"))?;
-    let largest = ranges[output.index()].as_ref().map_or(0.0, |r| {
-        r.lo.iter().chain(&r.hi).fold(0.0_f32, |most, value| most.max(value.abs()))
-    });
+    let output =
+        graph.outputs.first().copied().ok_or_else(|| Error::new(Stage::Quantize, "the network has no output"))?;
+    let largest = ranges[output.index()]
+        .as_ref()
+        .map_or(0.0, |r| r.lo.iter().chain(&r.hi).fold(0.0_f32, |most, value| most.max(value.abs())));
     let output_step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
     let mut q =
         QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, output, output_step };
@@ -57,14 +58,7 @@ pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGrap
 }
 
 /// Scale and zero point of a tensor that has codes.
-fn codes(
-    graph: &Graph,
-    sites: &[Site<'_>],
-    ranges: &Ranges,
-    recipe: &Recipe,
-    id: TensorId,
-    top: u16,
-) -> Result<Codes> {
+fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id: TensorId, top: u16) -> Result<Codes> {
     let channels = graph.tensors[id.index()].shape.channels;
     if id == graph.input {
         return Ok(Codes { scale: vec![1.0; channels], zero: vec![0; channels] });

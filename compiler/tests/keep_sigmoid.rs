@@ -22,7 +22,8 @@ fn swish(net: Net, name: &str) -> Net {
 
 /// Stem, one inverted residual with squeeze-excite, head; `hidden` is the function between the two small layers.
 fn block(hidden: &str) -> Net {
-    let net = swish(Net::new(13, &["1", "3", "16", "16"]).conv("x", "stem", [8, 3, 3], &[ints("strides", &[2, 2])]), "stem");
+    let net =
+        swish(Net::new(13, &["1", "3", "16", "16"]).conv("x", "stem", [8, 3, 3], &[ints("strides", &[2, 2])]), "stem");
     let net = swish(net.conv("stem_w", "expand", [24, 8, 1], &[]), "expand");
     let net = swish(net.conv("expand_w", "depth", [24, 1, 3], &[int("group", 24)]), "depth");
     let net = net.node("GlobalAveragePool", &["depth_w"], "mean", &[]).conv("mean", "squeeze", [8, 24, 1], &[]);

@@ -4,9 +4,7 @@
 //! token and does without. Each function returns whether this CPU has the level; it did nothing where not.
 
 use crate::isa::{self, Level};
-use crate::kernel::{
-    self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, RealActivation, Table,
-};
+use crate::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, RealActivation, Table};
 
 /// Whether this CPU has the level.
 pub fn has(level: Level) -> bool {

@@ -59,7 +59,8 @@ fn contents(path: &Path, bytes: &[u8]) -> Result<Contents> {
     let elf = Elf::parse(bytes).map_err(|e| failed(path, format!("is not an ELF file: {e}")))?;
     let (mut flash, mut ram) = (0, 0);
     for section in &elf.section_headers {
-        let (alloc, write) = (section.sh_flags & u64::from(SHF_ALLOC) != 0, section.sh_flags & u64::from(SHF_WRITE) != 0);
+        let (alloc, write) =
+            (section.sh_flags & u64::from(SHF_ALLOC) != 0, section.sh_flags & u64::from(SHF_WRITE) != 0);
         if alloc && section.sh_type != SHT_NOBITS {
             flash += section.sh_size;
         }

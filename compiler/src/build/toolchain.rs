@@ -35,7 +35,15 @@ impl Toolchain {
 
 /// Removes the variables by which an outer cargo would steer an inner one.
 fn clean(command: &mut Command) {
-    for key in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR", "RUSTUP_TOOLCHAIN", "RUSTC", "RUSTDOC"] {
+    for key in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TARGET_DIR",
+        "RUSTUP_TOOLCHAIN",
+        "RUSTC",
+        "RUSTDOC",
+    ] {
         command.env_remove(key);
     }
     for (key, _) in std::env::vars_os() {
@@ -52,7 +60,9 @@ pub fn find(target: &Target, named: Option<&str>) -> Result<Toolchain> {
         let toolchain = Toolchain { name: Some(name.to_owned()) };
         return match sysroot(Some(name)) {
             Some(root) if has_std(&root, &target.triple) => Ok(toolchain),
-            Some(_) => Err(missing(target, &format!("toolchain `{name}` has no standard library for {}", target.triple))),
+            Some(_) => {
+                Err(missing(target, &format!("toolchain `{name}` has no standard library for {}", target.triple)))
+            }
             None => Err(Error::new(Stage::Build, format!("rustup knows no toolchain `{name}`"))
                 .remedy("`rustup toolchain list` lists those installed")),
         };

@@ -23,13 +23,17 @@ pub enum Command {
     #[command(after_help = "Example: bakelite compile mobilenet_v3.onnx --images photos/ --target cortex-a76")]
     Compile(CompileArguments),
     /// Collect the statistics of activations on images, once, for many compilations.
-    #[command(after_help = "Example, on four machines: bakelite calibrate m.onnx --images photos/ --shard 1/4 -o 1.calib\n         \
-                            then: bakelite calibrate --merge 1.calib 2.calib 3.calib 4.calib -o m.calib")]
+    #[command(
+        after_help = "Example, on four machines: bakelite calibrate m.onnx --images photos/ --shard 1/4 -o 1.calib\n         \
+                            then: bakelite calibrate --merge 1.calib 2.calib 3.calib 4.calib -o m.calib"
+    )]
     Calibrate(CalibrateArguments),
     /// Say what a model is, what it costs, and what would not compile.
     Inspect(InspectArguments),
     /// Compare float and int8 on labelled images.
-    #[command(after_help = "Labels are read from `labels.csv` (file,class) in the folder, or the folder has one folder per class.")]
+    #[command(
+        after_help = "Labels are read from `labels.csv` (file,class) in the folder, or the folder has one folder per class."
+    )]
     Eval(EvalArguments),
     /// Build the program and compare every bit of its answers with the reference.
     Verify(CompileArguments),

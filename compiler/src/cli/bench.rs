@@ -98,7 +98,8 @@ fn program(folder: &Path) -> Result<(PathBuf, Runner, serde_json::Value)> {
             .remedy("give an .onnx file, or a folder that `bakelite compile` wrote")
     };
     let text = std::fs::read_to_string(folder.join(MARK)).map_err(|e| failed(format!("{MARK} cannot be read: {e}")))?;
-    let facts: serde_json::Value = serde_json::from_str(&text).map_err(|e| failed(format!("{MARK} is not JSON: {e}")))?;
+    let facts: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| failed(format!("{MARK} is not JSON: {e}")))?;
     let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let (name, triple) = (word(&facts["name"]), word(&facts["target"]["triple"]));
     let program = folder.join("target").join(triple).join("release").join(name);
@@ -130,7 +131,9 @@ pub fn eval_crate(folder: &Path, arguments: &EvalArguments) -> Result<()> {
         for image in batch {
             let path = image.path.display().to_string();
             let Some((_, scores)) = answers.iter().find(|(file, _)| *file == path) else { continue };
-            let Some(class) = image.class.map(|class| class + offset).filter(|&class| class < scores.len()) else { continue };
+            let Some(class) = image.class.map(|class| class + offset).filter(|&class| class < scores.len()) else {
+                continue;
+            };
             let own = scores[class];
             let better = scores.iter().enumerate().filter(|&(i, &s)| s > own || (s == own && i < class)).count();
             labelled += 1;

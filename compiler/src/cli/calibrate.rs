@@ -34,7 +34,12 @@ pub fn calibrate(arguments: &CalibrateArguments) -> Result<()> {
         _ => merge(&arguments.merge)?,
     };
     write(&arguments.out, &profile.encode())?;
-    complain(format!("{} images, {} tensors → {}", profile.images.len(), profile.tensors.len(), arguments.out.display()));
+    complain(format!(
+        "{} images, {} tensors → {}",
+        profile.images.len(),
+        profile.tensors.len(),
+        arguments.out.display()
+    ));
     Ok(())
 }
 

@@ -37,7 +37,10 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     let dash = || "–".to_owned();
     if let Some(a) = &outcome.accuracy {
         if a.labelled > 0 {
-            table::row(&mut t, &[format!("top-1 ({} images)", a.labelled), table::percent(a.float_top1), table::percent(a.int8_top1)]);
+            table::row(
+                &mut t,
+                &[format!("top-1 ({} images)", a.labelled), table::percent(a.float_top1), table::percent(a.int8_top1)],
+            );
             table::row(&mut t, &["top-5".into(), table::percent(a.float_top5), table::percent(a.int8_top5)]);
         }
         table::row(&mut t, &[format!("agreement ({} images)", a.images), dash(), format!("{:.2} %", a.agreement)]);
@@ -55,7 +58,12 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     if let Some(swap) = outcome.accuracy.as_ref().and_then(|a| a.swap.as_ref()) {
         line(swap)?;
     }
-    line(format!("{:.1} M multiply-accumulates, kernels {}, target {}", outcome.macs as f64 / 1e6, outcome.kernels, outcome.target))?;
+    line(format!(
+        "{:.1} M multiply-accumulates, kernels {}, target {}",
+        outcome.macs as f64 / 1e6,
+        outcome.kernels,
+        outcome.target
+    ))?;
     if let Some(v) = &outcome.verified {
         line(format!(
             "verified: {} images bit for bit against the reference, {} of them read from their files by the program",

@@ -125,13 +125,18 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
             "Table<'static>",
             fields(&[
                 ("len", len.to_string()),
-                ("table", format!("match bytes({}, 256).first_chunk() {{ Some(table) => table, None => &[0; 256] }}", table.start)),
+                (
+                    "table",
+                    format!(
+                        "match bytes({}, 256).first_chunk() {{ Some(table) => table, None => &[0; 256] }}",
+                        table.start
+                    ),
+                ),
             ]),
         ),
-        Kernel::MaxPool { input, output, window: w } => (
-            "MaxPool",
-            fields(&[("input", shape(*input)), ("output", shape(*output)), ("window", window(w))]),
-        ),
+        Kernel::MaxPool { input, output, window: w } => {
+            ("MaxPool", fields(&[("input", shape(*input)), ("output", shape(*output)), ("window", window(w))]))
+        }
         Kernel::Softmax { .. } => return None,
     })
 }
@@ -160,10 +165,7 @@ fn shape(shape: Shape) -> String {
 }
 
 fn window(w: &Window) -> String {
-    format!(
-        "Window {{ kernel: {:?}, stride: {:?}, dilation: {:?}, pad: {:?} }}",
-        w.kernel, w.stride, w.dilation, w.pad
-    )
+    format!("Window {{ kernel: {:?}, stride: {:?}, dilation: {:?}, pad: {:?} }}", w.kernel, w.stride, w.dilation, w.pad)
 }
 
 fn activation(hard_swish: Option<&(Floats, Floats)>) -> String {

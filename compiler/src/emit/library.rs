@@ -175,12 +175,8 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         }
         let names: Vec<&str> = pieces.iter().map(|p| p.0).collect();
         let ranges: Vec<String> = pieces.iter().map(|p| format!("({}, {})", p.1, p.2)).collect();
-        let _ = writeln!(
-            out,
-            "    let [{}] = split(&mut arena.{section}.0, [{}]);",
-            names.join(", "),
-            ranges.join(", ")
-        );
+        let _ =
+            writeln!(out, "    let [{}] = split(&mut arena.{section}.0, [{}]);", names.join(", "), ranges.join(", "));
     }
     let name = |slot: &Slot, name: &'static str| match slot {
         Slot::Image => "image",

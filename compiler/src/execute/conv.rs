@@ -31,10 +31,7 @@ pub(super) fn run(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>>
         general(conv, x, y, &mut out)?;
     }
     for pixel in out.chunks_exact_mut(conv.out_channels) {
-        pixel
-            .iter_mut()
-            .zip(&conv.bias)
-            .for_each(|(sum, bias)| *sum += bias);
+        pixel.iter_mut().zip(&conv.bias).for_each(|(sum, bias)| *sum += bias);
         if let Some(function) = conv.activation {
             function.apply_all(pixel);
         }
@@ -72,10 +69,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 fn general(conv: &Conv, x: &Array3<f32>, y: Shape, out: &mut [f32]) -> Option<()> {
-    let (group_in, group_out) = (
-        conv.group_channels(),
-        conv.out_channels.checked_div(conv.groups)?,
-    );
+    let (group_in, group_out) = (conv.group_channels(), conv.out_channels.checked_div(conv.groups)?);
     let depth = conv.window.taps().checked_mul(group_in)?;
     let mut out = ArrayViewMut2::from_shape((y.pixels(), conv.out_channels), out).ok()?;
     let weights = ArrayView2::from_shape((conv.out_channels, depth), &conv.weights).ok()?;
@@ -93,30 +87,15 @@ fn general(conv: &Conv, x: &Array3<f32>, y: Shape, out: &mut [f32]) -> Option<()
                     patch.as_slice_mut()?,
                 )?;
             }
-            let mut strip = out.slice_mut(s![
-                first..first + count,
-                group * group_out..(group + 1) * group_out
-            ]);
-            general_mat_mul(
-                1.0,
-                &patches.slice(s![..count, ..]),
-                &rows.t(),
-                0.0,
-                &mut strip,
-            );
+            let mut strip = out.slice_mut(s![first..first + count, group * group_out..(group + 1) * group_out]);
+            general_mat_mul(1.0, &patches.slice(s![..count, ..]), &rows.t(), 0.0, &mut strip);
         }
     }
     Some(())
 }
 
 /// What the filter at output pixel `at` reads: `[tap][channel of the group]`.
-fn unfold(
-    conv: &Conv,
-    x: &Array3<f32>,
-    at: [usize; 2],
-    first_channel: usize,
-    patch: &mut [f32],
-) -> Option<()> {
+fn unfold(conv: &Conv, x: &Array3<f32>, at: [usize; 2], first_channel: usize, patch: &mut [f32]) -> Option<()> {
     let (height, width, channels) = x.dim();
     let x = x.as_slice()?;
     let (window, count) = (&conv.window, conv.group_channels());
@@ -157,21 +136,9 @@ mod tests {
     #[test]
     fn equals_the_naive_formula() {
         let mut case = 0;
-        for (groups, group_in, group_out) in [
-            (1, 3, 5),
-            (6, 1, 1),
-            (3, 2, 4),
-            (4, 1, 2),
-            (1, 1, 1),
-            (1, 17, 33),
-        ] {
+        for (groups, group_in, group_out) in [(1, 3, 5), (6, 1, 1), (3, 2, 4), (4, 1, 2), (1, 1, 1), (1, 17, 33)] {
             for kernel in [[1, 1], [3, 3], [5, 5], [2, 3], [1, 5]] {
-                for (stride, dilation) in [
-                    ([1, 1], [1, 1]),
-                    ([2, 2], [1, 1]),
-                    ([2, 1], [1, 2]),
-                    ([3, 3], [2, 2]),
-                ] {
+                for (stride, dilation) in [([1, 1], [1, 1]), ([2, 2], [1, 1]), ([2, 1], [1, 2]), ([3, 3], [2, 2])] {
                     for (pad, pad_end) in [([0, 0], [0, 0]), ([1, 1], [1, 1]), ([0, 2], [3, 1])] {
                         case += 1;
                         let (channels, out) = (groups * group_in, groups * group_out);
@@ -179,25 +146,14 @@ mod tests {
                             weights: noise(case, out * kernel[0] * kernel[1] * group_in),
                             bias: noise(case + 1, out),
                             out_channels: out,
-                            window: Window {
-                                kernel,
-                                stride,
-                                dilation,
-                                pad,
-                            },
+                            window: Window { kernel, stride, dilation, pad },
                             pad_end,
                             groups,
-                            pad_value: if case % 2 == 0 {
-                                noise(case, channels)
-                            } else {
-                                vec![0.0; channels]
-                            },
+                            pad_value: if case % 2 == 0 { noise(case, channels) } else { vec![0.0; channels] },
                             activation: (case % 3 == 0).then_some(Activation::HardSwish),
                         };
                         let shape = Shape::new(9, 11, channels);
-                        let x =
-                            Array3::from_shape_vec((9, 11, channels), noise(case + 2, shape.len()))
-                                .unwrap();
+                        let x = Array3::from_shape_vec((9, 11, channels), noise(case + 2, shape.len())).unwrap();
                         let y = conv.shape(shape).unwrap();
                         let (fast, naive) = (run(&conv, &x, y).unwrap(), conv.naive(&x, y));
                         let worst = (&fast - &naive).iter().fold(0.0f32, |m, v| m.max(v.abs()));

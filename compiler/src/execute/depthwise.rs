@@ -37,18 +37,10 @@ pub(super) fn run(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>>
             let (i, j) = (tap / window.kernel[1], tap % window.kernel[1]);
             let source = at(row, 0, i, height).zip(at(column, 1, j, width));
             if source.is_some() || !zero_padding {
-                taps.push((
-                    tap * channels,
-                    source.map(|(r, c)| (r * width + c) * channels),
-                ));
+                taps.push((tap * channels, source.map(|(r, c)| (r * width + c) * channels)));
             }
         }
-        let sources = Sources {
-            input,
-            weights: &weights,
-            padding: &conv.pad_value,
-            bias: &conv.bias,
-        };
+        let sources = Sources { input, weights: &weights, padding: &conv.pad_value, bias: &conv.bias };
         let (wide, rest) = sums.as_chunks_mut::<16>();
         let first_rest = wide.len() * 16;
         for (block, sums) in wide.iter_mut().enumerate() {

@@ -24,12 +24,9 @@ pub fn run(
 ) -> Result<Vec<Array3<f32>>> {
     let expected = graph.shape(graph.input);
     if input.dim() != (expected.height, expected.width, expected.channels) {
-        return Err(Error::new(
-            Stage::Verify,
-            format!("an image of {:?} for an input of {expected:?}", input.dim()),
-        )
-        .at(graph.name_of(graph.input))
-        .remedy("resize the image to the size that the network takes"));
+        return Err(Error::new(Stage::Verify, format!("an image of {:?} for an input of {expected:?}", input.dim()))
+            .at(graph.name_of(graph.input))
+            .remedy("resize the image to the size that the network takes"));
     }
     let mut last_use = vec![usize::MAX; graph.tensors.len()];
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -50,22 +47,16 @@ pub fn run(
         *slot = Some(input.as_standard_layout().into_owned());
     }
     for (index, node) in graph.nodes.iter().enumerate() {
-        let broken =
-            || Error::new(Stage::Verify, "the graph breaks its own invariants").at(&node.name);
+        let broken = || Error::new(Stage::Verify, "the graph breaks its own invariants").at(&node.name);
         let dies = |id: &TensorId| last_use.get(id.index()) == Some(&index);
         let mut operands = Vec::with_capacity(node.inputs.len());
         for (position, id) in node.inputs.iter().enumerate() {
             let slot = values.get_mut(id.index()).ok_or_else(broken)?;
             // The last reading takes the tensor; functions of one tensor then work in place.
             let take = dies(id) && !node.inputs[position + 1..].contains(id);
-            operands.push(if take {
-                Operand::Owned(slot.take().ok_or_else(broken)?)
-            } else {
-                Operand::Kept(*id)
-            });
+            operands.push(if take { Operand::Owned(slot.take().ok_or_else(broken)?) } else { Operand::Kept(*id) });
         }
-        let result =
-            apply(&node.op, operands, &values, graph.shape(node.output)).ok_or_else(broken)?;
+        let result = apply(&node.op, operands, &values, graph.shape(node.output)).ok_or_else(broken)?;
         observe(node.output, &result);
         if let Some(slot) = values.get_mut(node.output.index()) {
             *slot = Some(result);
@@ -76,9 +67,7 @@ pub fn run(
         .iter()
         .map(|id| {
             let value = values.get(id.index()).and_then(Clone::clone);
-            value.ok_or_else(|| {
-                Error::new(Stage::Verify, "an output is never written").at(graph.name_of(*id))
-            })
+            value.ok_or_else(|| Error::new(Stage::Verify, "an output is never written").at(graph.name_of(*id)))
         })
         .collect()
 }
@@ -105,12 +94,7 @@ impl Operand {
     }
 }
 
-fn apply(
-    op: &Op,
-    operands: Vec<Operand>,
-    values: &[Option<Array3<f32>>],
-    y: Shape,
-) -> Option<Array3<f32>> {
+fn apply(op: &Op, operands: Vec<Operand>, values: &[Option<Array3<f32>>], y: Shape) -> Option<Array3<f32>> {
     let mut operands = operands.into_iter();
     let first = operands.next()?;
     Some(match op {

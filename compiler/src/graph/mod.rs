@@ -69,10 +69,7 @@ impl Graph {
     pub fn new(name: impl Into<String>, input_name: impl Into<String>, shape: Shape) -> Self {
         Self {
             name: name.into(),
-            tensors: vec![Tensor {
-                name: input_name.into(),
-                shape,
-            }],
+            tensors: vec![Tensor { name: input_name.into(), shape }],
             nodes: Vec::new(),
             input: TensorId(0),
             outputs: Vec::new(),
@@ -82,10 +79,7 @@ impl Graph {
     /// Adds a tensor that nothing produces yet.
     pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape) -> TensorId {
         let id = TensorId(self.tensors.len() as u32);
-        self.tensors.push(Tensor {
-            name: name.into(),
-            shape,
-        });
+        self.tensors.push(Tensor { name: name.into(), shape });
         id
     }
 
@@ -102,38 +96,21 @@ impl Graph {
     ) -> Result<TensorId> {
         let name = name.into();
         let shapes: Vec<Shape> = inputs.iter().map(|&id| self.shape(id)).collect();
-        let shape = op
-            .shape(&shapes)
-            .map_err(|cause| Error::new(Stage::Import, cause).at(&name))?;
-        let elements = shape
-            .height
-            .checked_mul(shape.width)
-            .and_then(|n| n.checked_mul(shape.channels));
+        let shape = op.shape(&shapes).map_err(|cause| Error::new(Stage::Import, cause).at(&name))?;
+        let elements = shape.height.checked_mul(shape.width).and_then(|n| n.checked_mul(shape.channels));
         if elements.is_none_or(|n| n > LARGEST_TENSOR) {
-            return Err(Error::new(
-                Stage::Import,
-                format!("its result would have the shape {shape:?}"),
-            )
-            .at(&name)
-            .remedy(format!(
-                "tensors of up to {LARGEST_TENSOR} elements are supported"
-            )));
+            return Err(Error::new(Stage::Import, format!("its result would have the shape {shape:?}"))
+                .at(&name)
+                .remedy(format!("tensors of up to {LARGEST_TENSOR} elements are supported")));
         }
         let output = self.add_tensor(output_name, shape);
-        self.nodes.push(Node {
-            name,
-            op,
-            inputs,
-            output,
-        });
+        self.nodes.push(Node { name, op, inputs, output });
         Ok(output)
     }
 
     /// The shape of a tensor; an id of another graph has none (zero everywhere).
     pub fn shape(&self, id: TensorId) -> Shape {
-        self.tensors
-            .get(id.index())
-            .map_or(Shape::new(0, 0, 0), |t| t.shape)
+        self.tensors.get(id.index()).map_or(Shape::new(0, 0, 0), |t| t.shape)
     }
 
     /// For every tensor, the node that writes it.
@@ -162,10 +139,7 @@ impl Graph {
 
     /// Multiplications of all convolutions.
     pub fn macs(&self) -> u64 {
-        self.nodes
-            .iter()
-            .map(|n| n.op.macs(self.shape(n.output)))
-            .sum()
+        self.nodes.iter().map(|n| n.op.macs(self.shape(n.output))).sum()
     }
 
     /// Number of all constants.

@@ -12,12 +12,7 @@ use std::fmt;
 
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "input %{} {}",
-            self.name_of(self.input),
-            Extent(self.shape(self.input))
-        )?;
+        writeln!(f, "input %{} {}", self.name_of(self.input), Extent(self.shape(self.input)))?;
         for node in &self.nodes {
             self.fmt_node(node, f)?;
         }
@@ -35,17 +30,8 @@ impl Graph {
     }
 
     fn fmt_node(&self, node: &Node, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inputs: Vec<String> = node
-            .inputs
-            .iter()
-            .map(|&id| format!("%{}", self.name_of(id)))
-            .collect();
-        write!(
-            f,
-            "%{} {} = ",
-            self.name_of(node.output),
-            Extent(self.shape(node.output))
-        )?;
+        let inputs: Vec<String> = node.inputs.iter().map(|&id| format!("%{}", self.name_of(id))).collect();
+        write!(f, "%{} {} = ", self.name_of(node.output), Extent(self.shape(node.output)))?;
         match &node.op {
             Op::Activation(function) => write!(f, "{function}({})", inputs.join(", "))?,
             op => write!(f, "{}({})", op.kind(), inputs.join(", "))?,
@@ -56,11 +42,7 @@ impl Graph {
                 Some((scale, shift)) => write!(f, " *{} +{}", Short(scale), Short(shift))?,
                 None => write!(f, " *{} +{}", Vector(&affine.scale), Vector(&affine.shift))?,
             },
-            Op::AveragePool(AveragePool {
-                window,
-                pad_end,
-                count_pad,
-            }) => {
+            Op::AveragePool(AveragePool { window, pad_end, count_pad }) => {
                 fmt_window(window, *pad_end, f)?;
                 if *count_pad {
                     f.write_str(" count_pad")?;
@@ -100,11 +82,7 @@ fn fmt_window(w: &super::Window, pad_end: [usize; 2], f: &mut fmt::Formatter<'_>
         write!(f, " dilation {},{}", w.dilation[0], w.dilation[1])?;
     }
     if w.pad != [0, 0] || pad_end != [0, 0] {
-        write!(
-            f,
-            " pad {},{},{},{}",
-            w.pad[0], w.pad[1], pad_end[0], pad_end[1]
-        )?;
+        write!(f, " pad {},{},{},{}", w.pad[0], w.pad[1], pad_end[0], pad_end[1])?;
     }
     Ok(())
 }
@@ -123,11 +101,7 @@ struct Short(f32);
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = format!("{:.4}", self.0);
-        let text = if text.contains('.') {
-            text.trim_end_matches('0').trim_end_matches('.')
-        } else {
-            &text
-        };
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         f.write_str(if text == "-0" { "0" } else { text })
     }
 }
@@ -137,17 +111,8 @@ struct Vector<'a>(&'a [f32]);
 
 impl fmt::Display for Vector<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> = self
-            .0
-            .iter()
-            .take(4)
-            .map(|&v| Short(v).to_string())
-            .collect();
-        let more = if self.0.len() > 4 {
-            format!(", … {}", self.0.len())
-        } else {
-            String::new()
-        };
+        let shown: Vec<String> = self.0.iter().take(4).map(|&v| Short(v).to_string()).collect();
+        let more = if self.0.len() > 4 { format!(", … {}", self.0.len()) } else { String::new() };
         write!(f, "[{}{more}]", shown.join(", "))
     }
 }

@@ -23,20 +23,14 @@ impl Graph {
             // 2: in order, one producer each.
             for input in &node.inputs {
                 if written.get(input.index()) != Some(&true) {
-                    return fail(
-                        &node.name,
-                        format!("reads t{} before anything writes it", input.0),
-                    );
+                    return fail(&node.name, format!("reads t{} before anything writes it", input.0));
                 }
             }
             match written.get_mut(node.output.index()) {
                 Some(slot) if !*slot => *slot = true,
                 Some(_) => return fail(&node.name, format!("t{} is written twice", node.output.0)),
                 None => {
-                    return fail(
-                        &node.name,
-                        format!("writes t{}, which does not exist", node.output.0),
-                    );
+                    return fail(&node.name, format!("writes t{}, which does not exist", node.output.0));
                 }
             }
             // 1, 3: shapes.
@@ -45,10 +39,7 @@ impl Graph {
                 Ok(shape) if shape == self.shape(node.output) => {}
                 Ok(shape) => {
                     let stated = self.shape(node.output);
-                    return fail(
-                        &node.name,
-                        format!("its output is {shape:?}, the graph says {stated:?}"),
-                    );
+                    return fail(&node.name, format!("its output is {shape:?}, the graph says {stated:?}"));
                 }
                 Err(cause) => return fail(&node.name, cause),
             }
@@ -62,10 +53,7 @@ impl Graph {
         }
         for output in &self.outputs {
             if written.get(output.index()) != Some(&true) {
-                return fail(
-                    &self.name,
-                    format!("nothing writes the output t{}", output.0),
-                );
+                return fail(&self.name, format!("nothing writes the output t{}", output.0));
             }
         }
         Ok(())
@@ -112,14 +100,7 @@ mod tests {
 
     fn graph() -> Graph {
         let mut g = Graph::new("g", "x", Shape::new(2, 2, 3));
-        let a = g
-            .push(
-                "a",
-                Op::Affine(Affine::uniform(2.0, 1.0, 3)),
-                vec![g.input],
-                "a",
-            )
-            .unwrap();
+        let a = g.push("a", Op::Affine(Affine::uniform(2.0, 1.0, 3)), vec![g.input], "a").unwrap();
         let b = g.push("b", Op::Add, vec![g.input, a], "b").unwrap();
         g.outputs.push(b);
         g
@@ -132,10 +113,7 @@ mod tests {
             (|g| g.nodes.swap(0, 1), "before anything writes it"),
             (|g| g.nodes[1].output = g.nodes[0].output, "written twice"),
             (|g| g.tensors[2].shape.height = 7, "the graph says"),
-            (
-                |g| g.nodes[0].op = Op::Affine(Affine::uniform(f32::NAN, 0.0, 3)),
-                "scale[0] is NaN",
-            ),
+            (|g| g.nodes[0].op = Op::Affine(Affine::uniform(f32::NAN, 0.0, 3)), "scale[0] is NaN"),
             (|g| g.outputs.clear(), "no output"),
             (|g| g.input = TensorId(99), "no tensor"),
         ];
@@ -153,11 +131,6 @@ mod tests {
         g.nodes[0].op = Op::Conv(Conv::pointwise(vec![1.0; 6], vec![0.0; 2], 3));
         assert!(g.verify(Stage::Passes).is_err());
         g.nodes[0].op = Op::Add;
-        assert!(
-            g.verify(Stage::Passes)
-                .unwrap_err()
-                .cause
-                .contains("reads 2 tensors")
-        );
+        assert!(g.verify(Stage::Passes).unwrap_err().cause.contains("reads 2 tensors"));
     }
 }

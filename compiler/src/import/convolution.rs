@@ -9,18 +9,13 @@ use crate::ops::{Conv, Op};
 
 /// A size of the file that must be small: kernels, strides, paddings.
 fn small(value: i64, what: &str) -> Plain<usize> {
-    usize::try_from(value)
-        .ok()
-        .filter(|&v| v <= 1 << 16)
-        .ok_or_else(|| format!("a {what} of {value}"))
+    usize::try_from(value).ok().filter(|&v| v <= 1 << 16).ok_or_else(|| format!("a {what} of {value}"))
 }
 
 fn pair(node: &Node, name: &str, default: Option<[usize; 2]>) -> Plain<[usize; 2]> {
     match (node.ints(name), default) {
         (Some(&[a, b]), _) => Ok([small(a, name)?, small(b, name)?]),
-        (Some(list), _) => Err(format!(
-            "{name} {list:?} are not two numbers; only images are supported"
-        )),
+        (Some(list), _) => Err(format!("{name} {list:?} are not two numbers; only images are supported")),
         (None, Some(default)) => Ok(default),
         (None, None) => Err(format!("{name} are missing")),
     }
@@ -30,18 +25,12 @@ fn pair(node: &Node, name: &str, default: Option<[usize; 2]>) -> Plain<[usize; 2
 ///
 /// `SAME`: `out = ⌈in/stride⌉`, `total = max((out−1)·stride + dilation·(kernel−1) + 1 − in, 0)`, of which the smaller
 /// half comes first for `SAME_UPPER`, last for `SAME_LOWER`.
-pub(super) fn window(
-    node: &Node,
-    x: &View,
-    kernel: Option<[usize; 2]>,
-) -> Plain<(Window, [usize; 2])> {
+pub(super) fn window(node: &Node, x: &View, kernel: Option<[usize; 2]>) -> Plain<(Window, [usize; 2])> {
     let kernel = pair(node, "kernel_shape", kernel)?;
     let stride = pair(node, "strides", Some([1, 1]))?;
     let dilation = pair(node, "dilations", Some([1, 1]))?;
     if [kernel, stride, dilation].as_flattened().contains(&0) {
-        return Err(format!(
-            "a kernel of {kernel:?} with strides {stride:?} and dilations {dilation:?}"
-        ));
+        return Err(format!("a kernel of {kernel:?} with strides {stride:?} and dilations {dilation:?}"));
     }
     let (mut begin, mut end) = ([0, 0], [0, 0]);
     match node.text("auto_pad").unwrap_or("NOTSET") {
@@ -60,24 +49,13 @@ pub(super) fn window(
                 let reach = (out - 1) * stride[axis] + dilation[axis] * (kernel[axis] - 1) + 1;
                 let total = reach.saturating_sub(size);
                 let half = total / 2;
-                (begin[axis], end[axis]) = if same == "SAME_UPPER" {
-                    (half, total - half)
-                } else {
-                    (total - half, half)
-                };
+                (begin[axis], end[axis]) =
+                    if same == "SAME_UPPER" { (half, total - half) } else { (total - half, half) };
             }
         }
         other => return Err(format!("auto_pad “{other}”")),
     }
-    Ok((
-        Window {
-            kernel,
-            stride,
-            dilation,
-            pad: begin,
-        },
-        end,
-    ))
+    Ok((Window { kernel, stride, dilation, pad: begin }, end))
 }
 
 /// Refuses what is not batch, channels, height, width.
@@ -97,15 +75,10 @@ pub(super) fn expect_nchw(x: &View) -> Plain<()> {
 pub(super) fn conv(call: &mut Call<'_>) -> Plain<View> {
     let (x, node) = (call.map(0)?, call.node);
     expect_nchw(&x)?;
-    let tensor = call
-        .constant(1, "the weight")?
-        .ok_or("the weight is missing")?;
+    let tensor = call.constant(1, "the weight")?.ok_or("the weight is missing")?;
     let file_weights = tensor.as_floats().ok_or("the weight holds no floats")?;
     let &[out_channels, group_channels, kh, kw] = tensor.dims.as_slice() else {
-        return Err(format!(
-            "the weight has dimensions {:?}; only images are supported",
-            tensor.dims
-        ));
+        return Err(format!("the weight has dimensions {:?}; only images are supported", tensor.dims));
     };
     let groups = small(node.int("group").unwrap_or(1), "number of groups")?;
     if groups.checked_mul(group_channels) != Some(x.shape.channels) {
@@ -116,10 +89,7 @@ pub(super) fn conv(call: &mut Call<'_>) -> Plain<View> {
     }
     let (window, pad_end) = window(node, &x, Some([kh, kw]))?;
     if window.kernel != [kh, kw] {
-        return Err(format!(
-            "kernel_shape {:?} differs from the weight's {kh}×{kw}",
-            window.kernel
-        ));
+        return Err(format!("kernel_shape {:?} differs from the weight's {kh}×{kw}", window.kernel));
     }
     let bias = match call.constant(2, "the bias")? {
         Some(_) => call.floats(2, "the bias", out_channels)?,
@@ -134,16 +104,7 @@ pub(super) fn conv(call: &mut Call<'_>) -> Plain<View> {
         }
     }
     let pad_value = vec![0.0; x.shape.channels];
-    let conv = Conv {
-        weights,
-        bias,
-        out_channels,
-        window,
-        pad_end,
-        groups,
-        pad_value,
-        activation: None,
-    };
+    let conv = Conv { weights, bias, out_channels, window, pad_end, groups, pad_value, activation: None };
     let (tensor, shape) = call.emit(Op::Conv(conv), &[x.tensor])?;
     Ok(View::nchw(tensor, shape))
 }
@@ -158,16 +119,10 @@ pub(super) fn pad(call: &mut Call<'_>) -> Plain<View> {
     let rank = x.axes.len();
     let pads = match call.ints(1, "pads")? {
         Some(pads) => pads,
-        None => node
-            .ints("paddings")
-            .ok_or("the pads are missing")?
-            .to_vec(),
+        None => node.ints("paddings").ok_or("the pads are missing")?.to_vec(),
     };
     let axes = match call.ints(3, "axes")? {
-        Some(list) => list
-            .iter()
-            .map(|&a| super::dims::axis(a, rank))
-            .collect::<Plain<Vec<_>>>()?,
+        Some(list) => list.iter().map(|&a| super::dims::axis(a, rank)).collect::<Plain<Vec<_>>>()?,
         None => (0..rank).collect(),
     };
     if pads.len() != 2 * axes.len() {
@@ -187,10 +142,7 @@ pub(super) fn pad(call: &mut Call<'_>) -> Plain<View> {
             ([Label::H], ..) | ([], true, 2) => 0,
             ([Label::W], ..) | ([], true, 3) => 1,
             _ => {
-                return Err(format!(
-                    "it pads axis {axis} of {:?}, which is no row or column",
-                    x.dims()
-                ));
+                return Err(format!("it pads axis {axis} of {:?}, which is no row or column", x.dims()));
             }
         };
         begin[spatial] = small(before, "padding")?;
@@ -199,14 +151,7 @@ pub(super) fn pad(call: &mut Call<'_>) -> Plain<View> {
     if (begin, end) == ([0, 0], [0, 0]) {
         return Ok(x);
     }
-    let (tensor, shape) = call.emit(
-        Op::Conv(Conv::padding(x.shape.channels, begin, end, value)),
-        &[x.tensor],
-    )?;
+    let (tensor, shape) = call.emit(Op::Conv(Conv::padding(x.shape.channels, begin, end, value)), &[x.tensor])?;
     // A row of one has no label that could grow with it.
-    Ok(if x.is_nchw() {
-        View::nchw(tensor, shape)
-    } else {
-        x.with(tensor, shape)
-    })
+    Ok(if x.is_nchw() { View::nchw(tensor, shape) } else { x.with(tensor, shape) })
 }

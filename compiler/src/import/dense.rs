@@ -12,64 +12,38 @@ pub(super) fn gemm(call: &mut Call<'_>) -> Plain<View> {
     if x.axes.len() != 2 {
         return Err(format!("its input {:?} is no matrix", x.dims()));
     }
-    let x = if node.int("transA") == Some(1) {
-        x.transpose(&[1, 0])
-    } else {
-        x
-    };
+    let x = if node.int("transA") == Some(1) { x.transpose(&[1, 0]) } else { x };
     let tensor = call.constant(1, "B")?.ok_or("B is missing")?;
     let b = tensor.as_floats().ok_or("B holds no floats")?;
     let &[rows, columns] = tensor.dims.as_slice() else {
         return Err(format!("B of dimensions {:?}", tensor.dims));
     };
     let transposed = node.int("transB") == Some(1);
-    let (inner, outer) = if transposed {
-        (columns, rows)
-    } else {
-        (rows, columns)
-    };
-    let (alpha, beta) = (
-        node.float("alpha").unwrap_or(1.0),
-        node.float("beta").unwrap_or(1.0),
-    );
+    let (inner, outer) = if transposed { (columns, rows) } else { (rows, columns) };
+    let (alpha, beta) = (node.float("alpha").unwrap_or(1.0), node.float("beta").unwrap_or(1.0));
     let bias = match call.constant(2, "C")? {
         None => vec![0.0; outer],
         Some(c) => {
             let values = c.as_floats().ok_or("C holds no floats")?;
             match values.len() {
                 1 => vec![beta * values[0]; outer],
-                n if n == outer && c.dims.last() == Some(&outer) => {
-                    values.iter().map(|v| beta * v).collect()
-                }
+                n if n == outer && c.dims.last() == Some(&outer) => values.iter().map(|v| beta * v).collect(),
                 _ => return Err(format!("C of dimensions {:?} for {outer} outputs", c.dims)),
             }
         }
     };
-    let at = |k: usize, n: usize| {
-        alpha
-            * if transposed {
-                b[n * columns + k]
-            } else {
-                b[k * columns + n]
-            }
-    };
+    let at = |k: usize, n: usize| alpha * if transposed { b[n * columns + k] } else { b[k * columns + n] };
     contract(call, &x, inner, bias, &at)
 }
 
 /// `Y = A·B`, A the map.
 pub(super) fn matmul(call: &mut Call<'_>) -> Plain<View> {
     if matches!(call.inputs.first(), Some(Some(Value::Constant(_)))) {
-        return Err(
-            "a constant times a tensor; only a tensor times a constant is supported".into(),
-        );
+        return Err("a constant times a tensor; only a tensor times a constant is supported".into());
     }
     let x = call.map(0)?;
-    let tensor = call
-        .constant(1, "the second factor")?
-        .ok_or("the second factor is missing")?;
-    let b = tensor
-        .as_floats()
-        .ok_or("the second factor holds no floats")?;
+    let tensor = call.constant(1, "the second factor")?.ok_or("the second factor is missing")?;
+    let b = tensor.as_floats().ok_or("the second factor holds no floats")?;
     let Some((&outer, rest)) = tensor.dims.split_last() else {
         return Err("the second factor is a scalar".into());
     };
@@ -77,10 +51,7 @@ pub(super) fn matmul(call: &mut Call<'_>) -> Plain<View> {
         return Err("the second factor is a vector".into());
     };
     if lead.iter().any(|&d| d != 1) || lead.len() + 2 > x.axes.len().max(2) {
-        return Err(format!(
-            "the second factor has dimensions {:?}",
-            tensor.dims
-        ));
+        return Err(format!("the second factor has dimensions {:?}", tensor.dims));
     }
     contract(call, &x, inner, vec![0.0; outer], &|k, n| b[k * outer + n])
 }
@@ -105,11 +76,7 @@ fn contract(
     if !pixelwise && others.iter().any(|axis| !axis.is_empty()) {
         return Err(format!("it contracts a part of the map only: {own:?}"));
     }
-    let kernel = if pixelwise {
-        [1, 1]
-    } else {
-        [x.shape.height, x.shape.width]
-    };
+    let kernel = if pixelwise { [1, 1] } else { [x.shape.height, x.shape.width] };
     // Position of (row, column, channel) in the flattened axis.
     let mut step = [0usize; 3];
     let mut distance = 1;
@@ -126,23 +93,13 @@ fn contract(
     for n in 0..outer {
         for row in 0..kernel[0] {
             for column in 0..kernel[1] {
-                weights.extend(
-                    (0..channels)
-                        .map(|c| weight(row * step[0] + column * step[1] + c * step[2], n)),
-                );
+                weights.extend((0..channels).map(|c| weight(row * step[0] + column * step[1] + c * step[2], n)));
             }
         }
     }
     let mut conv = Conv::pointwise(weights, bias, channels);
-    conv.window = Window {
-        kernel,
-        ..Window::POINT
-    };
+    conv.window = Window { kernel, ..Window::POINT };
     let (tensor, shape) = call.emit(Op::Conv(conv), &[x.tensor])?;
-    let axes: Vec<&[Label]> = others
-        .iter()
-        .map(Vec::as_slice)
-        .chain([[Label::C].as_slice()])
-        .collect();
+    let axes: Vec<&[Label]> = others.iter().map(Vec::as_slice).chain([[Label::C].as_slice()]).collect();
     Ok(View::new(tensor, shape, &axes))
 }

@@ -15,11 +15,7 @@ pub(super) fn element_count(dims: &[usize]) -> Plain<usize> {
 
 /// An axis counted from the front.
 pub(super) fn axis(axis: i64, rank: usize) -> Plain<usize> {
-    let from_front = if axis < 0 {
-        axis.checked_add(rank as i64)
-    } else {
-        Some(axis)
-    };
+    let from_front = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
     from_front
         .and_then(|a| usize::try_from(a).ok())
         .filter(|&a| a < rank)
@@ -28,10 +24,7 @@ pub(super) fn axis(axis: i64, rank: usize) -> Plain<usize> {
 
 /// Axes counted from the front, in ascending order.
 pub(super) fn axes(list: &[i64], rank: usize) -> Plain<Vec<usize>> {
-    let mut axes = list
-        .iter()
-        .map(|&a| axis(a, rank))
-        .collect::<Plain<Vec<_>>>()?;
+    let mut axes = list.iter().map(|&a| axis(a, rank)).collect::<Plain<Vec<_>>>()?;
     axes.sort_unstable();
     if axes.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(format!("the axes {list:?} name one twice"));
@@ -76,12 +69,7 @@ pub(super) fn squeeze(current: &[usize], list: Option<&[i64]>) -> Plain<Vec<usiz
     if let Some(&a) = gone.iter().find(|&&a| current[a] != 1) {
         return Err(format!("axis {a} of {current:?} cannot be squeezed"));
     }
-    Ok(current
-        .iter()
-        .enumerate()
-        .filter(|(a, _)| !gone.contains(a))
-        .map(|(_, &d)| d)
-        .collect())
+    Ok(current.iter().enumerate().filter(|(a, _)| !gone.contains(a)).map(|(_, &d)| d).collect())
 }
 
 /// `Unsqueeze`: the axes are those of the result.
@@ -89,29 +77,14 @@ pub(super) fn unsqueeze(current: &[usize], list: &[i64]) -> Plain<Vec<usize>> {
     let rank = current.len() + list.len();
     let new = axes(list, rank)?;
     let mut old = current.iter();
-    Ok((0..rank)
-        .map(|a| {
-            if new.contains(&a) {
-                1
-            } else {
-                old.next().copied().unwrap_or(1)
-            }
-        })
-        .collect())
+    Ok((0..rank).map(|a| if new.contains(&a) { 1 } else { old.next().copied().unwrap_or(1) }).collect())
 }
 
 /// `Flatten`: everything before the axis, everything from it on.
 pub(super) fn flatten(current: &[usize], at: i64) -> Plain<Vec<usize>> {
     let rank = current.len();
-    let at = if at == rank as i64 {
-        rank
-    } else {
-        axis(at, rank)?
-    };
-    Ok(vec![
-        current[..at].iter().product(),
-        current[at..].iter().product(),
-    ])
+    let at = if at == rank as i64 { rank } else { axis(at, rank)? };
+    Ok(vec![current[..at].iter().product(), current[at..].iter().product()])
 }
 
 /// A permutation; by default the axes reversed.
@@ -121,9 +94,7 @@ pub(super) fn permutation(list: Option<&[i64]>, rank: usize) -> Plain<Vec<usize>
     };
     axes(list, rank)?;
     if list.len() != rank {
-        return Err(format!(
-            "the permutation {list:?} of a tensor of rank {rank}"
-        ));
+        return Err(format!("the permutation {list:?} of a tensor of rank {rank}"));
     }
     list.iter().map(|&a| axis(a, rank)).collect()
 }
@@ -179,19 +150,13 @@ mod tests {
 
     #[test]
     fn slices() {
-        assert_eq!(
-            slice_positions(4, -1, i64::MIN + 1, -1),
-            Ok(vec![3, 2, 1, 0])
-        );
+        assert_eq!(slice_positions(4, -1, i64::MIN + 1, -1), Ok(vec![3, 2, 1, 0]));
         assert_eq!(slice_positions(4, 0, i64::MAX, 1), Ok(vec![0, 1, 2, 3]));
         assert_eq!(slice_positions(4, 1, -1, 2), Ok(vec![1]));
         assert_eq!(slice_positions(0, 0, 5, 1), Ok(vec![]));
         assert_eq!(slice_positions(0, -1, -9, -1), Ok(vec![]));
         assert_eq!(slice_positions(3, 5, 9, 1), Ok(vec![]));
-        assert_eq!(
-            slice_positions(3, i64::MIN, i64::MAX, i64::MAX),
-            Ok(vec![0])
-        );
+        assert_eq!(slice_positions(3, i64::MIN, i64::MAX, i64::MAX), Ok(vec![0]));
         assert!(slice_positions(3, 0, 1, 0).is_err());
     }
 

@@ -9,11 +9,7 @@ use crate::ops::{Activation, Affine, Op};
 
 /// `Add`, `Sub`, `Mul`, `Div`, and `Sum`, `Max`, `Min` of any number.
 pub(super) fn binary(call: &mut Call<'_>) -> Plain<View> {
-    let op = if call.node.op == "Sum" {
-        "Add"
-    } else {
-        call.node.op.as_str()
-    };
+    let op = if call.node.op == "Sum" { "Add" } else { call.node.op.as_str() };
     let mut operands = call.inputs.clone().into_iter().flatten();
     let mut result = operands.next().ok_or("no operand")?;
     for next in operands {
@@ -22,68 +18,37 @@ pub(super) fn binary(call: &mut Call<'_>) -> Plain<View> {
             (Value::Constant(k), Value::Map(x)) => with_constant(call, op, &x, &k, true)?,
             (Value::Map(a), Value::Map(b)) => of_maps(call, op, &a, &b)?,
             _ => {
-                return Err(
-                    "two constants among three operands: put them together in the file".into(),
-                );
+                return Err("two constants among three operands: put them together in the file".into());
             }
         });
     }
     match result {
         Value::Map(view) => Ok(view),
-        Value::Constant(_) | Value::Answer(_) | Value::Refused => {
-            Err("no operand depends on the image".into())
-        }
+        Value::Constant(_) | Value::Answer(_) | Value::Refused => Err("no operand depends on the image".into()),
     }
 }
 
-fn with_constant(
-    call: &mut Call<'_>,
-    op: &str,
-    x: &View,
-    k: &Tensor,
-    constant_first: bool,
-) -> Plain<View> {
+fn with_constant(call: &mut Call<'_>, op: &str, x: &View, k: &Tensor, constant_first: bool) -> Plain<View> {
     let x = &widen(x, k.dims.len());
     let values = per_channel(x, k)?;
     let channels = x.shape.channels;
     let affine = match (op, constant_first) {
-        ("Add", _) => Affine {
-            scale: vec![1.0; channels],
-            shift: values,
-        },
-        ("Sub", false) => Affine {
-            scale: vec![1.0; channels],
-            shift: values.iter().map(|v| -v).collect(),
-        },
-        ("Sub", true) => Affine {
-            scale: vec![-1.0; channels],
-            shift: values,
-        },
-        ("Mul", _) => Affine {
-            scale: values,
-            shift: vec![0.0; channels],
-        },
+        ("Add", _) => Affine { scale: vec![1.0; channels], shift: values },
+        ("Sub", false) => Affine { scale: vec![1.0; channels], shift: values.iter().map(|v| -v).collect() },
+        ("Sub", true) => Affine { scale: vec![-1.0; channels], shift: values },
+        ("Mul", _) => Affine { scale: values, shift: vec![0.0; channels] },
         ("Div", false) if values.contains(&0.0) => {
             return Err("division by a constant that is zero".into());
         }
-        ("Div", false) => Affine {
-            scale: values.iter().map(|v| 1.0 / v).collect(),
-            shift: vec![0.0; channels],
-        },
+        ("Div", false) => Affine { scale: values.iter().map(|v| 1.0 / v).collect(), shift: vec![0.0; channels] },
         ("Max" | "Min", _) => {
             let bound = *values.first().ok_or("an empty bound")?;
             if values.iter().any(|&v| v != bound) {
                 return Err("the bound differs between channels".into());
             }
             let clip = match op {
-                "Max" => Activation::Clip {
-                    lo: bound,
-                    hi: f32::INFINITY,
-                },
-                _ => Activation::Clip {
-                    lo: f32::NEG_INFINITY,
-                    hi: bound,
-                },
+                "Max" => Activation::Clip { lo: bound, hi: f32::INFINITY },
+                _ => Activation::Clip { lo: f32::NEG_INFINITY, hi: bound },
             };
             return apply(call, x, Op::Activation(clip));
         }
@@ -98,10 +63,7 @@ fn with_constant(
 /// The view with leading axes of one, as broadcasting against a higher rank makes them.
 fn widen(x: &View, rank: usize) -> View {
     let missing = rank.saturating_sub(x.axes.len());
-    let axes = vec![Vec::new(); missing]
-        .into_iter()
-        .chain(x.axes.iter().cloned())
-        .collect();
+    let axes = vec![Vec::new(); missing].into_iter().chain(x.axes.iter().cloned()).collect();
     View { axes, ..x.clone() }
 }
 
@@ -115,10 +77,7 @@ fn per_channel(x: &View, k: &Tensor) -> Plain<Vec<f32>> {
     };
     let own = x.dims();
     if dims::broadcast(&own, &k.dims)? != own {
-        return Err(format!(
-            "a constant of dimensions {:?} would widen {own:?}",
-            k.dims
-        ));
+        return Err(format!("a constant of dimensions {:?} would widen {own:?}", k.dims));
     }
     let first = *values.first().ok_or("an empty constant")?;
     if values.iter().all(|&v| v == first) {
@@ -127,40 +86,24 @@ fn per_channel(x: &View, k: &Tensor) -> Plain<Vec<f32>> {
     // Element i of the constant belongs to the channel that its index along the channel axis says.
     let lead = own.len() - k.dims.len();
     let channel_axis = (0..k.dims.len()).find(|&a| k.dims[a] > 1 && x.is_channel_axis(a + lead));
-    let misfit = || {
-        format!(
-            "a constant of dimensions {:?} that does not differ between channels only",
-            k.dims
-        )
-    };
+    let misfit = || format!("a constant of dimensions {:?} that does not differ between channels only", k.dims);
     let axis = channel_axis.ok_or_else(misfit)?;
     let inner: usize = k.dims[axis + 1..].iter().product();
     let mut result = vec![None; channels];
     for (i, &value) in values.iter().enumerate() {
-        let slot = result
-            .get_mut(i / inner.max(1) % k.dims[axis])
-            .ok_or_else(misfit)?;
+        let slot = result.get_mut(i / inner.max(1) % k.dims[axis]).ok_or_else(misfit)?;
         if slot.is_some_and(|known| known != value) {
             return Err(misfit());
         }
         *slot = Some(value);
     }
-    result
-        .into_iter()
-        .collect::<Option<Vec<f32>>>()
-        .ok_or_else(misfit)
+    result.into_iter().collect::<Option<Vec<f32>>>().ok_or_else(misfit)
 }
 
 fn of_maps(call: &mut Call<'_>, op: &str, a: &View, b: &View) -> Plain<View> {
     let (a, b) = (&widen(a, b.axes.len()), &widen(b, a.axes.len()));
     let same = a.axes == b.axes && a.shape == b.shape;
-    let mismatch = || {
-        format!(
-            "operands {:?} and {:?} do not fit together",
-            a.dims(),
-            b.dims()
-        )
-    };
+    let mismatch = || format!("operands {:?} and {:?} do not fit together", a.dims(), b.dims());
     match op {
         "Add" if same => emit(call, a, Op::Add, b),
         "Sub" if same => {
@@ -173,20 +116,14 @@ fn of_maps(call: &mut Call<'_>, op: &str, a: &View, b: &View) -> Plain<View> {
         "Mul" if is_gate(b, a) => emit(call, b, Op::Mul, a),
         "Add" | "Sub" | "Mul" => Err(mismatch()),
         "Div" => Err("division by a tensor that depends on the image is not supported".into()),
-        _ => Err(format!(
-            "{op} of two tensors is not supported, only of a tensor and a constant"
-        )),
+        _ => Err(format!("{op} of two tensors is not supported, only of a tensor and a constant")),
     }
 }
 
 /// Whether `gate` is a vector over the channels of `map`.
 fn is_gate(map: &View, gate: &View) -> bool {
     gate.shape == Shape::vector(map.shape.channels)
-        && map
-            .axes
-            .iter()
-            .zip(&gate.axes)
-            .all(|(m, g)| g.is_empty() || g == m)
+        && map.axes.iter().zip(&gate.axes).all(|(m, g)| g.is_empty() || g == m)
 }
 
 fn emit(call: &mut Call<'_>, a: &View, op: Op, b: &View) -> Plain<View> {
@@ -204,11 +141,7 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
     let (x, node) = (call.map(0)?, call.node);
     let function = match node.op.as_str() {
         "Neg" => {
-            return apply(
-                call,
-                &x,
-                Op::Affine(Affine::uniform(-1.0, 0.0, x.shape.channels)),
-            );
+            return apply(call, &x, Op::Affine(Affine::uniform(-1.0, 0.0, x.shape.channels)));
         }
         "Relu" => Activation::RELU,
         "Sigmoid" => Activation::Sigmoid,
@@ -217,9 +150,7 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
             alpha: node.float("alpha").unwrap_or(0.2),
             beta: node.float("beta").unwrap_or(0.5),
         },
-        "Swish" => Activation::Silu {
-            beta: node.float("alpha").unwrap_or(1.0),
-        },
+        "Swish" => Activation::Silu { beta: node.float("alpha").unwrap_or(1.0) },
         _ => {
             let lo = bound(call, 1, "min")?.unwrap_or(f32::NEG_INFINITY);
             let hi = bound(call, 2, "max")?.unwrap_or(f32::INFINITY);
@@ -235,10 +166,7 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
 /// A bound of `Clip`: an input since opset 11, an attribute before.
 fn bound(call: &Call<'_>, index: usize, name: &str) -> Plain<Option<f32>> {
     match call.constant(index, name)? {
-        Some(t) => t
-            .scalar()
-            .map(Some)
-            .ok_or_else(|| format!("{name} is not one number")),
+        Some(t) => t.scalar().map(Some).ok_or_else(|| format!("{name} is not one number")),
         None => Ok(call.node.float(name)),
     }
 }
@@ -255,14 +183,8 @@ pub(super) fn batch_norm(call: &mut Call<'_>) -> Plain<View> {
         return Err(format!("axis 1 of {:?} is not the channels", x.dims()));
     }
     let epsilon = f64::from(call.node.float("epsilon").unwrap_or(1e-5));
-    let (gamma, beta) = (
-        call.floats(1, "scale", channels)?,
-        call.floats(2, "B", channels)?,
-    );
-    let (mean, variance) = (
-        call.floats(3, "mean", channels)?,
-        call.floats(4, "var", channels)?,
-    );
+    let (gamma, beta) = (call.floats(1, "scale", channels)?, call.floats(2, "B", channels)?);
+    let (mean, variance) = (call.floats(3, "mean", channels)?, call.floats(4, "var", channels)?);
     let (mut scale, mut shift) = (Vec::with_capacity(channels), Vec::with_capacity(channels));
     for (((gamma, beta), mean), variance) in gamma.iter().zip(&beta).zip(&mean).zip(&variance) {
         let s = f64::from(*gamma) / (f64::from(*variance) + epsilon).sqrt();
@@ -278,15 +200,9 @@ pub(super) fn softmax(call: &mut Call<'_>) -> Plain<View> {
     let axis = dims::axis(call.node.int("axis").unwrap_or(default), x.axes.len())?;
     // Before opset 13 everything from the axis on is normalised together.
     let own = x.dims();
-    let together: usize = if call.opset >= 13 {
-        own[axis]
-    } else {
-        own[axis..].iter().product()
-    };
+    let together: usize = if call.opset >= 13 { own[axis] } else { own[axis..].iter().product() };
     if x.shape.pixels() != 1 || together != x.shape.channels {
-        return Err(format!(
-            "it runs over axis {axis} of {own:?}; only the channels of a vector are supported"
-        ));
+        return Err(format!("it runs over axis {axis} of {own:?}; only the channels of a vector are supported"));
     }
     apply(call, &x, Op::Softmax)
 }

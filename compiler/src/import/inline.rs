@@ -16,11 +16,8 @@ type Functions<'a> = HashMap<[&'a str; 3], &'a Function>;
 
 /// The nodes of a model without calls.
 pub(super) fn inline(model: &Model) -> Result<Vec<Node>> {
-    let functions: Functions<'_> = model
-        .functions
-        .iter()
-        .map(|f| ([f.domain.as_str(), f.name.as_str(), f.overload.as_str()], f))
-        .collect();
+    let functions: Functions<'_> =
+        model.functions.iter().map(|f| ([f.domain.as_str(), f.name.as_str(), f.overload.as_str()], f)).collect();
     let mut nodes = Vec::with_capacity(model.nodes.len());
     for node in &model.nodes {
         expand(node.clone(), &functions, 0, &mut nodes)?;
@@ -28,35 +25,19 @@ pub(super) fn inline(model: &Model) -> Result<Vec<Node>> {
     Ok(nodes)
 }
 
-fn expand(
-    node: Node,
-    functions: &Functions<'_>,
-    depth: usize,
-    nodes: &mut Vec<Node>,
-) -> Result<()> {
+fn expand(node: Node, functions: &Functions<'_>, depth: usize, nodes: &mut Vec<Node>) -> Result<()> {
     let refuse = |cause: String| {
-        Err(Error::new(Stage::Import, cause)
-            .at(&node.name)
-            .remedy("export the model with its functions inlined"))
+        Err(Error::new(Stage::Import, cause).at(&node.name).remedy("export the model with its functions inlined"))
     };
     if nodes.len() >= MOST_NODES {
-        return refuse(format!(
-            "the model has more than {MOST_NODES} nodes once its functions are inlined"
-        ));
+        return refuse(format!("the model has more than {MOST_NODES} nodes once its functions are inlined"));
     }
-    let Some(function) = functions.get(&[
-        node.domain.as_str(),
-        node.op.as_str(),
-        node.overload.as_str(),
-    ]) else {
+    let Some(function) = functions.get(&[node.domain.as_str(), node.op.as_str(), node.overload.as_str()]) else {
         nodes.push(node);
         return Ok(());
     };
     if depth >= DEEPEST_CALL {
-        return refuse(format!(
-            "the function {} calls itself, or functions are nested too deeply",
-            function.name
-        ));
+        return refuse(format!("the function {} calls itself, or functions are nested too deeply", function.name));
     }
     let mut names: HashMap<&str, &str> = HashMap::new();
     for (index, formal) in function.inputs.iter().enumerate() {
@@ -77,13 +58,7 @@ fn expand(
             let value = match value {
                 Attribute::Reference(formal) => node
                     .attribute(formal)
-                    .or_else(|| {
-                        function
-                            .defaults
-                            .iter()
-                            .find(|(n, _)| n == formal)
-                            .map(|(_, v)| v)
-                    })?
+                    .or_else(|| function.defaults.iter().find(|(n, _)| n == formal).map(|(_, v)| v))?
                     .clone(),
                 value => value.clone(),
             };

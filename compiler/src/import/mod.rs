@@ -54,9 +54,6 @@ pub fn import(model: &Model, options: &ImportOptions) -> Result<Imported> {
     refuse::unsupported(&nodes)?;
     let imported = walk::walk(model, &nodes, options)?;
     let hint = "the file holds numbers that no network can have; export it again";
-    imported
-        .graph
-        .verify(Stage::Import)
-        .map_err(|e| e.remedy(hint))?;
+    imported.graph.verify(Stage::Import).map_err(|e| e.remedy(hint))?;
     Ok(imported)
 }

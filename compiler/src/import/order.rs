@@ -10,15 +10,9 @@ use std::collections::{HashMap, HashSet};
 /// Names that nothing produces, names produced twice, cycles, no output.
 pub(super) fn order(model: &Model, nodes: Vec<Node>) -> Result<Vec<Node>> {
     let fail = |node: &str, cause: String| {
-        Error::new(Stage::Import, cause)
-            .at(node)
-            .remedy("the file is damaged; export the model again")
+        Error::new(Stage::Import, cause).at(node).remedy("the file is damaged; export the model again")
     };
-    let mut given: HashSet<&str> = model
-        .initializers
-        .iter()
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let mut given: HashSet<&str> = model.initializers.iter().map(|(name, _)| name.as_str()).collect();
     given.extend(model.inputs.iter().map(|i| i.name.as_str()));
     let mut producer: HashMap<&str, usize> = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
@@ -50,18 +44,12 @@ pub(super) fn order(model: &Model, nodes: Vec<Node>) -> Result<Vec<Node>> {
             {
                 match producer.get(name) {
                     None => {
-                        return Err(fail(
-                            reader,
-                            format!("“{name}” is read, but nothing produces it"),
-                        ));
+                        return Err(fail(reader, format!("“{name}” is read, but nothing produces it")));
                     }
                     Some(&node) => match state[node] {
                         State::Done => {}
                         State::Open => {
-                            return Err(fail(
-                                &nodes[node].name,
-                                "the graph has a cycle through this node".into(),
-                            ));
+                            return Err(fail(&nodes[node].name, "the graph has a cycle through this node".into()));
                         }
                         State::New => {
                             state[node] = State::Open;
@@ -92,10 +80,7 @@ pub(super) fn order(model: &Model, nodes: Vec<Node>) -> Result<Vec<Node>> {
     if in_file_order {
         sorted.sort_unstable();
     }
-    Ok(sorted
-        .into_iter()
-        .filter_map(|index| slots.get_mut(index).and_then(Option::take))
-        .collect())
+    Ok(sorted.into_iter().filter_map(|index| slots.get_mut(index).and_then(Option::take)).collect())
 }
 
 /// Whether the file's own order already puts every producer before its readers.
@@ -107,13 +92,7 @@ fn is_ordered(needed: &[usize], nodes: &[Option<Node>]) -> bool {
             last.insert(output, index);
         }
     }
-    nodes
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| needed.contains(index))
-        .all(|(index, node)| {
-            node.iter()
-                .flat_map(|n| &n.inputs)
-                .all(|input| last.get(input.as_str()).is_none_or(|&p| p < index))
-        })
+    nodes.iter().enumerate().filter(|(index, _)| needed.contains(index)).all(|(index, node)| {
+        node.iter().flat_map(|n| &n.inputs).all(|input| last.get(input.as_str()).is_none_or(|&p| p < index))
+    })
 }

@@ -15,28 +15,17 @@ pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
         let to = call.node.int("to").unwrap_or(1);
         match Element::from_code(to) {
             Some(Element::F32) => {}
-            Some(e) if e.is_float() => call
-                .notes
-                .push(format!("{}: {e:?} computed in F32", call.node.name)),
+            Some(e) if e.is_float() => call.notes.push(format!("{}: {e:?} computed in F32", call.node.name)),
             _ => {
-                return Err(format!(
-                    "activations cast to ONNX data type {to}, which is no float"
-                ));
+                return Err(format!("activations cast to ONNX data type {to}, which is no float"));
             }
         }
     }
     if call.node.op == "Expand" {
         let target = call.ints(1, "shape")?.ok_or("the shape is missing")?;
         let own: Vec<i64> = view.dims().iter().map(|&d| d as i64).collect();
-        let lead = own
-            .len()
-            .checked_sub(target.len())
-            .ok_or("it adds axes to a map")?;
-        if target
-            .iter()
-            .zip(&own[lead..])
-            .any(|(t, o)| *t != 1 && t != o)
-        {
+        let lead = own.len().checked_sub(target.len()).ok_or("it adds axes to a map")?;
+        if target.iter().zip(&own[lead..]).any(|(t, o)| *t != 1 && t != o) {
             return Err(format!("it repeats {own:?} to {target:?}"));
         }
     }
@@ -45,9 +34,7 @@ pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
 
 /// `CastLike` of a constant to the type of a map, which is f32.
 pub(super) fn cast_like_map(call: &mut Call<'_>) -> Plain<Value> {
-    let tensor = call
-        .constant(0, "the input")?
-        .ok_or("the input is missing")?;
+    let tensor = call.constant(0, "the input")?.ok_or("the input is missing")?;
     Ok(Value::Constant(Rc::new(convert(&tensor, Element::F32))))
 }
 
@@ -63,10 +50,7 @@ pub(super) fn regroup(call: &mut Call<'_>) -> Plain<View> {
     let target = match node.op.as_str() {
         "Flatten" => dims::flatten(&current, node.int("axis").unwrap_or(1))?,
         "Squeeze" => dims::squeeze(&current, call.ints(1, "axes")?.as_deref())?,
-        "Unsqueeze" => dims::unsqueeze(
-            &current,
-            &call.ints(1, "axes")?.ok_or("the axes are missing")?,
-        )?,
+        "Unsqueeze" => dims::unsqueeze(&current, &call.ints(1, "axes")?.ok_or("the axes are missing")?)?,
         _ => {
             let target = call.ints(1, "shape")?.ok_or("the shape is missing")?;
             match dims::reshape(&current, &target, node.int("allowzero") == Some(1)) {
@@ -88,16 +72,11 @@ fn without_batch(current: &[usize], target: &[i64]) -> Option<Vec<usize>> {
 /// `Gather` of constant indices: a reshape where they name every position in turn, a choice of channels otherwise.
 pub(super) fn gather(call: &mut Call<'_>) -> Plain<View> {
     let view = call.map(0)?;
-    let indices = call
-        .constant(1, "the index")?
-        .ok_or("the indices are missing")?;
+    let indices = call.constant(1, "the index")?.ok_or("the indices are missing")?;
     let current = view.dims();
     let axis = dims::axis(call.node.int("axis").unwrap_or(0), current.len())?;
     let list = indices.as_ints().ok_or("the indices are no integers")?;
-    let positions = list
-        .iter()
-        .map(|&i| dims::axis(i, current[axis]))
-        .collect::<Plain<Vec<_>>>()?;
+    let positions = list.iter().map(|&i| dims::axis(i, current[axis])).collect::<Plain<Vec<_>>>()?;
     let taken = take(call, &view, axis, &positions)?;
     let current = taken.dims();
     taken.reshape(&[&current[..axis], &indices.dims, &current[axis + 1..]].concat())
@@ -106,21 +85,9 @@ pub(super) fn gather(call: &mut Call<'_>) -> Plain<View> {
 pub(super) fn slice(call: &mut Call<'_>) -> Plain<View> {
     let mut view = call.map(0)?;
     let values = (0..call.inputs.len())
-        .map(|i| {
-            if i == 0 {
-                Ok(None)
-            } else {
-                call.constant(i, "a bound of the slice")
-            }
-        })
+        .map(|i| if i == 0 { Ok(None) } else { call.constant(i, "a bound of the slice") })
         .collect::<Plain<Vec<Option<Constant>>>>()?;
-    let plan = slice_plan(
-        &Inputs {
-            values,
-            node: call.node,
-        },
-        &view.dims(),
-    )?;
+    let plan = slice_plan(&Inputs { values, node: call.node }, &view.dims())?;
     for (axis, positions) in plan {
         view = take(call, &view, axis, &positions)?;
     }
@@ -133,14 +100,8 @@ fn take(call: &mut Call<'_>, view: &View, axis: usize, positions: &[usize]) -> P
     if positions.iter().copied().eq(0..size) {
         return Ok(view.clone());
     }
-    if positions.is_empty()
-        || !view.is_channel_axis(axis)
-        || view.axes.get(axis).is_some_and(Vec::is_empty)
-    {
-        return Err(format!(
-            "it takes {} of {size} positions of axis {axis}, which are not channels",
-            positions.len()
-        ));
+    if positions.is_empty() || !view.is_channel_axis(axis) || view.axes.get(axis).is_some_and(Vec::is_empty) {
+        return Err(format!("it takes {} of {size} positions of axis {axis}, which are not channels", positions.len()));
     }
     let select = Op::Conv(Conv::select(positions, view.shape.channels));
     let (tensor, shape) = call.emit(select, &[view.tensor])?;
@@ -154,16 +115,10 @@ pub(super) fn answer(call: &mut Call<'_>) -> Plain<Value> {
         let default = if call.node.op == "TopK" { -1 } else { 0 };
         let axis = dims::axis(call.node.int("axis").unwrap_or(default), view.axes.len())?;
         if !view.is_channel_axis(axis) {
-            return Err(format!(
-                "{} over something else than the channels",
-                call.node.op
-            ));
+            return Err(format!("{} over something else than the channels", call.node.op));
         }
     }
-    call.notes.push(format!(
-        "{} left out: the network answers the scores it chooses from",
-        call.node.op
-    ));
+    call.notes.push(format!("{} left out: the network answers the scores it chooses from", call.node.op));
     Ok(Value::Answer(view))
 }
 

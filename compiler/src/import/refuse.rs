@@ -85,16 +85,12 @@ const ON_CONSTANTS: &[&str] = &[
 /// What to write instead.
 fn nearest(op: &str) -> &'static str {
     match op {
-        "LeakyRelu" | "PRelu" | "ThresholdedRelu" | "Elu" | "Selu" | "Celu" => {
-            "Relu, Clip or HardSwish"
-        }
+        "LeakyRelu" | "PRelu" | "ThresholdedRelu" | "Elu" | "Selu" | "Celu" => "Relu, Clip or HardSwish",
         "Gelu" | "Mish" | "Softplus" | "Softsign" | "Tanh" | "Erf" => "HardSwish, or x·Sigmoid(x)",
         "LogSoftmax" | "Hardmax" => "Softmax, or no function behind the logits",
-        "InstanceNormalization"
-        | "GroupNormalization"
-        | "LayerNormalization"
-        | "LpNormalization"
-        | "LRN" => "BatchNormalization",
+        "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" | "LpNormalization" | "LRN" => {
+            "BatchNormalization"
+        }
         "ConvTranspose" | "Resize" | "Upsample" | "DepthToSpace" | "SpaceToDepth" => {
             "the network up to this node, as a classifier (segmentation heads are not supported yet)"
         }
@@ -102,12 +98,8 @@ fn nearest(op: &str) -> &'static str {
         "MatMulInteger" | "ConvInteger" => "Conv or MatMul of floats: give the float model",
         "ReduceL2" | "ReduceSumSquare" | "ReduceLogSumExp" => "ReduceMean over the pixels",
         "If" | "Loop" | "Scan" => "a model exported by tracing, without control flow",
-        "LSTM" | "GRU" | "RNN" | "Attention" | "MultiHeadAttention" | "Einsum" => {
-            "a convolutional network"
-        }
-        "FusedConv" => {
-            "Conv followed by its activation: give the file before onnxruntime optimised it"
-        }
+        "LSTM" | "GRU" | "RNN" | "Attention" | "MultiHeadAttention" | "Einsum" => "a convolutional network",
+        "FusedConv" => "Conv followed by its activation: give the file before onnxruntime optimised it",
         "QuickGelu" => "Mul(x, Sigmoid(x))",
         "Concat" | "Split" => "Add of two branches (joining channels is not supported yet)",
         "NonMaxSuppression" | "RoiAlign" => "the network before its post-processing",
@@ -127,15 +119,8 @@ pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
         let known = is_standard_domain(&node.domain)
             && (ON_MAPS.contains(&node.op.as_str()) || ON_CONSTANTS.contains(&node.op.as_str()));
         if !known {
-            let domain = if is_standard_domain(&node.domain) {
-                String::new()
-            } else {
-                format!("{}::", node.domain)
-            };
-            found
-                .entry(format!("{domain}{}", node.op))
-                .or_default()
-                .push(&node.name);
+            let domain = if is_standard_domain(&node.domain) { String::new() } else { format!("{}::", node.domain) };
+            found.entry(format!("{domain}{}", node.op)).or_default().push(&node.name);
         }
     }
     let Some((_, names)) = found.first_key_value() else {
@@ -146,18 +131,9 @@ pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
         .iter()
         .map(|(op, names)| {
             let shown: Vec<&str> = names.iter().take(4).copied().collect();
-            let more = if names.len() > 4 {
-                format!(" and {} more", names.len() - 4)
-            } else {
-                String::new()
-            };
+            let more = if names.len() > 4 { format!(" and {} more", names.len() - 4) } else { String::new() };
             let plain = op.rsplit("::").next().unwrap_or(op);
-            format!(
-                "{op} ×{} ({}{more}; {})",
-                names.len(),
-                shown.join(", "),
-                suggestion(plain)
-            )
+            format!("{op} ×{} ({}{more}; {})", names.len(), shown.join(", "), suggestion(plain))
         })
         .collect();
     Err(Error::new(Stage::Import, format!("unsupported operators: {}", lines.join("; "))).at(first).remedy(
@@ -171,10 +147,7 @@ pub(super) fn quantized(model: &Model) -> Result<()> {
     let body = model.functions.iter().flat_map(|f| &f.nodes);
     let marks = |n: &&Node| {
         n.op.starts_with("QLinear")
-            || matches!(
-                n.op.as_str(),
-                "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" | "MatMulInteger"
-            )
+            || matches!(n.op.as_str(), "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" | "MatMulInteger")
             || n.op == "DynamicQuantizeLinear"
             || n.op.starts_with("QGemm")
     };
@@ -182,11 +155,7 @@ pub(super) fn quantized(model: &Model) -> Result<()> {
     let Some(first) = all.first() else {
         return Ok(());
     };
-    let form = if first.op.starts_with("QLinear") || first.op.ends_with("Integer") {
-        "QLinear"
-    } else {
-        "QDQ"
-    };
+    let form = if first.op.starts_with("QLinear") || first.op.ends_with("Integer") { "QLinear" } else { "QDQ" };
     Err(Error::new(
         Stage::Import,
         format!(

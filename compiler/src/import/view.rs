@@ -39,15 +39,8 @@ fn size(shape: Shape, label: Label) -> usize {
 impl View {
     /// A view with the given labels, of which those with one element are dropped.
     pub fn new(tensor: TensorId, shape: Shape, axes: &[&[Label]]) -> Self {
-        let axes = axes
-            .iter()
-            .map(|a| a.iter().copied().filter(|&l| size(shape, l) != 1).collect())
-            .collect();
-        Self {
-            tensor,
-            shape,
-            axes,
-        }
+        let axes = axes.iter().map(|a| a.iter().copied().filter(|&l| size(shape, l) != 1).collect()).collect();
+        Self { tensor, shape, axes }
     }
 
     /// Batch, channels, height, width.
@@ -63,10 +56,7 @@ impl View {
 
     /// The dimensions as ONNX sees them.
     pub fn dims(&self) -> Vec<usize> {
-        self.axes
-            .iter()
-            .map(|axis| axis.iter().map(|&l| size(self.shape, l)).product())
-            .collect()
+        self.axes.iter().map(|axis| axis.iter().map(|&l| size(self.shape, l)).product()).collect()
     }
 
     /// All labels in ONNX order.
@@ -86,23 +76,13 @@ impl View {
 
     /// Whether `axis` runs over the channels only, or over nothing where there is one channel.
     pub fn is_channel_axis(&self, axis: usize) -> bool {
-        let expected: &[Label] = if self.shape.channels == 1 {
-            &[]
-        } else {
-            &[Label::C]
-        };
+        let expected: &[Label] = if self.shape.channels == 1 { &[] } else { &[Label::C] };
         self.axes.get(axis).is_some_and(|a| a == expected)
     }
 
     /// Axes in another order.
     pub fn transpose(&self, order: &[usize]) -> Self {
-        Self {
-            axes: order
-                .iter()
-                .filter_map(|&a| self.axes.get(a).cloned())
-                .collect(),
-            ..self.clone()
-        }
+        Self { axes: order.iter().filter_map(|&a| self.axes.get(a).cloned()).collect(), ..self.clone() }
     }
 
     /// The same elements in the same order under other dimensions.
@@ -133,10 +113,7 @@ impl View {
         if rest.peek().is_some() {
             return Err(format!("{:?} cannot be reshaped to {dims:?}", self.dims()));
         }
-        Ok(Self {
-            axes,
-            ..self.clone()
-        })
+        Ok(Self { axes, ..self.clone() })
     }
 }
 
@@ -170,14 +147,7 @@ mod tests {
     #[test]
     fn vectors_are_nchw_whatever_their_ones() {
         let vector = map(1, 1, 8);
-        assert!(
-            vector
-                .reshape(&[8])
-                .unwrap()
-                .reshape(&[1, 8, 1, 1])
-                .unwrap()
-                .is_nchw()
-        );
+        assert!(vector.reshape(&[8]).unwrap().reshape(&[1, 8, 1, 1]).unwrap().is_nchw());
         assert!(!vector.reshape(&[1, 1, 1, 8]).unwrap().is_nchw());
     }
 }

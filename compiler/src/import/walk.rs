@@ -59,58 +59,35 @@ impl Call<'_> {
     /// Integers that are a constant input since some opset and an attribute before.
     pub fn ints(&self, index: usize, attribute: &str) -> Plain<Option<Vec<i64>>> {
         match self.constant(index, attribute)? {
-            Some(t) => t
-                .as_ints()
-                .map(|v| Some(v.to_vec()))
-                .ok_or_else(|| format!("{attribute} are no integers")),
+            Some(t) => t.as_ints().map(|v| Some(v.to_vec())).ok_or_else(|| format!("{attribute} are no integers")),
             None => Ok(self.node.ints(attribute).map(<[i64]>::to_vec)),
         }
     }
 
     /// Constant floats of an expected number.
     pub fn floats(&self, index: usize, what: &str, count: usize) -> Plain<Vec<f32>> {
-        let tensor = self
-            .constant(index, what)?
-            .ok_or_else(|| format!("{what} is missing"))?;
-        let values = tensor
-            .as_floats()
-            .ok_or_else(|| format!("{what} holds no floats"))?;
+        let tensor = self.constant(index, what)?.ok_or_else(|| format!("{what} is missing"))?;
+        let values = tensor.as_floats().ok_or_else(|| format!("{what} holds no floats"))?;
         if values.len() != count {
-            return Err(format!(
-                "{what} has {} elements where {count} are needed",
-                values.len()
-            ));
+            return Err(format!("{what} has {} elements where {count} are needed", values.len()));
         }
         Ok(values.to_vec())
     }
 
     /// Adds a node that writes this node's output.
     pub fn emit(&mut self, op: Op, inputs: &[TensorId]) -> Plain<(TensorId, Shape)> {
-        let output = self
-            .node
-            .outputs
-            .first()
-            .cloned()
-            .unwrap_or_else(|| self.node.name.clone());
+        let output = self.node.outputs.first().cloned().unwrap_or_else(|| self.node.name.clone());
         self.emit_as(op, inputs, output)
     }
 
     /// Adds a node for a step on the way to this node's output.
-    pub fn emit_step(
-        &mut self,
-        op: Op,
-        inputs: &[TensorId],
-        step: &str,
-    ) -> Plain<(TensorId, Shape)> {
+    pub fn emit_step(&mut self, op: Op, inputs: &[TensorId], step: &str) -> Plain<(TensorId, Shape)> {
         let output = format!("{}/{step}", self.node.name);
         self.emit_as(op, inputs, output)
     }
 
     fn emit_as(&mut self, op: Op, inputs: &[TensorId], output: String) -> Plain<(TensorId, Shape)> {
-        let id = self
-            .graph
-            .push(&self.node.name, op, inputs.to_vec(), output)
-            .map_err(|e| e.cause)?;
+        let id = self.graph.push(&self.node.name, op, inputs.to_vec(), output).map_err(|e| e.cause)?;
         Ok((id, self.graph.shape(id)))
     }
 }
@@ -119,31 +96,19 @@ impl Call<'_> {
 pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Result<Imported> {
     let mut notes = Vec::new();
     let (mut graph, view, input_name) = input::input(model, nodes, options, &mut notes)?;
-    let mut values: HashMap<&str, Value> = model
-        .initializers
-        .iter()
-        .map(|(n, t)| (n.as_str(), Value::Constant(Rc::new(t.clone()))))
-        .collect();
+    let mut values: HashMap<&str, Value> =
+        model.initializers.iter().map(|(n, t)| (n.as_str(), Value::Constant(Rc::new(t.clone())))).collect();
     values.insert(&input_name, Value::Map(view));
     let opset = model.opset();
     let (mut refused, mut computed): (Vec<(String, String)>, usize) = (Vec::new(), 0);
     for node in nodes {
         let inputs: Vec<Option<Value>> = (0..node.inputs.len())
-            .map(|i| {
-                node.input(i)
-                    .map(|name| values.get(name).cloned().unwrap_or(Value::Refused))
-            })
+            .map(|i| node.input(i).map(|name| values.get(name).cloned().unwrap_or(Value::Refused)))
             .collect();
         if inputs.iter().any(|v| matches!(v, Some(Value::Refused))) {
             continue;
         }
-        let mut call = Call {
-            graph: &mut graph,
-            notes: &mut notes,
-            node,
-            opset,
-            inputs,
-        };
+        let mut call = Call { graph: &mut graph, notes: &mut notes, node, opset, inputs };
         match import_node(&mut call) {
             Ok(value) => {
                 if let Value::Constant(tensor) = &value {
@@ -159,11 +124,7 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
                 }
                 // Of several outputs the first is meant, except for what is left of a choice.
                 let several = matches!(value, Value::Answer(_));
-                for output in node
-                    .outputs
-                    .iter()
-                    .take(if several { usize::MAX } else { 1 })
-                {
+                for output in node.outputs.iter().take(if several { usize::MAX } else { 1 }) {
                     values.insert(output, value.clone());
                 }
             }
@@ -171,25 +132,15 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
         }
     }
     if let Some((first, cause)) = refused.first() {
-        let rest: Vec<String> = refused
-            .iter()
-            .skip(1)
-            .map(|(name, cause)| format!("{name}: {cause}"))
-            .collect();
-        let cause = if rest.is_empty() {
-            cause.clone()
-        } else {
-            format!("{cause}; also {}", rest.join("; "))
-        };
-        return Err(Error::new(Stage::Import, cause).at(first).remedy(
-            "export the model with a supported spelling, or cut the graph before this node",
-        ));
+        let rest: Vec<String> = refused.iter().skip(1).map(|(name, cause)| format!("{name}: {cause}")).collect();
+        let cause = if rest.is_empty() { cause.clone() } else { format!("{cause}; also {}", rest.join("; ")) };
+        return Err(Error::new(Stage::Import, cause)
+            .at(first)
+            .remedy("export the model with a supported spelling, or cut the graph before this node"));
     }
     for output in &model.outputs {
         let fail = |cause: &str| {
-            Err(Error::new(Stage::Import, cause)
-                .at(&output.name)
-                .remedy("export the model with its scores as output"))
+            Err(Error::new(Stage::Import, cause).at(&output.name).remedy("export the model with its scores as output"))
         };
         match values.get(output.name.as_str()) {
             Some(Value::Map(view) | Value::Answer(view)) => {
@@ -224,12 +175,7 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
             None => Err("not supported on constants".into()),
         };
     }
-    if let Some(Value::Answer(view)) = call
-        .inputs
-        .iter()
-        .flatten()
-        .find(|v| matches!(v, Value::Answer(_)))
-    {
+    if let Some(Value::Answer(view)) = call.inputs.iter().flatten().find(|v| matches!(v, Value::Answer(_))) {
         return match node.op.as_str() {
             "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" | "Transpose" => {
                 Ok(Value::Answer(view.clone()))
@@ -239,10 +185,7 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
     }
     let view = match node.op.as_str() {
         "Shape" => {
-            return Ok(Value::Constant(Rc::new(constant::shape(
-                &call.map(0)?.dims(),
-                node,
-            )?)));
+            return Ok(Value::Constant(Rc::new(constant::shape(&call.map(0)?.dims(), node)?)));
         }
         "Size" => return rearrange::size(call),
         "ArgMax" | "TopK" => return rearrange::answer(call),
@@ -253,9 +196,7 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
         "Gather" => rearrange::gather(call)?,
         "Slice" => rearrange::slice(call)?,
         "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Max" | "Min" => elementwise::binary(call)?,
-        "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" => {
-            elementwise::unary(call)?
-        }
+        "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" => elementwise::unary(call)?,
         "BatchNormalization" => elementwise::batch_norm(call)?,
         "Softmax" => elementwise::softmax(call)?,
         "Conv" => convolution::conv(call)?,
@@ -267,9 +208,7 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
         "ReduceMean" | "ReduceSum" | "ReduceMax" => pool::reduce(call)?,
         other => {
             let hint = super::refuse::suggestion(other);
-            return Err(format!(
-                "supported on constants only, but it depends on the image here ({hint})"
-            ));
+            return Err(format!("supported on constants only, but it depends on the image here ({hint})"));
         }
     };
     Ok(Value::Map(view))

@@ -7,33 +7,18 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path};
 
 /// The `expected` bytes of a tensor, from the file that it names relative to `directory`.
-pub(super) fn bytes(
-    proto: &TensorProto,
-    name: &str,
-    directory: Option<&Path>,
-    expected: usize,
-) -> Result<Vec<u8>> {
+pub(super) fn bytes(proto: &TensorProto, name: &str, directory: Option<&Path>, expected: usize) -> Result<Vec<u8>> {
     let fail = |cause: String| Error::new(Stage::Read, cause).at(name);
-    let value = |key: &str| {
-        proto
-            .external_data
-            .iter()
-            .find(|e| e.key == key)
-            .map(|e| e.value.as_str())
-    };
+    let value = |key: &str| proto.external_data.iter().find(|e| e.key == key).map(|e| e.value.as_str());
     let number = |key: &str| match value(key) {
         None => Ok(None),
-        Some(text) => text.parse::<u64>().map(Some).map_err(|_| {
-            fail(format!(
-                "{key} of its external data is “{text}”, not a number"
-            ))
-        }),
+        Some(text) => text
+            .parse::<u64>()
+            .map(Some)
+            .map_err(|_| fail(format!("{key} of its external data is “{text}”, not a number"))),
     };
-    let location =
-        value("location").ok_or_else(|| fail("its external data names no file".into()))?;
-    let inside = Path::new(location)
-        .components()
-        .all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    let location = value("location").ok_or_else(|| fail("its external data names no file".into()))?;
+    let inside = Path::new(location).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
     // A backslash or a drive letter leaves the folder on another system: refused everywhere alike.
     if location.is_empty() || !inside || location.contains(['\\', ':', '\0']) {
         return Err(fail(format!("its external data is at “{location}”, outside of the model's folder"))
@@ -45,17 +30,13 @@ pub(super) fn bytes(
     })?;
     let path = directory.join(location);
     let unreadable = |e: std::io::Error| {
-        fail(format!(
-            "its external data “{location}” cannot be read: {e}"
-        ))
-        .remedy("copy that file beside the model; both together are the model")
+        fail(format!("its external data “{location}” cannot be read: {e}"))
+            .remedy("copy that file beside the model; both together are the model")
     };
     let real = path.canonicalize().map_err(unreadable)?;
     if !real.starts_with(directory.canonicalize().map_err(unreadable)?) {
-        return Err(fail(format!(
-            "its external data “{location}” is a link that leaves the model's folder"
-        ))
-        .remedy("replace the link by the file itself"));
+        return Err(fail(format!("its external data “{location}” is a link that leaves the model's folder"))
+            .remedy("replace the link by the file itself"));
     }
     let mut file = File::open(&real).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();

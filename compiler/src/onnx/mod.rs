@@ -41,10 +41,7 @@ pub struct Model {
 impl Model {
     /// Version of the standard operator set.
     pub fn opset(&self) -> i64 {
-        self.opsets
-            .iter()
-            .find(|(domain, _)| is_standard_domain(domain))
-            .map_or(1, |&(_, version)| version)
+        self.opsets.iter().find(|(domain, _)| is_standard_domain(domain)).map_or(1, |&(_, version)| version)
     }
 }
 
@@ -96,10 +93,7 @@ pub enum Attribute {
 impl Node {
     /// An attribute by name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value)
+        self.attributes.iter().find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
     /// An integer attribute.
@@ -136,10 +130,7 @@ impl Node {
 
     /// Name of an input; `None` where it is absent or empty.
     pub fn input(&self, index: usize) -> Option<&str> {
-        self.inputs
-            .get(index)
-            .map(String::as_str)
-            .filter(|name| !name.is_empty())
+        self.inputs.get(index).map(String::as_str).filter(|name| !name.is_empty())
     }
 }
 

@@ -16,22 +16,16 @@ use std::path::Path;
 /// as long as its dimensions say, external data that is missing or outside of the folder.
 pub fn read(bytes: &[u8], external_dir: Option<&Path>) -> Result<Model> {
     let foreign = |cause: String| {
-        Error::new(Stage::Read, cause)
-            .remedy("give an ONNX file as an exporter wrote it; is the download complete?")
+        Error::new(Stage::Read, cause).remedy("give an ONNX file as an exporter wrote it; is the download complete?")
     };
     if bytes.is_empty() {
         return Err(foreign("the file is empty".into()));
     }
-    let proto = ModelProto::parse_from_bytes(bytes)
-        .map_err(|e| foreign(format!("this is not a whole ONNX file ({e})")))?;
-    let graph = proto
-        .graph
-        .as_ref()
-        .ok_or_else(|| foreign("this is not an ONNX file: it holds no graph".into()))?;
+    let proto =
+        ModelProto::parse_from_bytes(bytes).map_err(|e| foreign(format!("this is not a whole ONNX file ({e})")))?;
+    let graph = proto.graph.as_ref().ok_or_else(|| foreign("this is not an ONNX file: it holds no graph".into()))?;
     if graph.node.is_empty() {
-        return Err(foreign(
-            "the ONNX file holds a graph without any node".into(),
-        ));
+        return Err(foreign("the ONNX file holds a graph without any node".into()));
     }
     if let Some(sparse) = graph.sparse_initializer.first() {
         let name = sparse.values.as_ref().map_or("", |v| v.name.as_str());
@@ -41,20 +35,14 @@ pub fn read(bytes: &[u8], external_dir: Option<&Path>) -> Result<Model> {
     }
     let mut initializers = Vec::with_capacity(graph.initializer.len());
     for tensor in &graph.initializer {
-        initializers.push((
-            tensor.name.clone(),
-            decode::tensor(tensor, &tensor.name, external_dir)?,
-        ));
+        initializers.push((tensor.name.clone(), decode::tensor(tensor, &tensor.name, external_dir)?));
     }
     let constant: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let mut functions = Vec::with_capacity(proto.functions.len());
     for f in &proto.functions {
         let mut defaults = Vec::new();
         for attribute in &f.attribute_proto {
-            defaults.push((
-                attribute.name.clone(),
-                decode_attribute(attribute, &f.name, external_dir)?,
-            ));
+            defaults.push((attribute.name.clone(), decode_attribute(attribute, &f.name, external_dir)?));
         }
         functions.push(Function {
             name: f.name.clone(),
@@ -70,25 +58,12 @@ pub fn read(bytes: &[u8], external_dir: Option<&Path>) -> Result<Model> {
         producer: proto.producer_name.clone(),
         producer_version: proto.producer_version.clone(),
         ir_version: proto.ir_version,
-        opsets: proto
-            .opset_import
-            .iter()
-            .map(|o| (o.domain.clone(), o.version))
-            .collect(),
-        metadata: proto
-            .metadata_props
-            .iter()
-            .map(|p| (p.key.clone(), p.value.clone()))
-            .collect(),
+        opsets: proto.opset_import.iter().map(|o| (o.domain.clone(), o.version)).collect(),
+        metadata: proto.metadata_props.iter().map(|p| (p.key.clone(), p.value.clone())).collect(),
         functions,
         name: graph.name.clone(),
         nodes: nodes(&graph.node, external_dir)?,
-        inputs: graph
-            .input
-            .iter()
-            .filter(|i| !constant.contains(i.name.as_str()))
-            .map(value_info)
-            .collect(),
+        inputs: graph.input.iter().filter(|i| !constant.contains(i.name.as_str())).map(value_info).collect(),
         outputs: graph.output.iter().map(value_info).collect(),
         initializers,
     })
@@ -104,10 +79,7 @@ fn nodes(protos: &[NodeProto], external_dir: Option<&Path>) -> Result<Vec<Node>>
         };
         let mut attributes = Vec::with_capacity(proto.attribute.len());
         for attribute in &proto.attribute {
-            attributes.push((
-                attribute.name.clone(),
-                decode_attribute(attribute, &name, external_dir)?,
-            ));
+            attributes.push((attribute.name.clone(), decode_attribute(attribute, &name, external_dir)?));
         }
         nodes.push(Node {
             name,
@@ -122,21 +94,13 @@ fn nodes(protos: &[NodeProto], external_dir: Option<&Path>) -> Result<Vec<Node>>
     Ok(nodes)
 }
 
-fn decode_attribute(
-    a: &AttributeProto,
-    node: &str,
-    external_dir: Option<&Path>,
-) -> Result<Attribute> {
+fn decode_attribute(a: &AttributeProto, node: &str, external_dir: Option<&Path>) -> Result<Attribute> {
     if !a.ref_attr_name.is_empty() {
         return Ok(Attribute::Reference(a.ref_attr_name.clone()));
     }
     let kind = a.type_.enum_value().unwrap_or(AttributeType::UNDEFINED);
     let tensor = |proto: &TensorProto| -> Result<Tensor> {
-        decode::tensor(
-            proto,
-            &format!("{node}, attribute {}", a.name),
-            external_dir,
-        )
+        decode::tensor(proto, &format!("{node}, attribute {}", a.name), external_dir)
     };
     Ok(match kind {
         AttributeType::FLOAT => Attribute::Float(a.f),
@@ -151,9 +115,7 @@ fn decode_attribute(
         AttributeType::GRAPH | AttributeType::GRAPHS => Attribute::Other("graph"),
         AttributeType::STRINGS => Attribute::Other("list of text"),
         AttributeType::TENSORS => Attribute::Other("list of tensors"),
-        AttributeType::SPARSE_TENSOR | AttributeType::SPARSE_TENSORS => {
-            Attribute::Other("sparse tensor")
-        }
+        AttributeType::SPARSE_TENSOR | AttributeType::SPARSE_TENSORS => Attribute::Other("sparse tensor"),
         AttributeType::TYPE_PROTO | AttributeType::TYPE_PROTOS => Attribute::Other("type"),
         AttributeType::UNDEFINED => untyped(a),
     })
@@ -180,14 +142,9 @@ fn value_info(proto: &ValueInfoProto) -> ValueInfo {
         _ => None,
     };
     let dim = |value: &Option<DimValue>| match value {
-        Some(DimValue::DimValue(n)) if *n > 0 => {
-            usize::try_from(*n).map_or(Dim::Unknown, Dim::Known)
-        }
+        Some(DimValue::DimValue(n)) if *n > 0 => usize::try_from(*n).map_or(Dim::Unknown, Dim::Known),
         Some(DimValue::DimParam(name)) if !name.is_empty() => Dim::Named(name.clone()),
         _ => Dim::Unknown,
     };
-    ValueInfo {
-        name: proto.name.clone(),
-        dims: shape.map(|s| s.dim.iter().map(|d| dim(&d.value)).collect()),
-    }
+    ValueInfo { name: proto.name.clone(), dims: shape.map(|s| s.dim.iter().map(|d| dim(&d.value)).collect()) }
 }

@@ -90,30 +90,19 @@ impl Element {
 
     /// Whether it is a floating point type.
     pub fn is_float(self) -> bool {
-        matches!(
-            self,
-            Element::F32 | Element::F16 | Element::BF16 | Element::F64
-        )
+        matches!(self, Element::F32 | Element::F16 | Element::BF16 | Element::F64)
     }
 }
 
 impl Tensor {
     /// Floats with dimensions.
     pub fn floats(dims: Vec<usize>, values: Vec<f32>) -> Self {
-        Self {
-            dims,
-            element: Element::F32,
-            data: Data::Floats(values),
-        }
+        Self { dims, element: Element::F32, data: Data::Floats(values) }
     }
 
     /// Integers with dimensions.
     pub fn ints(dims: Vec<usize>, values: Vec<i64>) -> Self {
-        Self {
-            dims,
-            element: Element::I64,
-            data: Data::Ints(values),
-        }
+        Self { dims, element: Element::I64, data: Data::Ints(values) }
     }
 
     /// A list of integers.

@@ -41,10 +41,7 @@ pub enum Activation {
 
 impl Activation {
     /// `max(x, 0)`.
-    pub const RELU: Self = Activation::Clip {
-        lo: 0.0,
-        hi: f32::INFINITY,
-    };
+    pub const RELU: Self = Activation::Clip { lo: 0.0, hi: f32::INFINITY };
     /// `min(max(x, 0), 6)`.
     pub const RELU6: Self = Activation::Clip { lo: 0.0, hi: 6.0 };
 
@@ -66,9 +63,7 @@ impl Activation {
         match self {
             Activation::Clip { lo, hi } => values.iter_mut().for_each(|x| *x = x.max(lo).min(hi)),
             Activation::HardSwish => {
-                values
-                    .iter_mut()
-                    .for_each(|x| *x *= (*x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0));
+                values.iter_mut().for_each(|x| *x *= (*x * (1.0 / 6.0) + 0.5).clamp(0.0, 1.0));
             }
             Activation::HardSigmoid { .. }
             | Activation::HardSwishLike { .. }
@@ -108,10 +103,7 @@ fn sigmoid(x: f32) -> f32 {
 impl std::fmt::Display for Activation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
-            Activation::Clip {
-                lo: 0.0,
-                hi: f32::INFINITY,
-            } => f.write_str("relu"),
+            Activation::Clip { lo: 0.0, hi: f32::INFINITY } => f.write_str("relu"),
             Activation::Clip { lo, hi } => write!(f, "clip({lo}, {hi})"),
             Activation::HardSigmoid { alpha, beta } => {
                 write!(f, "hard_sigmoid({alpha:.4}, {beta:.4})")
@@ -137,14 +129,7 @@ mod tests {
         assert_eq!(Activation::HardSwish.apply(3.0), 3.0);
         assert_eq!(Activation::HardSwish.apply(0.0), 0.0);
         assert_eq!(Activation::RELU6.apply(7.0), 6.0);
-        assert_eq!(
-            Activation::HardSigmoid {
-                alpha: 0.2,
-                beta: 0.5
-            }
-            .apply(1.0),
-            0.7
-        );
+        assert_eq!(Activation::HardSigmoid { alpha: 0.2, beta: 0.5 }.apply(1.0), 0.7);
         assert_eq!(Activation::Sigmoid.apply(0.0), 0.5);
         assert_eq!(Activation::Silu { beta: 1.0 }.apply(0.0), 0.0);
     }
@@ -156,10 +141,7 @@ mod tests {
             Activation::HardSwish,
             Activation::Sigmoid,
             Activation::Silu { beta: 1.7 },
-            Activation::HardSwishLike {
-                alpha: 0.2,
-                beta: 0.5,
-            },
+            Activation::HardSwishLike { alpha: 0.2, beta: 0.5 },
         ];
         for f in all {
             let mut values: Vec<f32> = (-50..50).map(|i| i as f32 / 7.0).collect();

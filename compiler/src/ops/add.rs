@@ -9,11 +9,7 @@ use ndarray::Array3;
 
 /// Equal shapes only.
 pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, String> {
-    if a == b {
-        Ok(a)
-    } else {
-        Err(format!("the summands differ: {a:?} and {b:?}"))
-    }
+    if a == b { Ok(a) } else { Err(format!("the summands differ: {a:?} and {b:?}")) }
 }
 
 /// The formula.

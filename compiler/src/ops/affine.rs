@@ -19,10 +19,7 @@ pub struct Affine {
 impl Affine {
     /// The same map for every one of `channels`.
     pub fn uniform(scale: f32, shift: f32, channels: usize) -> Self {
-        Self {
-            scale: vec![scale; channels],
-            shift: vec![shift; channels],
-        }
+        Self { scale: vec![scale; channels], shift: vec![shift; channels] }
     }
 
     /// `(scale, shift)` where they are the same for all channels.
@@ -35,19 +32,8 @@ impl Affine {
     /// `self ∘ first`: `s₂·(s₁·x + t₁) + t₂ == (s₂·s₁)·x + (s₂·t₁ + t₂)`.
     pub fn after(&self, first: &Affine) -> Affine {
         Affine {
-            scale: self
-                .scale
-                .iter()
-                .zip(&first.scale)
-                .map(|(s2, s1)| s2 * s1)
-                .collect(),
-            shift: self
-                .scale
-                .iter()
-                .zip(&self.shift)
-                .zip(&first.shift)
-                .map(|((s2, t2), t1)| s2 * t1 + t2)
-                .collect(),
+            scale: self.scale.iter().zip(&first.scale).map(|(s2, s1)| s2 * s1).collect(),
+            shift: self.scale.iter().zip(&self.shift).zip(&first.shift).map(|((s2, t2), t1)| s2 * t1 + t2).collect(),
         }
     }
 
@@ -83,14 +69,8 @@ mod tests {
 
     #[test]
     fn composition_is_application_twice() {
-        let first = Affine {
-            scale: vec![2.0, -1.0],
-            shift: vec![1.0, 0.5],
-        };
-        let second = Affine {
-            scale: vec![0.5, 4.0],
-            shift: vec![-3.0, 0.0],
-        };
+        let first = Affine { scale: vec![2.0, -1.0], shift: vec![1.0, 0.5] };
+        let second = Affine { scale: vec![0.5, 4.0], shift: vec![-3.0, 0.0] };
         let x = Array3::from_shape_vec((1, 2, 2), vec![1.0, 2.0, 3.0, 4.0]).unwrap();
         let (mut twice, mut once) = (x.clone(), x);
         first.apply(&mut twice);

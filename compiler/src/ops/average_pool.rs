@@ -51,17 +51,8 @@ mod tests {
     #[test]
     fn the_divisor_counts_padding_or_not() {
         let x = Array3::from_shape_vec((1, 2, 1), vec![2.0, 4.0]).unwrap();
-        let window = Window {
-            kernel: [1, 2],
-            stride: [1, 1],
-            dilation: [1, 1],
-            pad: [0, 1],
-        };
-        let mut pool = AveragePool {
-            window,
-            pad_end: [0, 0],
-            count_pad: false,
-        };
+        let window = Window { kernel: [1, 2], stride: [1, 1], dilation: [1, 1], pad: [0, 1] };
+        let mut pool = AveragePool { window, pad_end: [0, 0], count_pad: false };
         let y = pool.shape(Shape::new(1, 2, 1)).unwrap();
         assert_eq!(pool.run(&x, y).into_raw_vec_and_offset().0, [2.0, 3.0]);
         pool.count_pad = true;

@@ -64,10 +64,7 @@ impl Conv {
             weights: vec![1.0; channels],
             bias: vec![0.0; channels],
             out_channels: channels,
-            window: Window {
-                pad: begin,
-                ..Window::POINT
-            },
+            window: Window { pad: begin, ..Window::POINT },
             pad_end: end,
             groups: channels,
             pad_value: vec![value; channels],
@@ -92,10 +89,7 @@ impl Conv {
 
     /// Kernel 1×1, stride 1, no padding, one group: a matrix product per pixel.
     pub fn is_pointwise(&self) -> bool {
-        self.groups == 1
-            && self.window.kernel == [1, 1]
-            && self.window.stride == [1, 1]
-            && !self.is_padded()
+        self.groups == 1 && self.window.kernel == [1, 1] && self.window.stride == [1, 1] && !self.is_padded()
     }
 
     /// Whether any tap may fall outside of the input.
@@ -112,16 +106,10 @@ impl Conv {
     pub fn shape(&self, x: Shape) -> Result<Shape, String> {
         let (channels, out) = (self.in_channels(), self.out_channels);
         if x.channels != channels {
-            return Err(format!(
-                "the convolution takes {channels} channels, its input has {}",
-                x.channels
-            ));
+            return Err(format!("the convolution takes {channels} channels, its input has {}", x.channels));
         }
         if self.groups == 0 || channels % self.groups != 0 || out % self.groups != 0 || out == 0 {
-            return Err(format!(
-                "{channels} channels in and {out} out do not fall into {} groups",
-                self.groups
-            ));
+            return Err(format!("{channels} channels in and {out} out do not fall into {} groups", self.groups));
         }
         let expected = self.window.kernel[0]
             .checked_mul(self.window.kernel[1])
@@ -145,26 +133,22 @@ impl Conv {
     pub fn naive(&self, x: &Array3<f32>, y_shape: Shape) -> Array3<f32> {
         let (height, width, channels) = x.dim();
         let x_shape = Shape::new(height, width, channels);
-        let (per_group_in, per_group_out) =
-            (self.group_channels(), self.out_channels / self.groups);
-        Array3::from_shape_fn(
-            (y_shape.height, y_shape.width, y_shape.channels),
-            |(row, column, o)| {
-                let first = o / per_group_out * per_group_in;
-                let mut sum = self.bias[o];
-                for (tap, pixel) in taps(x_shape, &self.window, row, column) {
-                    for c in 0..per_group_in {
-                        let w = self.weights[(o * self.window.taps() + tap) * per_group_in + c];
-                        let value = match pixel {
-                            Some(p) => x[[p / width, p % width, first + c]],
-                            None => self.pad_value[first + c],
-                        };
-                        sum += w * value;
-                    }
+        let (per_group_in, per_group_out) = (self.group_channels(), self.out_channels / self.groups);
+        Array3::from_shape_fn((y_shape.height, y_shape.width, y_shape.channels), |(row, column, o)| {
+            let first = o / per_group_out * per_group_in;
+            let mut sum = self.bias[o];
+            for (tap, pixel) in taps(x_shape, &self.window, row, column) {
+                for c in 0..per_group_in {
+                    let w = self.weights[(o * self.window.taps() + tap) * per_group_in + c];
+                    let value = match pixel {
+                        Some(p) => x[[p / width, p % width, first + c]],
+                        None => self.pad_value[first + c],
+                    };
+                    sum += w * value;
                 }
-                self.activation.map_or(sum, |f| f.apply(sum))
-            },
-        )
+            }
+            self.activation.map_or(sum, |f| f.apply(sum))
+        })
     }
 }
 
@@ -178,42 +162,24 @@ mod tests {
         let x = Array3::from_shape_vec((1, 2, 1), vec![1.0, 2.0]).unwrap();
         let shape = pad.shape(Shape::new(1, 2, 1)).unwrap();
         assert_eq!(shape, Shape::new(2, 3, 1));
-        assert_eq!(
-            pad.naive(&x, shape).into_raw_vec_and_offset().0,
-            [9.0, 1.0, 2.0, 9.0, 9.0, 9.0]
-        );
+        assert_eq!(pad.naive(&x, shape).into_raw_vec_and_offset().0, [9.0, 1.0, 2.0, 9.0, 9.0, 9.0]);
     }
 
     #[test]
     fn select_permutes() {
         let flip = Conv::select(&[2, 1, 0], 3);
         let x = Array3::from_shape_vec((1, 1, 3), vec![1.0, 2.0, 3.0]).unwrap();
-        assert_eq!(
-            flip.naive(&x, Shape::vector(3)).into_raw_vec_and_offset().0,
-            [3.0, 2.0, 1.0]
-        );
+        assert_eq!(flip.naive(&x, Shape::vector(3)).into_raw_vec_and_offset().0, [3.0, 2.0, 1.0]);
     }
 
     #[test]
     fn shape_refuses_what_does_not_fit() {
         let mut conv = Conv::pointwise(vec![0.0; 6], vec![0.0; 2], 3);
-        assert!(
-            conv.shape(Shape::new(4, 4, 4))
-                .unwrap_err()
-                .contains("takes 3 channels")
-        );
+        assert!(conv.shape(Shape::new(4, 4, 4)).unwrap_err().contains("takes 3 channels"));
         conv.groups = 2;
-        assert!(
-            conv.shape(Shape::new(4, 4, 3))
-                .unwrap_err()
-                .contains("groups")
-        );
+        assert!(conv.shape(Shape::new(4, 4, 3)).unwrap_err().contains("groups"));
         conv.groups = 1;
         conv.window.kernel = [usize::MAX, 2];
-        assert!(
-            conv.shape(Shape::new(4, 4, 3))
-                .unwrap_err()
-                .contains("weights")
-        );
+        assert!(conv.shape(Shape::new(4, 4, 3)).unwrap_err().contains("weights"));
     }
 }

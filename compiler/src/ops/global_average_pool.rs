@@ -14,9 +14,7 @@ pub fn global_average(x: &Array3<f32>) -> Array3<f32> {
     for row in x.outer_iter() {
         line.fill(0.0);
         for pixel in row.outer_iter() {
-            line.iter_mut()
-                .zip(pixel.iter())
-                .for_each(|(sum, v)| *sum += v);
+            line.iter_mut().zip(pixel.iter()).for_each(|(sum, v)| *sum += v);
         }
         total.iter_mut().zip(&line).for_each(|(sum, v)| *sum += v);
     }

@@ -43,16 +43,8 @@ mod tests {
     #[test]
     fn padding_never_wins() {
         let x = Array3::from_shape_vec((1, 3, 1), vec![-5.0, -4.0, -6.0]).unwrap();
-        let window = Window {
-            kernel: [1, 2],
-            stride: [1, 2],
-            dilation: [1, 1],
-            pad: [0, 1],
-        };
-        let pool = MaxPool {
-            window,
-            pad_end: [0, 0],
-        };
+        let window = Window { kernel: [1, 2], stride: [1, 2], dilation: [1, 1], pad: [0, 1] };
+        let pool = MaxPool { window, pad_end: [0, 0] };
         let y = pool.shape(Shape::new(1, 3, 1)).unwrap();
         assert_eq!(pool.run(&x, y).into_raw_vec_and_offset().0, [-5.0, -4.0]);
     }

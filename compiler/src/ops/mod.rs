@@ -92,12 +92,7 @@ impl Op {
             (Op::AveragePool(pool), [x]) => pool.shape(*x),
             (Op::MaxPool(pool), [x]) => pool.shape(*x),
             (Op::Softmax, [x]) => softmax::shape(*x),
-            _ => Err(format!(
-                "{} reads {} tensors, not {}",
-                self.kind(),
-                self.arity(),
-                inputs.len()
-            )),
+            _ => Err(format!("{} reads {} tensors, not {}", self.kind(), self.arity(), inputs.len())),
         }
     }
 
@@ -105,11 +100,7 @@ impl Op {
     pub fn macs(&self, output: Shape) -> u64 {
         match self {
             Op::Conv(conv) => {
-                let per_output = conv
-                    .weights
-                    .len()
-                    .checked_div(conv.out_channels)
-                    .unwrap_or(0);
+                let per_output = conv.weights.len().checked_div(conv.out_channels).unwrap_or(0);
                 (output.len() * per_output) as u64
             }
             Op::Affine(_)

@@ -12,9 +12,7 @@ pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, String> {
     if a == b || b == Shape::vector(a.channels) {
         Ok(a)
     } else {
-        Err(format!(
-            "the factors differ and the second is no vector of the first's channels: {a:?} and {b:?}"
-        ))
+        Err(format!("the factors differ and the second is no vector of the first's channels: {a:?} and {b:?}"))
     }
 }
 
@@ -33,9 +31,6 @@ mod tests {
         assert!(shape(Shape::vector(3), Shape::new(2, 2, 3)).is_err());
         let x = Array3::from_shape_vec((1, 2, 2), vec![1.0, 2.0, 3.0, 4.0]).unwrap();
         let gate = Array3::from_shape_vec((1, 1, 2), vec![10.0, 0.5]).unwrap();
-        assert_eq!(
-            multiply(&x, &gate).into_raw_vec_and_offset().0,
-            [10.0, 1.0, 30.0, 2.0]
-        );
+        assert_eq!(multiply(&x, &gate).into_raw_vec_and_offset().0, [10.0, 1.0, 30.0, 2.0]);
     }
 }

@@ -9,11 +9,7 @@ use ndarray::Array3;
 
 /// Vectors only.
 pub(crate) fn shape(x: Shape) -> Result<Shape, String> {
-    if x.pixels() == 1 {
-        Ok(x)
-    } else {
-        Err(format!("softmax over the channels of a map: {x:?}"))
-    }
+    if x.pixels() == 1 { Ok(x) } else { Err(format!("softmax over the channels of a map: {x:?}")) }
 }
 
 /// The formula.

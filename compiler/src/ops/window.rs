@@ -11,19 +11,13 @@ pub fn output_extent(
     pad_begin: usize,
     pad_end: usize,
 ) -> Option<usize> {
-    let reach = dilation
-        .checked_mul(kernel.checked_sub(1)?)?
-        .checked_add(1)?;
+    let reach = dilation.checked_mul(kernel.checked_sub(1)?)?.checked_add(1)?;
     let padded = size.checked_add(pad_begin)?.checked_add(pad_end)?;
     Some(padded.checked_sub(reach)?.checked_div(stride)? + 1)
 }
 
 /// Height and width of the result of moving `window` over `x`.
-pub fn windowed_extent(
-    x: Shape,
-    window: &Window,
-    pad_end: [usize; 2],
-) -> Result<[usize; 2], String> {
+pub fn windowed_extent(x: Shape, window: &Window, pad_end: [usize; 2]) -> Result<[usize; 2], String> {
     let sizes = [x.height, x.width];
     let mut out = [0; 2];
     for axis in 0..2 {
@@ -67,9 +61,7 @@ pub(crate) fn taps(
                 .checked_sub(window.pad[axis])
                 .filter(|&p| p < size)
         };
-        let pixel = at(row, 0, i, x.height)
-            .zip(at(column, 1, j, x.width))
-            .map(|(r, c)| r * x.width + c);
+        let pixel = at(row, 0, i, x.height).zip(at(column, 1, j, x.width)).map(|(r, c)| r * x.width + c);
         (tap, pixel)
     })
 }

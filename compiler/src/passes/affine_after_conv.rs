@@ -17,8 +17,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         let Some(before) = uses.producer(source) else {
             continue;
         };
-        let foldable =
-            as_conv(&graph.nodes[before]).is_some_and(|c| c.activation.is_none() && !is_padding(c));
+        let foldable = as_conv(&graph.nodes[before]).is_some_and(|c| c.activation.is_none() && !is_padding(c));
         if !foldable || uses.sole_reader(source) != Some(index) {
             continue;
         }
@@ -28,8 +27,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
             for (row, scale) in conv.weights.chunks_exact_mut(filter).zip(&affine.scale) {
                 row.iter_mut().for_each(|w| *w *= scale);
             }
-            for ((bias, scale), shift) in conv.bias.iter_mut().zip(&affine.scale).zip(&affine.shift)
-            {
+            for ((bias, scale), shift) in conv.bias.iter_mut().zip(&affine.scale).zip(&affine.shift) {
                 *bias = scale * *bias + shift;
             }
         }

@@ -31,19 +31,12 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
 }
 
 /// Folds `y = affine(x)` into all readers of `y`, which must all be convolutions.
-fn fold(
-    graph: &mut Graph,
-    uses: &Uses,
-    affine: &Affine,
-    x: TensorId,
-    y: TensorId,
-) -> Result<usize, String> {
+fn fold(graph: &mut Graph, uses: &Uses, affine: &Affine, x: TensorId, y: TensorId) -> Result<usize, String> {
     let readers = uses.readers(y).to_vec();
     let mut folded = Vec::with_capacity(readers.len());
     for &reader in &readers {
         let node = &graph.nodes[reader];
-        let conv = as_conv(node)
-            .ok_or_else(|| format!("{} ({}) is no convolution", node.name, node.op.kind()))?;
+        let conv = as_conv(node).ok_or_else(|| format!("{} ({}) is no convolution", node.name, node.op.kind()))?;
         folded.push(into_conv(conv, affine).map_err(|cause| format!("{}: {cause}", node.name))?);
     }
     for (&reader, conv) in readers.iter().zip(folded) {
@@ -59,11 +52,7 @@ pub(super) fn into_conv(conv: &Conv, affine: &Affine) -> Result<Conv, String> {
     let padded = conv.is_padded();
     for (c, value) in result.pad_value.iter_mut().enumerate() {
         let (a, b) = (affine.scale[c], affine.shift[c]);
-        *value = if !padded || *value == b {
-            0.0
-        } else {
-            (*value - b) / a
-        };
+        *value = if !padded || *value == b { 0.0 } else { (*value - b) / a };
         if padded && a != 0.0 && conv.pad_value[c] == b {
             // (p − b)/a is exactly zero.
             *value = 0.0;
@@ -72,10 +61,7 @@ pub(super) fn into_conv(conv: &Conv, affine: &Affine) -> Result<Conv, String> {
             return Err(format!("padding, and channel {c} is scaled by {a}"));
         }
     }
-    let (group_in, group_out) = (
-        conv.group_channels().max(1),
-        conv.out_channels / conv.groups.max(1),
-    );
+    let (group_in, group_out) = (conv.group_channels().max(1), conv.out_channels / conv.groups.max(1));
     let filter = conv.weights_per_output().max(1);
     for (o, row) in result.weights.chunks_exact_mut(filter).enumerate() {
         let first = o / group_out.max(1) * group_in;

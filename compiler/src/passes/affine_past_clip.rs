@@ -24,10 +24,8 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         if !(alone && s > 0.0 && near(s * lo + t, 0.0) && near(s * hi + t, 1.0)) {
             continue;
         }
-        let affine = std::mem::replace(
-            &mut graph.nodes[index].op,
-            Op::Activation(Activation::Clip { lo: 0.0, hi: 1.0 }),
-        );
+        let affine =
+            std::mem::replace(&mut graph.nodes[index].op, Op::Activation(Activation::Clip { lo: 0.0, hi: 1.0 }));
         graph.nodes[before].op = affine;
         count += 1;
     }

@@ -10,9 +10,7 @@ use crate::ops::{Affine, Op};
 pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
     let mut count = 0;
     for index in 0..graph.nodes.len() {
-        if matches!(graph.nodes[index].op, Op::Mul)
-            && (scale_after(graph, index) || scale_on_factor(graph, index))
-        {
+        if matches!(graph.nodes[index].op, Op::Mul) && (scale_after(graph, index) || scale_on_factor(graph, index)) {
             count += 1;
         }
     }
@@ -32,8 +30,7 @@ fn clip_factor(graph: &Graph, uses: &Uses, product: usize, s: f32) -> Option<usi
     (0..2).find(|&side| {
         let factor = graph.nodes[product].inputs[side];
         let clip = uses.producer(factor).and_then(|i| as_clip(&graph.nodes[i]));
-        uses.sole_reader(factor).is_some()
-            && clip.is_some_and(|(lo, hi)| lo == 0.0 && near(s * hi, 1.0))
+        uses.sole_reader(factor).is_some() && clip.is_some_and(|(lo, hi)| lo == 0.0 && near(s * hi, 1.0))
     })
 }
 
@@ -65,27 +62,19 @@ fn scale_after(graph: &mut Graph, product: usize) -> bool {
 fn scale_on_factor(graph: &mut Graph, product: usize) -> bool {
     let uses = Uses::of(graph);
     for side in 0..2 {
-        let [scaled, other] = [
-            graph.nodes[product].inputs[side],
-            graph.nodes[product].inputs[1 - side],
-        ];
+        let [scaled, other] = [graph.nodes[product].inputs[side], graph.nodes[product].inputs[1 - side]];
         let Some(map) = uses.producer(scaled) else {
             continue;
         };
         let Some(s) = scale(&graph.nodes[map]) else {
             continue;
         };
-        if uses.sole_reader(scaled) != Some(product)
-            || clip_factor(graph, &uses, product, s) != Some(1 - side)
-        {
+        if uses.sole_reader(scaled) != Some(product) || clip_factor(graph, &uses, product, s) != Some(1 - side) {
             continue;
         }
         let x = graph.nodes[map].inputs[0];
         // Between two clips the map would go back and forth.
-        if uses
-            .producer(x)
-            .is_some_and(|i| as_clip(&graph.nodes[i]).is_some())
-        {
+        if uses.producer(x).is_some_and(|i| as_clip(&graph.nodes[i]).is_some()) {
             continue;
         }
         let shape = graph.shape(other);

@@ -20,10 +20,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         let Some(before) = uses.producer(middle) else {
             continue;
         };
-        if !averages
-            || uses.sole_reader(middle) != Some(index)
-            || as_affine(&graph.nodes[before]).is_none()
-        {
+        if !averages || uses.sole_reader(middle) != Some(index) || as_affine(&graph.nodes[before]).is_none() {
             continue;
         }
         let shape = graph.shape(node.output);

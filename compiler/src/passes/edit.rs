@@ -15,11 +15,7 @@ pub(super) struct Uses {
 
 impl Uses {
     pub fn of(graph: &Graph) -> Self {
-        Self {
-            producers: graph.producers(),
-            readers: graph.consumers(),
-            outputs: graph.outputs.clone(),
-        }
+        Self { producers: graph.producers(), readers: graph.consumers(), outputs: graph.outputs.clone() }
     }
 
     /// The node that writes a tensor.

@@ -17,28 +17,19 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
         let Some(pad) = as_conv(&graph.nodes[before]).filter(|c| is_padding(c)) else {
             continue;
         };
-        let (pad, x, name) = (
-            pad.clone(),
-            graph.nodes[before].inputs[0],
-            graph.nodes[before].name.clone(),
-        );
+        let (pad, x, name) = (pad.clone(), graph.nodes[before].inputs[0], graph.nodes[before].name.clone());
         let zero = pad.pad_value.iter().all(|&v| v == 0.0);
         let node = &mut graph.nodes[index];
         let (window, pad_end) = match &mut node.op {
             Op::Conv(conv) => {
                 if conv.is_padded() && conv.pad_value != pad.pad_value {
-                    log.push(format!(
-                        "{name} stays: {} pads with another value",
-                        node.name
-                    ));
+                    log.push(format!("{name} stays: {} pads with another value", node.name));
                     continue;
                 }
                 conv.pad_value.clone_from(&pad.pad_value);
                 (&mut conv.window, &mut conv.pad_end)
             }
-            Op::AveragePool(pool)
-                if zero && pool.window.pad == [0, 0] && pool.pad_end == [0, 0] =>
-            {
+            Op::AveragePool(pool) if zero && pool.window.pad == [0, 0] && pool.pad_end == [0, 0] => {
                 pool.count_pad = true;
                 (&mut pool.window, &mut pool.pad_end)
             }
@@ -51,10 +42,7 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
             | Op::GlobalAveragePool
             | Op::Softmax => continue,
         };
-        window.pad = [
-            window.pad[0] + pad.window.pad[0],
-            window.pad[1] + pad.window.pad[1],
-        ];
+        window.pad = [window.pad[0] + pad.window.pad[0], window.pad[1] + pad.window.pad[1]];
         *pad_end = [pad_end[0] + pad.pad_end[0], pad_end[1] + pad.pad_end[1]];
         node.inputs[0] = x;
         count += 1;

@@ -24,8 +24,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         };
         let free = as_conv(&graph.nodes[before]).is_some_and(|c| c.activation.is_none());
         // Two functions in a row: the second waits for the next round.
-        if !free || uses.sole_reader(middle) != Some(index) || graph.nodes[before].output != middle
-        {
+        if !free || uses.sole_reader(middle) != Some(index) || graph.nodes[before].output != middle {
             continue;
         }
         if let Op::Conv(conv) = &mut graph.nodes[before].op {

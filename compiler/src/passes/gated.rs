@@ -14,8 +14,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
             continue;
         }
         let (a, b) = (graph.nodes[index].inputs[0], graph.nodes[index].inputs[1]);
-        let Some((x, function)) = gate(graph, &uses, a, b).or_else(|| gate(graph, &uses, b, a))
-        else {
+        let Some((x, function)) = gate(graph, &uses, a, b).or_else(|| gate(graph, &uses, b, a)) else {
             continue;
         };
         let node = &mut graph.nodes[index];

@@ -22,10 +22,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         };
         let (x, bound) = (inner.inputs[0], |v: f32| v.max(l2).min(h2));
         let node = &mut graph.nodes[index];
-        node.op = Op::Activation(Activation::Clip {
-            lo: bound(l1),
-            hi: bound(h1),
-        });
+        node.op = Op::Activation(Activation::Clip { lo: bound(l1), hi: bound(h1) });
         node.inputs[0] = x;
         count += 1;
     }

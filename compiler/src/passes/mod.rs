@@ -48,63 +48,22 @@ struct Pass {
 }
 
 const FUNCTIONS: &[Pass] = &[
-    Pass {
-        name: "merge_clip",
-        run: merge_clip::run,
-    },
-    Pass {
-        name: "merge_uniform_affine",
-        run: merge_affine::run_uniform,
-    },
-    Pass {
-        name: "affine_past_mul",
-        run: affine_past_mul::run,
-    },
-    Pass {
-        name: "affine_past_clip",
-        run: affine_past_clip::run,
-    },
+    Pass { name: "merge_clip", run: merge_clip::run },
+    Pass { name: "merge_uniform_affine", run: merge_affine::run_uniform },
+    Pass { name: "affine_past_mul", run: affine_past_mul::run },
+    Pass { name: "affine_past_clip", run: affine_past_clip::run },
 ];
-const GATES: &[Pass] = &[
-    Pass {
-        name: "hard_sigmoid",
-        run: hard_sigmoid::run,
-    },
-    Pass {
-        name: "gated",
-        run: gated::run,
-    },
-];
-const SOFT_TO_HARD: &[Pass] = &[Pass {
-    name: "soft_to_hard",
-    run: soft_to_hard::run,
-}];
+const GATES: &[Pass] =
+    &[Pass { name: "hard_sigmoid", run: hard_sigmoid::run }, Pass { name: "gated", run: gated::run }];
+const SOFT_TO_HARD: &[Pass] = &[Pass { name: "soft_to_hard", run: soft_to_hard::run }];
 const FOLDS: &[Pass] = &[
-    Pass {
-        name: "fold_pad",
-        run: fold_pad::run,
-    },
-    Pass {
-        name: "affine_after_conv",
-        run: affine_after_conv::run,
-    },
-    Pass {
-        name: "merge_affine",
-        run: merge_affine::run,
-    },
-    Pass {
-        name: "affine_past_pool",
-        run: affine_past_pool::run,
-    },
-    Pass {
-        name: "affine_before_conv",
-        run: affine_before_conv::run,
-    },
+    Pass { name: "fold_pad", run: fold_pad::run },
+    Pass { name: "affine_after_conv", run: affine_after_conv::run },
+    Pass { name: "merge_affine", run: merge_affine::run },
+    Pass { name: "affine_past_pool", run: affine_past_pool::run },
+    Pass { name: "affine_before_conv", run: affine_before_conv::run },
 ];
-const FUSIONS: &[Pass] = &[Pass {
-    name: "fuse_activation",
-    run: fuse_activation::run,
-}];
+const FUSIONS: &[Pass] = &[Pass { name: "fuse_activation", run: fuse_activation::run }];
 
 /// Brings a graph into canonical form; returns it with one line per kind of rewrite and one per refusal to rewrite.
 ///
@@ -135,19 +94,14 @@ fn until_stable(graph: &mut Graph, passes: &[Pass], log: &mut Vec<String>) -> Re
         for (pass, total) in passes.iter().zip(&mut totals) {
             let mut remarks = Vec::new();
             let count = (pass.run)(graph, &mut remarks);
-            let lines = remarks
-                .into_iter()
-                .map(|remark| format!("{}: {remark}", pass.name));
+            let lines = remarks.into_iter().map(|remark| format!("{}: {remark}", pass.name));
             if count == 0 {
                 declined.extend(lines);
                 continue;
             }
             log.extend(lines);
             edit::tidy(graph);
-            graph.verify(Stage::Passes).map_err(|e| Error {
-                cause: format!("{}: {}", pass.name, e.cause),
-                ..e
-            })?;
+            graph.verify(Stage::Passes).map_err(|e| Error { cause: format!("{}: {}", pass.name, e.cause), ..e })?;
             *total += count;
             changed = true;
         }

@@ -17,12 +17,7 @@ use crate::ops::{Affine, Conv, Op};
 ///
 /// # Errors
 /// Where the input has not three channels, or a scale is zero or not finite.
-pub fn fold_preprocess(
-    mut graph: Graph,
-    mean: [f32; 3],
-    scale: [f32; 3],
-    bgr: bool,
-) -> Result<(Graph, Vec<String>)> {
+pub fn fold_preprocess(mut graph: Graph, mean: [f32; 3], scale: [f32; 3], bgr: bool) -> Result<(Graph, Vec<String>)> {
     let fail = |graph: &Graph, cause: String| {
         Err(Error::new(Stage::Passes, cause)
             .at(graph.name_of(graph.input))
@@ -31,16 +26,10 @@ pub fn fold_preprocess(
     graph.verify(Stage::Passes)?;
     let channels = graph.shape(graph.input).channels;
     if channels != 3 {
-        return fail(
-            &graph,
-            format!("an RGB image for an input of {channels} channels"),
-        );
+        return fail(&graph, format!("an RGB image for an input of {channels} channels"));
     }
     if mean.iter().chain(&scale).any(|v| !v.is_finite()) || scale.contains(&0.0) {
-        return fail(
-            &graph,
-            format!("a mean of {mean:?} and a scale of {scale:?}"),
-        );
+        return fail(&graph, format!("a mean of {mean:?} and a scale of {scale:?}"));
     }
     let mut log = Vec::new();
     if bgr {
@@ -48,10 +37,7 @@ pub fn fold_preprocess(
     }
     let shift = [0, 1, 2].map(|c| -mean[c] * scale[c]);
     if (scale, shift) != ([1.0; 3], [0.0; 3]) {
-        let affine = Op::Affine(Affine {
-            scale: scale.to_vec(),
-            shift: shift.to_vec(),
-        });
+        let affine = Op::Affine(Affine { scale: scale.to_vec(), shift: shift.to_vec() });
         insert_after_input(&mut graph, affine, "preprocess");
         edit::tidy(&mut graph);
         merge_affine::run(&mut graph, &mut log);
@@ -70,24 +56,11 @@ fn insert_after_input(graph: &mut Graph, op: Op, name: &str) {
     let (input, shape) = (graph.input, graph.shape(graph.input));
     let output = graph.add_tensor(name, shape);
     replace(graph, input, output);
-    graph.nodes.insert(
-        0,
-        Node {
-            name: name.into(),
-            op,
-            inputs: vec![input],
-            output,
-        },
-    );
+    graph.nodes.insert(0, Node { name: name.into(), op, inputs: vec![input], output });
 }
 
 fn replace(graph: &mut Graph, old: TensorId, new: TensorId) {
-    for id in graph
-        .nodes
-        .iter_mut()
-        .flat_map(|n| &mut n.inputs)
-        .chain(&mut graph.outputs)
-    {
+    for id in graph.nodes.iter_mut().flat_map(|n| &mut n.inputs).chain(&mut graph.outputs) {
         if *id == old {
             *id = new;
         }
@@ -106,9 +79,7 @@ fn swap_red_and_blue(graph: &mut Graph, log: &mut Vec<String>) {
     }
     for index in readers {
         if let Op::Conv(conv) = &mut graph.nodes[index].op {
-            conv.weights
-                .chunks_exact_mut(3)
-                .for_each(|tap| tap.swap(0, 2));
+            conv.weights.chunks_exact_mut(3).for_each(|tap| tap.swap(0, 2));
             conv.pad_value.swap(0, 2);
         }
     }

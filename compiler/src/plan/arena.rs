@@ -29,11 +29,8 @@ pub fn place(pieces: &[Piece], align: usize) -> Placement {
     let mut len = 0;
     for &i in &order {
         let piece = pieces[i];
-        let mut neighbours: Vec<usize> = placed
-            .iter()
-            .copied()
-            .filter(|&j| pieces[j].born <= piece.dies && piece.born <= pieces[j].dies)
-            .collect();
+        let mut neighbours: Vec<usize> =
+            placed.iter().copied().filter(|&j| pieces[j].born <= piece.dies && piece.born <= pieces[j].dies).collect();
         neighbours.sort_by_key(|&j| offsets[j]);
         // The smallest gap that is large enough; past the last neighbour there always is one.
         let mut best: Option<(usize, usize)> = None;

@@ -189,9 +189,10 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             };
             dispatch::add(level, &layer, x, second, y)
         }
-        Kernel::Table { len, table } => {
-            c.get_bytes(*table).first_chunk().is_some_and(|table| dispatch::table(level, &Table { len: *len, table }, x, y))
-        }
+        Kernel::Table { len, table } => c
+            .get_bytes(*table)
+            .first_chunk()
+            .is_some_and(|table| dispatch::table(level, &Table { len: *len, table }, x, y)),
         Kernel::MaxPool { input, output, window } => {
             dispatch::max_pool(level, &MaxPool { input: *input, output: *output, window: *window }, x, y)
         }

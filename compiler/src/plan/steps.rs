@@ -70,7 +70,8 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
     let k = window.taps() * input.channels / conv.groups.max(1);
     let n = output.channels;
     let depthwise = conv.groups == input.channels && n == input.channels && n > 1;
-    let point = window.taps() == 1 && window.stride == [1, 1] && window.pad == [0, 0] && input.pixels() == output.pixels();
+    let point =
+        window.taps() == 1 && window.stride == [1, 1] && window.pad == [0, 0] && input.pixels() == output.pixels();
     let kind = match (depthwise, conv.groups, point) {
         (true, ..) => pack::Kind::Depthwise,
         (_, 1, true) => pack::Kind::Pointwise,
@@ -167,7 +168,8 @@ pub fn place(q: &QGraph, kernels: &[Kernel]) -> Memory {
         len: ArenaLen { maps: 0, wide: 0, reals: 0 },
         peak: (0, 0),
     };
-    let (mut maps, mut wide, mut reals) = (Section::new(MAP_ALIGN), Section::new(VECTOR_ALIGN), Section::new(VECTOR_ALIGN));
+    let (mut maps, mut wide, mut reals) =
+        (Section::new(MAP_ALIGN), Section::new(VECTOR_ALIGN), Section::new(VECTOR_ALIGN));
     for (index, tensor) in q.tensors.iter().enumerate() {
         let Some((born, dies)) = life[index] else { continue };
         let piece = Piece { len: tensor.shape.len(), born, dies };
@@ -208,7 +210,13 @@ fn scratch_len(kernel: &Kernel) -> usize {
             groups: *groups,
             weights: &[],
             pad_code: &[],
-            epilogue: Epilogue { offset: &[], multiplier: &[], bias: &[], residual: None, activation: Activation::Linear },
+            epilogue: Epilogue {
+                offset: &[],
+                multiplier: &[],
+                bias: &[],
+                residual: None,
+                activation: Activation::Linear,
+            },
         }
         .scratch_len(),
         _ => 0,

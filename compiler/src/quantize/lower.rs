@@ -50,12 +50,8 @@ pub fn lower(q: &mut QGraph, site: &Site<'_>, ranges: &Ranges, recipe: &Recipe) 
         SiteKind::Gate { activation } => {
             gate(*activation, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?
         }
-        SiteKind::Add { .. } => {
-            add(q.tensor(inputs[0]), q.tensor(inputs[1]), q.tensor(site.output)).map_err(refuse)?
-        }
-        SiteKind::Function(function) => {
-            table(*function, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?
-        }
+        SiteKind::Add { .. } => add(q.tensor(inputs[0]), q.tensor(inputs[1]), q.tensor(site.output)).map_err(refuse)?,
+        SiteKind::Function(function) => table(*function, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?,
         SiteKind::MaxPool(pool) => QOp::MaxPool(pool.window),
         SiteKind::Softmax => QOp::Softmax,
     };
@@ -165,9 +161,7 @@ fn convolution(
     let epilogue = finish(offset, &factor, &bias, activation, summed, codes_of(y)?)?;
     bounds::prove(&rounded.weights, &epilogue, top_of(x))?;
     Ok(match x.kind {
-        Kind::Wide { .. } => {
-            QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Codes })
-        }
+        Kind::Wide { .. } => QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Codes }),
         Kind::Map(_) | Kind::Real => QOp::Conv(QConv {
             window: conv.window,
             groups: conv.groups,
@@ -303,7 +297,8 @@ fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QO
 /// `table[q] = code of f(real of q)`; both tensors have one scale for all channels [17].
 fn table(function: Activation, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (from, to) = (codes_of(x)?, codes_of(y)?);
-    let uniform = |codes: &Codes| codes.scale.windows(2).all(|w| w[0] == w[1]) && codes.zero.windows(2).all(|w| w[0] == w[1]);
+    let uniform =
+        |codes: &Codes| codes.scale.windows(2).all(|w| w[0] == w[1]) && codes.zero.windows(2).all(|w| w[0] == w[1]);
     if !uniform(from) || !uniform(to) {
         return Err("a table needs one scale for all channels".into());
     }

@@ -44,11 +44,7 @@ pub fn layout(graph: &Graph) -> Option<Layout> {
         })
         .collect();
     let (_, _, stem) = convs.first()?;
-    let on_map = |n: &Node| {
-        n.inputs
-            .first()
-            .is_some_and(|&x| graph.shape(x).pixels() > 1)
-    };
+    let on_map = |n: &Node| n.inputs.first().is_some_and(|&x| graph.shape(x).pixels() > 1);
     // A depthwise 1×1 is padding, or a batch norm written as a convolution.
     let is_depthwise = |c: &Conv| c.is_depthwise() && c.groups > 1 && c.window.taps() > 1;
     let mut blocks = Vec::new();
@@ -57,15 +53,9 @@ pub fn layout(graph: &Graph) -> Option<Layout> {
             continue;
         }
         let rest = convs.get(position + 1..).unwrap_or_default();
-        let project = rest
-            .iter()
-            .take_while(|(_, _, c)| !is_depthwise(c))
-            .find(|(_, n, _)| on_map(n));
+        let project = rest.iter().take_while(|(_, _, c)| !is_depthwise(c)).find(|(_, n, _)| on_map(n));
         let squeeze_excite = project.is_some_and(|(_, n, _)| {
-            let source = n
-                .inputs
-                .first()
-                .and_then(|x| graph.nodes.iter().find(|m| m.output == *x));
+            let source = n.inputs.first().and_then(|x| graph.nodes.iter().find(|m| m.output == *x));
             passes_gate(graph, source, node.output)
         });
         blocks.push(Block {
@@ -77,27 +67,12 @@ pub fn layout(graph: &Graph) -> Option<Layout> {
             hard_swish: is_hard_swish(graph, &consumers, node, conv),
         });
     }
-    let last = convs
-        .iter()
-        .rposition(|(_, _, c)| is_depthwise(c))
-        .unwrap_or(0);
+    let last = convs.iter().rposition(|(_, _, c)| is_depthwise(c)).unwrap_or(0);
     // After the last depthwise: squeeze-excite's two vectors, the projection, then the head.
     let tail = convs.get(last + 1..).unwrap_or_default();
-    let projection = tail
-        .iter()
-        .position(|(_, n, _)| on_map(n))
-        .map_or(0, |i| i + 1);
-    let head = tail
-        .get(projection..)
-        .unwrap_or_default()
-        .iter()
-        .map(|(_, _, c)| c.out_channels)
-        .collect();
-    Some(Layout {
-        stem: stem.out_channels,
-        blocks,
-        head,
-    })
+    let projection = tail.iter().position(|(_, n, _)| on_map(n)).map_or(0, |i| i + 1);
+    let head = tail.get(projection..).unwrap_or_default().iter().map(|(_, _, c)| c.out_channels).collect();
+    Some(Layout { stem: stem.out_channels, blocks, head })
 }
 
 /// Walks back from the projection's input to the depthwise convolution over functions and maps; is there a gate?
@@ -107,18 +82,10 @@ fn passes_gate<'a>(graph: &'a Graph, mut node: Option<&'a Node>, until: TensorId
         if current.output == until {
             return false;
         }
-        if matches!(current.op, Op::Mul)
-            && current
-                .inputs
-                .get(1)
-                .is_some_and(|&g| graph.shape(g).pixels() == 1)
-        {
+        if matches!(current.op, Op::Mul) && current.inputs.get(1).is_some_and(|&g| graph.shape(g).pixels() == 1) {
             return true;
         }
-        node = current
-            .inputs
-            .first()
-            .and_then(|x| graph.nodes.iter().find(|m| m.output == *x));
+        node = current.inputs.first().and_then(|x| graph.nodes.iter().find(|m| m.output == *x));
     }
     false
 }
@@ -135,12 +102,8 @@ fn is_hard_swish(graph: &Graph, consumers: &[Vec<usize>], node: &Node, conv: &Co
     // Directly behind it, or behind its squeeze-excite.
     let mut tensor = node.output;
     for _ in 0..2 {
-        let readers: Vec<&Node> = consumers
-            .get(tensor.index())
-            .into_iter()
-            .flatten()
-            .filter_map(|&i| graph.nodes.get(i))
-            .collect();
+        let readers: Vec<&Node> =
+            consumers.get(tensor.index()).into_iter().flatten().filter_map(|&i| graph.nodes.get(i)).collect();
         for reader in &readers {
             if let Op::Activation(function) = reader.op {
                 return swish(function);

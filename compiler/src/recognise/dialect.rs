@@ -61,11 +61,7 @@ impl Dialect {
             return Dialect::TfLite;
         }
         if named("conv_stem") || named("blocks.0.0") {
-            return if same_padding(model) {
-                Dialect::TimmTf
-            } else {
-                Dialect::Timm
-            };
+            return if same_padding(model) { Dialect::TimmTf } else { Dialect::Timm };
         }
         if named("features.0.0") || named("features.1.block") {
             return Dialect::TorchVision;
@@ -74,11 +70,7 @@ impl Dialect {
             return Dialect::Unknown;
         }
         // TorchScript names values of a call `/layer/Conv_output_0`, dynamo does not.
-        let slashes = model
-            .nodes
-            .iter()
-            .flat_map(|n| &n.outputs)
-            .any(|o| o.starts_with('/'));
+        let slashes = model.nodes.iter().flat_map(|n| &n.outputs).any(|o| o.starts_with('/'));
         if slashes || !model.functions.is_empty() && model.opset() < 18 {
             Dialect::TorchScript
         } else {
@@ -92,9 +84,7 @@ fn same_padding(model: &Model) -> bool {
     model.nodes.iter().any(|n| {
         n.op == "Pad"
             || n.op == "Conv"
-                && (n
-                    .ints("pads")
-                    .is_some_and(|p| p.len() == 4 && (p[0] != p[2] || p[1] != p[3]))
+                && (n.ints("pads").is_some_and(|p| p.len() == 4 && (p[0] != p[2] || p[1] != p[3]))
                     || n.text("auto_pad").is_some_and(|a| a.starts_with("SAME")))
     })
 }

@@ -40,10 +40,7 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
     let layout = layout(graph)?;
     let dialect = Dialect::of(model);
     let found = tables::nearest(&layout);
-    let classes = graph
-        .outputs
-        .first()
-        .map_or(0, |&id| graph.shape(id).channels);
+    let classes = graph.outputs.first().map_or(0, |&id| graph.shape(id).channels);
     let architecture = match &found {
         Some(found) => format!("{}, {classes} classes", found.name),
         None => format!("unknown network, {classes} outputs"),
@@ -66,66 +63,43 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
 fn preprocess(model: &Model, graph: &Graph, dialect: Dialect) -> (&'static str, String) {
     match zero_point(graph) {
         Some(zero) if zero > 2.0 => {
-            return (
-                "keras",
-                format!("the graph itself shifts its input by {zero:.1}: it takes raw pixels"),
-            );
+            return ("keras", format!("the graph itself shifts its input by {zero:.1}: it takes raw pixels"));
         }
         Some(zero) => {
-            return (
-                "unit",
-                format!("the graph itself shifts its input by {zero:.3}: it takes x/255"),
-            );
+            return ("unit", format!("the graph itself shifts its input by {zero:.3}: it takes x/255"));
         }
         None => {}
     }
     let scaled = |n: &crate::onnx::Node| {
-        matches!(n.op.as_str(), "Mul" | "Div")
-            && model.inputs.iter().any(|i| n.inputs.contains(&i.name))
+        matches!(n.op.as_str(), "Mul" | "Div") && model.inputs.iter().any(|i| n.inputs.contains(&i.name))
     };
     if model.nodes.iter().any(scaled) {
-        return (
-            "keras",
-            "the graph itself scales its input: it takes raw pixels".into(),
-        );
+        return ("keras", "the graph itself scales its input: it takes raw pixels".into());
     }
     let who = dialect.to_string();
     let (name, why) = match dialect {
         Dialect::Paddle => ("paddleocr", "(x/255 − 0.5)/0.5, BGR"),
         Dialect::TorchVision => ("torchvision", "ImageNet mean and deviation"),
         Dialect::TimmTf => ("timm-half", "SAME padding goes with x/127.5 − 1"),
-        Dialect::Timm => (
-            "torchvision",
-            "symmetric padding goes with ImageNet mean and deviation",
-        ),
-        Dialect::TorchDynamo | Dialect::TorchScript => (
-            "torchvision",
-            "most such networks take ImageNet mean and deviation",
-        ),
+        Dialect::Timm => ("torchvision", "symmetric padding goes with ImageNet mean and deviation"),
+        Dialect::TorchDynamo | Dialect::TorchScript => {
+            ("torchvision", "most such networks take ImageNet mean and deviation")
+        }
         Dialect::TfLite => ("timm-half", "TensorFlow's MobileNets take x/127.5 − 1"),
         Dialect::Keras => ("unit", "without scaling inside, x/255 is the usual choice"),
-        Dialect::Unknown => (
-            "torchvision",
-            "nothing tells; ImageNet mean and deviation are the most common",
-        ),
+        Dialect::Unknown => ("torchvision", "nothing tells; ImageNet mean and deviation are the most common"),
     };
     (name, format!("written by {who}: {why}"))
 }
 
 /// Which value of the input the network treats as zero, where it shows and is not zero.
 fn zero_point(graph: &Graph) -> Option<f32> {
-    let readers = graph
-        .nodes
-        .iter()
-        .filter(|n| n.inputs.contains(&graph.input));
+    let readers = graph.nodes.iter().filter(|n| n.inputs.contains(&graph.input));
     let zeros = readers.filter_map(|n| match &n.op {
         Op::Affine(affine) => Some(-affine.shift.first()? / affine.scale.first()?),
         Op::Conv(conv) if conv.is_padded() => conv.pad_value.first().copied(),
         Op::Conv(_) | Op::Activation(_) | Op::Add | Op::Mul | Op::GlobalAveragePool => None,
         Op::AveragePool(_) | Op::MaxPool(_) | Op::Softmax => None,
     });
-    zeros
-        .filter(|z| z.is_finite() && *z != 0.0)
-        .map(f32::abs)
-        .next()
+    zeros.filter(|z| z.is_finite() && *z != 0.0).map(f32::abs).next()
 }

@@ -18,11 +18,7 @@ pub(super) struct Found {
 /// `max(8, ⌊x + 4⌋ rounded down to a multiple of 8)`, and one step more where that loses over 10 %.
 fn round8(x: f64) -> usize {
     let rounded = (((x + 4.0) / 8.0).floor() * 8.0).max(8.0);
-    (if rounded < 0.9 * x {
-        rounded + 8.0
-    } else {
-        rounded
-    }) as usize
+    (if rounded < 0.9 * x { rounded + 8.0 } else { rounded }) as usize
 }
 
 /// The nearest of all tables at all widths; `None` where the number of blocks fits none or half of all cells differ.
@@ -35,13 +31,7 @@ pub(super) fn nearest(layout: &Layout) -> Option<Found> {
         let differences = compare(layout, stem, &rows);
         let score = differences.len();
         if score < rows.len() * 3 && best.as_ref().is_none_or(|(s, _)| score < *s) {
-            best = Some((
-                score,
-                Found {
-                    name,
-                    differences: joined(differences),
-                },
-            ));
+            best = Some((score, Found { name, differences: joined(differences) }));
         }
     };
     // A builtin table that cannot be read names nothing; a test reads them all.
@@ -90,10 +80,7 @@ fn rows(table: &ArchitectureSpec, width: f64, minimalistic: bool, of_input: bool
 fn compare(layout: &Layout, stem: usize, rows: &[Block]) -> Vec<(String, Option<usize>)> {
     let mut all = Vec::new();
     if layout.stem != stem {
-        all.push((
-            format!("stem of {} channels instead of {stem}", layout.stem),
-            None,
-        ));
+        all.push((format!("stem of {} channels instead of {stem}", layout.stem), None));
     }
     for (i, (have, want)) in layout.blocks.iter().zip(rows).enumerate() {
         let mut cell = |differs: bool, text: String| {
@@ -101,36 +88,16 @@ fn compare(layout: &Layout, stem: usize, rows: &[Block]) -> Vec<(String, Option<
                 all.push((text, Some(i + 1)));
             }
         };
-        cell(
-            have.kernel != want.kernel,
-            format!("kernel {:?} instead of {:?}", have.kernel, want.kernel),
-        );
-        cell(
-            have.stride != want.stride,
-            format!("stride {:?} instead of {:?}", have.stride, want.stride),
-        );
+        cell(have.kernel != want.kernel, format!("kernel {:?} instead of {:?}", have.kernel, want.kernel));
+        cell(have.stride != want.stride, format!("stride {:?} instead of {:?}", have.stride, want.stride));
         cell(
             have.expanded != want.expanded,
-            format!(
-                "{} expanded channels instead of {}",
-                have.expanded, want.expanded
-            ),
+            format!("{} expanded channels instead of {}", have.expanded, want.expanded),
         );
-        cell(
-            have.out != want.out,
-            format!("{} output channels instead of {}", have.out, want.out),
-        );
-        let gate = if have.squeeze_excite {
-            "has squeeze-excite"
-        } else {
-            "lacks squeeze-excite"
-        };
+        cell(have.out != want.out, format!("{} output channels instead of {}", have.out, want.out));
+        let gate = if have.squeeze_excite { "has squeeze-excite" } else { "lacks squeeze-excite" };
         cell(have.squeeze_excite != want.squeeze_excite, gate.into());
-        let function = if have.hard_swish {
-            "hard-swish instead of ReLU"
-        } else {
-            "ReLU instead of hard-swish"
-        };
+        let function = if have.hard_swish { "hard-swish instead of ReLU" } else { "ReLU instead of hard-swish" };
         cell(have.hard_swish != want.hard_swish, function.into());
     }
     all
@@ -162,9 +129,7 @@ mod tests {
 
     #[test]
     fn rounding_keeps_nine_tenths() {
-        let rounded: Vec<usize> = [5.6, 8.4, 14.0, 25.2, 30.8, 33.6, 18.0]
-            .map(round8)
-            .to_vec();
+        let rounded: Vec<usize> = [5.6, 8.4, 14.0, 25.2, 30.8, 33.6, 18.0].map(round8).to_vec();
         assert_eq!(rounded, [8, 8, 16, 24, 32, 32, 24]);
     }
 
@@ -188,12 +153,7 @@ mod tests {
             ("MobileNetV2, width 1.4", 48, table("mobilenet-v2", 1.4, false, true)),
         ];
         for (name, stem, blocks) in cases {
-            let found = nearest(&Layout {
-                stem,
-                blocks,
-                head: vec![],
-            })
-            .expect(name);
+            let found = nearest(&Layout { stem, blocks, head: vec![] }).expect(name);
             assert_eq!((found.name.as_str(), found.differences), (name, vec![]));
         }
     }
@@ -204,33 +164,12 @@ mod tests {
         blocks[0].stride = [2, 1];
         blocks[1].stride = [2, 1];
         blocks[4].squeeze_excite = false;
-        let found = nearest(&Layout {
-            stem: 16,
-            blocks,
-            head: vec![],
-        })
-        .expect("a table");
-        let expected = [
-            "blocks 1, 2: stride [2, 1] instead of [2, 2]",
-            "block 5: lacks squeeze-excite",
-        ];
+        let found = nearest(&Layout { stem: 16, blocks, head: vec![] }).expect("a table");
+        let expected = ["blocks 1, 2: stride [2, 1] instead of [2, 2]", "block 5: lacks squeeze-excite"];
         assert_eq!(found.differences, expected);
-        let plain = Block {
-            kernel: [3, 3],
-            stride: [1, 1],
-            expanded: 8,
-            out: 8,
-            squeeze_excite: false,
-            hard_swish: false,
-        };
+        let plain =
+            Block { kernel: [3, 3], stride: [1, 1], expanded: 8, out: 8, squeeze_excite: false, hard_swish: false };
         let unlike = vec![plain; 5];
-        assert!(
-            nearest(&Layout {
-                stem: 16,
-                blocks: unlike,
-                head: vec![]
-            })
-            .is_none()
-        );
+        assert!(nearest(&Layout { stem: 16, blocks: unlike, head: vec![] }).is_none());
     }
 }

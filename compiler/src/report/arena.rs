@@ -103,7 +103,7 @@ pub fn arena(q: &QGraph, plan: &Plan) -> Arena {
             .collect(),
         peak: Mark {
             at: round(plan.peak.1 as f64 * step_width),
-            text: format!("largest sum of living maps: {} in step {}", bytes(plan.peak.0 as u64), plan.peak.1),
+            text: format!("largest sum of living maps: step {}, {}", plan.peak.1, bytes(plan.peak.0 as u64)),
         },
         peak_width: round(step_width),
     }

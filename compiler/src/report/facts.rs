@@ -119,7 +119,10 @@ pub fn what(contents: &Contents<'_>) -> Vec<Fact> {
     put("geometry", format!("{:?}, {} × {}", preprocess.fit.resize, preprocess.fit.height, preprocess.fit.width));
     put(
         "values",
-        format!("(x / {} − {:?}) / {:?}, {:?}", preprocess.divisor, preprocess.mean, preprocess.std, preprocess.channels),
+        format!(
+            "(x / {} − {:?}) / {:?}, {:?}",
+            preprocess.divisor, preprocess.mean, preprocess.std, preprocess.channels
+        ),
     );
     let provenance = provenance(facts);
     put("recipe", word(&provenance["recipe"]["name"]));

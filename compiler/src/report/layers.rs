@@ -52,7 +52,7 @@ pub fn layers(contents: &Contents<'_>) -> Layers {
             name: step.name.clone(),
             kernel: step.kernel.name(),
             shape: format!("{} × {} × {}", shape.height, shape.width, shape.channels),
-            macs: if macs > 0 { format!("{:.2}", macs as f64 / 1e6) } else { String::new() },
+            macs: if macs > 0 { format!("{:.3}", macs as f64 / 1e6) } else { String::new() },
             weights: if size > 0 { bytes(size as u64) } else { String::new() },
             share: time(index).map_or(0.0, |ns| (1000.0 * ns / total.max(1.0)).round() / 10.0),
             micros: time(index).map_or_else(String::new, |ns| format!("{:.1}", ns / 1e3)),

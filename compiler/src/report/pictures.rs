@@ -59,8 +59,8 @@ pub fn pictures(contents: &Contents<'_>) -> Pictures {
     let mut loader = Loader::default();
     let mut show = |outcomes: &[&Outcome], most: usize| {
         // Spread over the whole list, so that one folder of a class does not fill the page.
-        let every = outcomes.len().div_ceil(most).max(1);
-        let chosen = outcomes.iter().step_by(every);
+        let shown = outcomes.len().min(most);
+        let chosen = (0..shown).map(|i| outcomes[i * outcomes.len() / shown]);
         chosen.map(|outcome| picture(outcome, dataset, &mut loader, fit, &contents.facts.labels)).collect()
     };
     Pictures {
@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn base64_is_that_of_the_rfc() {
-        let cases = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
+        let cases =
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")];
         for (plain, coded) in cases {
             assert_eq!(base64(plain.as_bytes()), coded);
         }

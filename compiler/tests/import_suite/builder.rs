@@ -6,8 +6,8 @@ use bakelite::{onnx, passes};
 use ndarray::{Array3, Axis};
 use onnx_protobuf::tensor_shape_proto::{Dimension, dimension};
 use onnx_protobuf::{
-    AttributeProto, GraphProto, Message, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto::AttributeType, type_proto,
+    AttributeProto, GraphProto, Message, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
+    TypeProto, ValueInfoProto, attribute_proto::AttributeType, type_proto,
 };
 
 /// A model under construction.
@@ -15,59 +15,28 @@ use onnx_protobuf::{
 pub struct Net(pub ModelProto);
 
 pub fn ints(name: &str, values: &[i64]) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        type_: AttributeType::INTS.into(),
-        ints: values.to_vec(),
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), type_: AttributeType::INTS.into(), ints: values.to_vec(), ..Default::default() }
 }
 
 pub fn int(name: &str, i: i64) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        type_: AttributeType::INT.into(),
-        i,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), type_: AttributeType::INT.into(), i, ..Default::default() }
 }
 
 pub fn float(name: &str, f: f32) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        type_: AttributeType::FLOAT.into(),
-        f,
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), type_: AttributeType::FLOAT.into(), f, ..Default::default() }
 }
 
 pub fn text(name: &str, s: &str) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        type_: AttributeType::STRING.into(),
-        s: s.into(),
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), type_: AttributeType::STRING.into(), s: s.into(), ..Default::default() }
 }
 
 pub fn tensor(name: &str, t: TensorProto) -> AttributeProto {
-    AttributeProto {
-        name: name.into(),
-        type_: AttributeType::TENSOR.into(),
-        t: Some(t).into(),
-        ..Default::default()
-    }
+    AttributeProto { name: name.into(), type_: AttributeType::TENSOR.into(), t: Some(t).into(), ..Default::default() }
 }
 
 pub fn floats_tensor(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {
     let raw_data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    TensorProto {
-        name: name.into(),
-        dims: dims.to_vec(),
-        data_type: 1,
-        raw_data,
-        ..Default::default()
-    }
+    TensorProto { name: name.into(), dims: dims.to_vec(), data_type: 1, raw_data, ..Default::default() }
 }
 
 pub fn ints_tensor(name: &str, dims: &[i64], values: &[i64]) -> TensorProto {
@@ -110,29 +79,12 @@ fn value_info(name: &str, dims: &[&str]) -> ValueInfoProto {
             Ok(n) => dimension::Value::DimValue(n),
             Err(_) => dimension::Value::DimParam(d.to_string()),
         };
-        Dimension {
-            value: Some(value),
-            ..Default::default()
-        }
+        Dimension { value: Some(value), ..Default::default() }
     };
-    let shape = TensorShapeProto {
-        dim: dims.iter().map(dim).collect(),
-        ..Default::default()
-    };
-    let tensor = type_proto::Tensor {
-        elem_type: 1,
-        shape: Some(shape).into(),
-        ..Default::default()
-    };
-    let type_ = TypeProto {
-        value: Some(type_proto::Value::TensorType(tensor)),
-        ..Default::default()
-    };
-    ValueInfoProto {
-        name: name.into(),
-        type_: Some(type_).into(),
-        ..Default::default()
-    }
+    let shape = TensorShapeProto { dim: dims.iter().map(dim).collect(), ..Default::default() };
+    let tensor = type_proto::Tensor { elem_type: 1, shape: Some(shape).into(), ..Default::default() };
+    let type_ = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
+    ValueInfoProto { name: name.into(), type_: Some(type_).into(), ..Default::default() }
 }
 
 impl Net {
@@ -141,18 +93,12 @@ impl Net {
         let graph = GraphProto {
             name: "net".into(),
             input: vec![value_info("x", input)],
-            output: vec![ValueInfoProto {
-                name: "y".into(),
-                ..Default::default()
-            }],
+            output: vec![ValueInfoProto { name: "y".into(), ..Default::default() }],
             ..Default::default()
         };
         Net(ModelProto {
             ir_version: 8,
-            opset_import: vec![OperatorSetIdProto {
-                version: opset,
-                ..Default::default()
-            }],
+            opset_import: vec![OperatorSetIdProto { version: opset, ..Default::default() }],
             graph: Some(graph).into(),
             ..Default::default()
         })
@@ -162,13 +108,7 @@ impl Net {
         self.0.graph.as_mut().expect("a graph")
     }
 
-    pub fn node(
-        mut self,
-        op: &str,
-        inputs: &[&str],
-        output: &str,
-        attributes: &[AttributeProto],
-    ) -> Self {
+    pub fn node(mut self, op: &str, inputs: &[&str], output: &str, attributes: &[AttributeProto]) -> Self {
         self.graph().node.push(node(op, inputs, output, attributes));
         self
     }
@@ -197,28 +137,14 @@ impl Net {
     }
 
     /// A convolution of weights `w_<output>`, 3×3 unless pointwise, with symmetric padding.
-    pub fn conv(
-        self,
-        input: &str,
-        output: &str,
-        [o, i, k]: [i64; 3],
-        extra: &[AttributeProto],
-    ) -> Self {
+    pub fn conv(self, input: &str, output: &str, [o, i, k]: [i64; 3], extra: &[AttributeProto]) -> Self {
         let (w, b) = (format!("w_{output}"), format!("b_{output}"));
         let mut attributes = vec![ints("kernel_shape", &[k, k])];
-        if !extra
-            .iter()
-            .any(|a| a.name == "auto_pad" || a.name == "pads")
-        {
+        if !extra.iter().any(|a| a.name == "auto_pad" || a.name == "pads") {
             attributes.push(ints("pads", &[k / 2; 4]));
         }
         attributes.extend_from_slice(extra);
-        self.weights(&w, &[o, i, k, k]).weights(&b, &[o]).node(
-            "Conv",
-            &[input, &w, &b],
-            output,
-            &attributes,
-        )
+        self.weights(&w, &[o, i, k, k]).weights(&b, &[o]).node("Conv", &[input, &w, &b], output, &attributes)
     }
 
     pub fn bytes(&self) -> Vec<u8> {
@@ -229,23 +155,14 @@ impl Net {
         self.import_sized(None)
     }
 
-    pub fn import_sized(
-        &self,
-        input_size: Option<(usize, usize)>,
-    ) -> bakelite::error::Result<Imported> {
-        import(
-            &onnx::read(&self.bytes(), None)?,
-            &ImportOptions { input_size },
-        )
+    pub fn import_sized(&self, input_size: Option<(usize, usize)>) -> bakelite::error::Result<Imported> {
+        import(&onnx::read(&self.bytes(), None)?, &ImportOptions { input_size })
     }
 
     /// The refusal as one text.
     pub fn refusal(&self) -> String {
         let error = self.import().expect_err("a refusal");
-        assert!(
-            error.node.is_some() && error.remedy.is_some(),
-            "{error:?} names node and remedy"
-        );
+        assert!(error.node.is_some() && error.remedy.is_some(), "{error:?} names node and remedy");
         error.to_string()
     }
 }
@@ -261,10 +178,7 @@ pub fn image(graph: &Graph) -> Array3<f32> {
 pub fn difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     let largest = a.iter().chain(b).fold(1e-6f32, |m, v| m.max(v.abs()));
-    a.iter()
-        .zip(b)
-        .fold(0.0f32, |m, (a, b)| m.max((a - b).abs()))
-        / largest
+    a.iter().zip(b).fold(0.0f32, |m, (a, b)| m.max((a - b).abs())) / largest
 }
 
 pub fn run(graph: &Graph, x: &Array3<f32>) -> Vec<f32> {
@@ -293,10 +207,7 @@ pub fn oracle(bytes: &[u8], x: &Array3<f32>, channels_last: bool) -> Vec<f32> {
         .expect("tract runs");
     let fed = Tensor::from_shape(&dims, &fed).expect("a tensor");
     let answer = model.run(tvec!(fed.into())).expect("an answer");
-    let answer = answer[0]
-        .to_plain_array_view::<f32>()
-        .expect("floats")
-        .into_owned();
+    let answer = answer[0].to_plain_array_view::<f32>().expect("floats").into_owned();
     // NCHW to HWC; vectors stay.
     if answer.ndim() == 4 && answer.shape()[2] * answer.shape()[3] > 1 && !channels_last {
         let map = answer.index_axis(Axis(0), 0).permuted_axes(vec![1, 2, 0]);
@@ -317,42 +228,19 @@ pub fn check_without_oracle(net: &Net, before: &str, after: &str) {
 
 fn check_as(net: &Net, before: &str, after: &str, with_oracle: bool) {
     let graph = net.import().unwrap_or_else(|e| panic!("{e:?}")).graph;
-    assert_eq!(
-        lines(&graph.to_string()),
-        lines(before),
-        "as imported:\n{graph}"
-    );
+    assert_eq!(lines(&graph.to_string()), lines(before), "as imported:\n{graph}");
     let x = image(&graph);
     let imported = run(&graph, &x);
-    let (rewritten, log) =
-        passes::run(graph, &passes::Options { keep_sigmoid: true }).expect("passes");
-    assert_eq!(
-        lines(&rewritten.to_string()),
-        lines(after),
-        "after passes:\n{rewritten}\n{log:?}"
-    );
-    assert!(
-        difference(&run(&rewritten, &x), &imported) < 2e-5,
-        "the passes change the meaning\n{rewritten}"
-    );
+    let (rewritten, log) = passes::run(graph, &passes::Options { keep_sigmoid: true }).expect("passes");
+    assert_eq!(lines(&rewritten.to_string()), lines(after), "after passes:\n{rewritten}\n{log:?}");
+    assert!(difference(&run(&rewritten, &x), &imported) < 2e-5, "the passes change the meaning\n{rewritten}");
     if with_oracle {
-        let channels_last = net
-            .0
-            .graph
-            .node
-            .iter()
-            .any(|n| n.op_type == "Transpose" && n.input.contains(&"x".into()));
+        let channels_last = net.0.graph.node.iter().any(|n| n.op_type == "Transpose" && n.input.contains(&"x".into()));
         let expected = oracle(&net.bytes(), &x, channels_last);
-        assert!(
-            difference(&imported, &expected) < 1e-5,
-            "tract disagrees\n{rewritten}"
-        );
+        assert!(difference(&imported, &expected) < 1e-5, "tract disagrees\n{rewritten}");
     }
 }
 
 fn lines(text: &str) -> Vec<String> {
-    text.lines()
-        .map(|l| l.trim().to_string())
-        .filter(|l| !l.is_empty())
-        .collect()
+    text.lines().map(|l| l.trim().to_string()).filter(|l| !l.is_empty()).collect()
 }

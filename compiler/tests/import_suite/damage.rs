@@ -15,12 +15,7 @@ pub fn network() -> Net {
         .node("Mul", &["c", "hs"], "h", &[])
         .ints("pads", &[0, 0, 0, 0, 0, 0, 1, 1])
         .node("Pad", &["h", "pads"], "p", &[])
-        .conv(
-            "p",
-            "d",
-            [8, 1, 3],
-            &[int("group", 8), ints("pads", &[0; 4])],
-        )
+        .conv("p", "d", [8, 1, 3], &[int("group", 8), ints("pads", &[0; 4])])
         .node("Relu", &["d"], "r", &[])
         .node("ReduceMean", &["r"], "m", &[ints("axes", &[2, 3])])
         .conv("m", "e", [8, 8, 1], &[])
@@ -64,11 +59,7 @@ fn every_truncation() {
         let _ = survive(&bytes[..length]);
     }
     assert!(survive(&[]).unwrap_err().contains("empty"));
-    assert!(
-        survive(&bytes[..bytes.len() / 2])
-            .unwrap_err()
-            .contains("read: ")
-    );
+    assert!(survive(&bytes[..bytes.len() / 2]).unwrap_err().contains("read: "));
 }
 
 #[test]
@@ -80,13 +71,9 @@ fn random_bytes_and_other_files() {
             assert!(survive(&bytes).is_err());
         }
     }
-    for foreign in [
-        &b"PK\x03\x04zip"[..],
-        b"\x89PNG\r\n\x1a\n",
-        b"{\"json\": true}",
-        b"hello, this is text\n",
-        &[0; 4096],
-    ] {
+    for foreign in
+        [&b"PK\x03\x04zip"[..], b"\x89PNG\r\n\x1a\n", b"{\"json\": true}", b"hello, this is text\n", &[0; 4096]]
+    {
         let error = onnx::read(foreign, None).unwrap_err();
         assert_eq!(error.stage, Stage::Read);
         assert!(error.remedy.is_some());
@@ -133,8 +120,7 @@ fn thousands_of_mutations_of_fields() {
         let mut net = network();
         let graph = net.graph();
         for _ in 0..1 + step(&mut state) % 3 {
-            let extreme = [0, 1, 2, 3, -1, -7, 65_536, i64::MAX, i64::MIN, 1 << 31, 5]
-                [step(&mut state) as usize % 11];
+            let extreme = [0, 1, 2, 3, -1, -7, 65_536, i64::MAX, i64::MIN, 1 << 31, 5][step(&mut state) as usize % 11];
             let n = step(&mut state) as usize % graph.node.len();
             let other = graph.node[step(&mut state) as usize % graph.node.len()].clone();
             let node = &mut graph.node[n];
@@ -142,8 +128,7 @@ fn thousands_of_mutations_of_fields() {
                 0 if !node.attribute.is_empty() => {
                     let a = step(&mut state) as usize % node.attribute.len();
                     node.attribute[a].i = extreme;
-                    node.attribute[a].f =
-                        [f32::NAN, f32::INFINITY, -1.0, 0.0][step(&mut state) as usize % 4];
+                    node.attribute[a].f = [f32::NAN, f32::INFINITY, -1.0, 0.0][step(&mut state) as usize % 4];
                     if !node.attribute[a].ints.is_empty() {
                         let k = step(&mut state) as usize % node.attribute[a].ints.len();
                         node.attribute[a].ints[k] = extreme;
@@ -189,8 +174,7 @@ fn mutations_of_a_real_model() {
 fn real_model() -> Option<Vec<u8>> {
     let shared = std::env::var("BAKELITE_SHARED")
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_string());
-    let path =
-        Path::new(&shared).join("models/text_direction_mobilenet_v3_small_035.paddle2onnx.onnx");
+    let path = Path::new(&shared).join("models/text_direction_mobilenet_v3_small_035.paddle2onnx.onnx");
     let bytes = std::fs::read(&path).ok();
     if bytes.is_none() {
         println!("skipped: no {}", path.display());
@@ -242,60 +226,27 @@ fn external_data_stays_in_the_folder() {
             data_location: onnx_protobuf::tensor_proto::DataLocation::EXTERNAL.into(),
             ..Default::default()
         };
-        let net =
-            Net::new(13, &["1", "3", "4", "4"])
-                .tensor(weight)
-                .node("Conv", &["x", "w"], "y", &[]);
-        (
-            onnx::read(&net.bytes(), Some(&inside)),
-            onnx::read(&net.bytes(), None),
-        )
+        let net = Net::new(13, &["1", "3", "4", "4"]).tensor(weight).node("Conv", &["x", "w"], "y", &[]);
+        (onnx::read(&net.bytes(), Some(&inside)), onnx::read(&net.bytes(), None))
     };
-    let (good, nowhere) = read(&[
-        ("location", "weights.bin"),
-        ("offset", "0"),
-        ("length", "24"),
-    ]);
-    assert_eq!(
-        good.unwrap().initializers[0].1.as_floats().unwrap(),
-        [1.5; 6]
-    );
+    let (good, nowhere) = read(&[("location", "weights.bin"), ("offset", "0"), ("length", "24")]);
+    assert_eq!(good.unwrap().initializers[0].1.as_floats().unwrap(), [1.5; 6]);
     assert!(nowhere.unwrap_err().to_string().contains("weights.bin"));
     let refused = |entries: &[(&str, &str)], expected: &str| {
         let error = read(entries).0.unwrap_err();
-        assert!(
-            error.to_string().contains(expected) && error.remedy.is_some(),
-            "{error:?}"
-        );
+        assert!(error.to_string().contains(expected) && error.remedy.is_some(), "{error:?}");
         assert_eq!(error.node.as_deref(), Some("w"));
     };
-    for location in [
-        "../secret.bin",
-        "/etc/passwd",
-        "a/../../secret.bin",
-        "..\\secret.bin",
-        "C:\\x",
-        "",
-    ] {
+    for location in ["../secret.bin", "/etc/passwd", "a/../../secret.bin", "..\\secret.bin", "C:\\x", ""] {
         refused(&[("location", location)], "outside of the model's folder");
     }
     refused(&[("location", "absent.bin")], "cannot be read");
     refused(&[("location", "weights.bin"), ("offset", "8")], "has 24");
-    refused(
-        &[
-            ("location", "weights.bin"),
-            ("offset", "18446744073709551615"),
-        ],
-        "has 24",
-    );
-    refused(
-        &[("location", "weights.bin"), ("length", "4")],
-        "needs 24 bytes",
-    );
+    refused(&[("location", "weights.bin"), ("offset", "18446744073709551615")], "has 24");
+    refused(&[("location", "weights.bin"), ("length", "4")], "needs 24 bytes");
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink(folder.path().join("secret.bin"), inside.join("link.bin"))
-            .unwrap();
+        std::os::unix::fs::symlink(folder.path().join("secret.bin"), inside.join("link.bin")).unwrap();
         refused(&[("location", "link.bin")], "link that leaves");
     }
 }

@@ -11,10 +11,7 @@ fn models() -> Vec<PathBuf> {
         .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_string());
     let folder = Path::new(&shared).join("models");
     let Ok(entries) = std::fs::read_dir(&folder) else {
-        println!(
-            "skipped: no models at {} (set BAKELITE_SHARED)",
-            folder.display()
-        );
+        println!("skipped: no models at {} (set BAKELITE_SHARED)", folder.display());
         return Vec::new();
     };
     let mut files: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
@@ -24,10 +21,7 @@ fn models() -> Vec<PathBuf> {
 }
 
 fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 #[test]
@@ -39,17 +33,12 @@ fn tract_agrees_on_every_model_that_must_import() {
         }
         let bytes = std::fs::read(&path).unwrap();
         let model = onnx::read(&bytes, path.parent()).unwrap();
-        let graph = import(&model, &ImportOptions::default())
-            .unwrap_or_else(|e| panic!("{name}: {e:?}"))
-            .graph;
+        let graph = import(&model, &ImportOptions::default()).unwrap_or_else(|e| panic!("{name}: {e:?}")).graph;
         let keras = name.contains("keras");
         let x = image(&graph).mapv(|v| if keras { v * 31.875 + 127.5 } else { v / 4.0 });
         let imported = run(&graph, &x);
         let (rewritten, _) = passes::run(graph, &passes::Options { keep_sigmoid: true }).unwrap();
-        assert!(
-            difference(&run(&rewritten, &x), &imported) < 1e-5,
-            "{name}: the passes change the meaning"
-        );
+        assert!(difference(&run(&rewritten, &x), &imported) < 1e-5, "{name}: the passes change the meaning");
         let expected = oracle(&bytes, &x, keras);
         let worst = difference(&imported, &expected);
         println!("{name}: {worst:.1e} relative to tract");
@@ -60,48 +49,17 @@ fn tract_agrees_on_every_model_that_must_import() {
 #[test]
 fn every_model_is_canonical_after_the_passes_and_recognised() {
     let expected = [
-        (
-            "fundus_mobilenet_v3_small",
-            "MobileNetV3-Small, width 1.0, 11 classes",
-            "torchvision",
-        ),
-        (
-            "mobilenet_v1_025",
-            "MobileNetV1, width 0.25, 1001 classes",
-            "timm-half",
-        ),
-        (
-            "mobilenet_v2_imagenet",
-            "MobileNetV2, width 1.0, 1001 classes",
-            "timm-half",
-        ),
-        (
-            "mobilenet_v3_large_minimalistic",
-            "MobileNetV3-Large minimalistic, width 1.0, 1000 classes",
-            "timm-half",
-        ),
-        (
-            "mobilenet_v3_small_imagenet.keras",
-            "MobileNetV3-Small, width 1.0, 1000 classes",
-            "keras",
-        ),
-        (
-            "mobilenet_v3_small_imagenet",
-            "MobileNetV3-Small, width 1.0, 1000 classes",
-            "timm-half",
-        ),
-        (
-            "text_direction",
-            "MobileNetV3-Small, width 0.35, 2 classes",
-            "paddleocr",
-        ),
+        ("fundus_mobilenet_v3_small", "MobileNetV3-Small, width 1.0, 11 classes", "torchvision"),
+        ("mobilenet_v1_025", "MobileNetV1, width 0.25, 1001 classes", "timm-half"),
+        ("mobilenet_v2_imagenet", "MobileNetV2, width 1.0, 1001 classes", "timm-half"),
+        ("mobilenet_v3_large_minimalistic", "MobileNetV3-Large minimalistic, width 1.0, 1000 classes", "timm-half"),
+        ("mobilenet_v3_small_imagenet.keras", "MobileNetV3-Small, width 1.0, 1000 classes", "keras"),
+        ("mobilenet_v3_small_imagenet", "MobileNetV3-Small, width 1.0, 1000 classes", "timm-half"),
+        ("text_direction", "MobileNetV3-Small, width 0.35, 2 classes", "paddleocr"),
     ];
     for path in models() {
         let name = stem(&path);
-        let Some((_, architecture, preprocess)) = expected
-            .iter()
-            .find(|(prefix, ..)| name.starts_with(prefix))
-        else {
+        let Some((_, architecture, preprocess)) = expected.iter().find(|(prefix, ..)| name.starts_with(prefix)) else {
             continue;
         };
         let model = onnx::read(&std::fs::read(&path).unwrap(), path.parent()).unwrap();
@@ -109,25 +67,13 @@ fn every_model_is_canonical_after_the_passes_and_recognised() {
         let graph = import(&model, &ImportOptions { input_size }).unwrap().graph;
         let (graph, _) = passes::run(graph, &passes::Options::default()).unwrap();
         let text = graph.to_string();
-        assert!(
-            !text.contains("affine")
-                && !text.contains("= relu")
-                && !text.contains("hard_sigmoid(%"),
-            "{text}"
-        );
+        assert!(!text.contains("affine") && !text.contains("= relu") && !text.contains("hard_sigmoid(%"), "{text}");
         let recognised = recognise(&model, &graph).unwrap();
-        assert_eq!(
-            (recognised.architecture.as_str(), recognised.preprocess),
-            (*architecture, *preprocess),
-            "{name}"
-        );
+        assert_eq!((recognised.architecture.as_str(), recognised.preprocess), (*architecture, *preprocess), "{name}");
         if !name.starts_with("text_direction") {
             assert_eq!(recognised.differences, Vec::<String>::new(), "{name}");
         }
-        println!(
-            "{name}: {} MACs, {} parameters",
-            recognised.macs, recognised.parameters
-        );
+        println!("{name}: {} MACs, {} parameters", recognised.macs, recognised.parameters);
     }
 }
 
@@ -136,13 +82,8 @@ fn segmentation_is_refused_with_all_its_operators() {
     for path in models() {
         if stem(&path).starts_with("selfie") {
             let model = onnx::read(&std::fs::read(&path).unwrap(), path.parent()).unwrap();
-            let error = import(&model, &ImportOptions::default())
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.contains("ConvTranspose ×1 (segment") && error.contains("Resize ×3"),
-                "{error}"
-            );
+            let error = import(&model, &ImportOptions::default()).unwrap_err().to_string();
+            assert!(error.contains("ConvTranspose ×1 (segment") && error.contains("Resize ×3"), "{error}");
         }
     }
 }

@@ -23,27 +23,13 @@ fn a_pad_node_in_every_form() {
         %y 3x3x4 = conv(%p) 3x3 /2
         output %y";
     let extra = [ints("pads", &[0, 0, 0, 0]), ints("strides", &[2, 2])];
-    let net = |opset, pad: &dyn Fn(Net) -> Net| {
-        pad(Net::new(opset, &["1", "3", "6", "6"])).conv("p", "y", [4, 3, 3], &extra)
-    };
+    let net =
+        |opset, pad: &dyn Fn(Net) -> Net| pad(Net::new(opset, &["1", "3", "6", "6"])).conv("p", "y", [4, 3, 3], &extra);
     let pads = [0, 0, 0, 0, 0, 0, 1, 1];
-    check(
-        &net(10, &|n| n.node("Pad", &["x"], "p", &[ints("pads", &pads)])),
-        before,
-        SAME,
-    );
-    check(
-        &net(11, &|n| {
-            n.ints("k", &pads).node("Pad", &["x", "k"], "p", &[])
-        }),
-        before,
-        SAME,
-    );
+    check(&net(10, &|n| n.node("Pad", &["x"], "p", &[ints("pads", &pads)])), before, SAME);
+    check(&net(11, &|n| n.ints("k", &pads).node("Pad", &["x", "k"], "p", &[])), before, SAME);
     let with_axes = net(18, &|n| {
-        n.ints("k", &[0, 0, 1, 1])
-            .scalar("v", 0.0)
-            .ints("a", &[-2, 3])
-            .node("Pad", &["x", "k", "v", "a"], "p", &[])
+        n.ints("k", &[0, 0, 1, 1]).scalar("v", 0.0).ints("a", &[-2, 3]).node("Pad", &["x", "k", "v", "a"], "p", &[])
     });
     check_without_oracle(&with_axes, before, SAME);
 }
@@ -69,14 +55,7 @@ fn padding_with_a_value_and_twice() {
     let after = "input %x 6x6x3
         %y 6x6x4 = conv(%x) 3x3 pad 1,1,1,1 pad_value [2.5, 2.5, 2.5]
         output %y";
-    check(
-        &net,
-        &text.replace(
-            "%y 8x8x4 = conv(%p) 3x3 pad 1,1,1,1",
-            "%y 6x6x4 = conv(%p) 3x3",
-        ),
-        after,
-    );
+    check(&net, &text.replace("%y 8x8x4 = conv(%p) 3x3 pad 1,1,1,1", "%y 6x6x4 = conv(%p) 3x3"), after);
 }
 
 #[test]
@@ -99,12 +78,7 @@ fn padding_computed_in_the_graph() {
         .ints("zeros", &[0, 0, 0, 0, 0, 0])
         .node("Concat", &["zeros", "t", "t"], "pads", &[int("axis", 0)])
         .node("Pad", &["x", "pads"], "p", &[])
-        .conv(
-            "p",
-            "y",
-            [4, 3, 3],
-            &[ints("pads", &[0; 4]), ints("strides", &[2, 2])],
-        );
+        .conv("p", "y", [4, 3, 3], &[ints("pads", &[0; 4]), ints("strides", &[2, 2])]);
     let before = "input %x 6x6x3
         %p 7x7x3 = conv(%x) 1x1 pad 0,0,1,1 depthwise
         %y 3x3x4 = conv(%p) 3x3 /2
@@ -125,28 +99,14 @@ fn channels_last_with_transposes_around_everything() {
         .ints("k4", &[0, 1, 1, 0, 0, 1, 1, 0])
         .node("Pad", &["n", "k4"], "p", &[])
         .node("Transpose", &["p"], "q", &[ints("perm", &[0, 3, 1, 2])])
-        .conv(
-            "q",
-            "d",
-            [4, 1, 3],
-            &[int("group", 4), ints("pads", &[0; 4])],
-        )
+        .conv("q", "d", [4, 1, 3], &[int("group", 4), ints("pads", &[0; 4])])
         .node("Transpose", &["d"], "e", &[ints("perm", &[0, 2, 3, 1])])
-        .node(
-            "ReduceMean",
-            &["e"],
-            "y",
-            &[ints("axes", &[1, 2]), int("keepdims", 0)],
-        );
+        .node("ReduceMean", &["e"], "y", &[ints("axes", &[1, 2]), int("keepdims", 0)]);
     let mut net = net;
     // tract is asked with the channels last too.
     net.graph().node.iter_mut().for_each(|_| {});
     let graph = net.import().unwrap();
-    assert!(
-        graph.notes.iter().any(|n| n.contains("NHWC")),
-        "{:?}",
-        graph.notes
-    );
+    assert!(graph.notes.iter().any(|n| n.contains("NHWC")), "{:?}", graph.notes);
     let before = "input %x 6x6x3
         %m 6x6x3 = affine(%x) *0.0078 +0
         %s 6x6x3 = affine(%m) *1 +-1
@@ -173,12 +133,7 @@ fn batch_norm_before_a_padded_convolution_reads_what_zero_was() {
         .floats("beta", &[2], &[1.0, -1.0])
         .floats("mean", &[2], &[0.0, 0.0])
         .floats("var", &[2], &[1.0, 1.0])
-        .node(
-            "BatchNormalization",
-            &["x", "gamma", "beta", "mean", "var"],
-            "n",
-            &[float("epsilon", 0.0)],
-        )
+        .node("BatchNormalization", &["x", "gamma", "beta", "mean", "var"], "n", &[float("epsilon", 0.0)])
         .conv("n", "y", [3, 2, 3], &[]);
     let before = "input %x 4x4x2
         %n 4x4x2 = affine(%x) *[2, 0.5] +[1, -1]
@@ -195,27 +150,15 @@ fn pools_with_windows_and_ceil_mode() {
     let kernel = [ints("kernel_shape", &[3, 3]), ints("strides", &[2, 2])];
     for (op, extra, text) in [
         ("MaxPool", vec![], "max_pool(%x) 3x3 /2"),
-        (
-            "MaxPool",
-            vec![int("ceil_mode", 1)],
-            "max_pool(%x) 3x3 /2 pad 0,0,1,1",
-        ),
-        (
-            "AveragePool",
-            vec![ints("pads", &[1; 4])],
-            "average_pool(%x) 3x3 /2 pad 1,1,1,1",
-        ),
+        ("MaxPool", vec![int("ceil_mode", 1)], "max_pool(%x) 3x3 /2 pad 0,0,1,1"),
+        ("AveragePool", vec![ints("pads", &[1; 4])], "average_pool(%x) 3x3 /2 pad 1,1,1,1"),
         (
             "AveragePool",
             vec![ints("pads", &[1; 4]), int("count_include_pad", 1)],
             "average_pool(%x) 3x3 /2 pad 1,1,1,1 count_pad",
         ),
     ] {
-        let size = if text.ends_with("3x3 /2") {
-            "2x2"
-        } else {
-            "3x3"
-        };
+        let size = if text.ends_with("3x3 /2") { "2x2" } else { "3x3" };
         let attributes: Vec<_> = kernel.iter().cloned().chain(extra).collect();
         let net = Net::new(13, &["1", "2", "6", "6"]).node(op, &["x"], "y", &attributes);
         let expected = format!("input %x 6x6x2\n%y {size}x2 = {text}\noutput %y");

@@ -11,12 +11,7 @@ fn canonical(net: &Net, keep_sigmoid: bool) -> (Graph, Vec<String>) {
 }
 
 fn expect(graph: &Graph, text: &str) {
-    let lines = |t: &str| {
-        t.lines()
-            .map(|l| l.trim().to_string())
-            .filter(|l| !l.is_empty())
-            .collect::<Vec<_>>()
-    };
+    let lines = |t: &str| t.lines().map(|l| l.trim().to_string()).filter(|l| !l.is_empty()).collect::<Vec<_>>();
     assert_eq!(lines(&graph.to_string()), lines(text), "{graph}");
 }
 
@@ -87,10 +82,7 @@ fn a_channel_scaled_by_zero_before_padding_declines() {
         .conv("a", "y", [2, 2, 3], &[]);
     let (graph, log) = canonical(&net, false);
     assert!(graph.to_string().contains("affine"), "{graph}");
-    assert!(
-        log.iter().any(|l| l.contains("channel 0 is scaled by 0")),
-        "{log:?}"
-    );
+    assert!(log.iter().any(|l| l.contains("channel 0 is scaled by 0")), "{log:?}");
     // Without a shift, what is outside is what is inside: it folds.
     let net = Net::new(13, &["1", "2", "4", "4"])
         .floats("k", &[2, 1, 1], &[0.0, 2.0])
@@ -100,11 +92,7 @@ fn a_channel_scaled_by_zero_before_padding_declines() {
         %m 4x4x2 = affine(%x) *[0, 2] +[0, 0]
         %y 4x4x2 = conv(%m) 3x3 pad 1,1,1,1
         output %y";
-    check(
-        &net,
-        before,
-        "input %x 4x4x2\n%y 4x4x2 = conv(%x) 3x3 pad 1,1,1,1\noutput %y",
-    );
+    check(&net, before, "input %x 4x4x2\n%y 4x4x2 = conv(%x) 3x3 pad 1,1,1,1\noutput %y");
 }
 
 #[test]
@@ -150,38 +138,21 @@ fn preprocessed(net: &Net, bgr: bool, expected: &str) {
 
 #[test]
 fn preprocessing_folds_into_the_first_convolution() {
-    let net = Net::new(13, &["1", "3", "6", "6"])
-        .conv("x", "c", [4, 3, 3], &[])
-        .node("Relu", &["c"], "y", &[]);
-    let folded = |pad| {
-        format!(
-            "input %x 6x6x3\n%y 6x6x4 = conv(%x) 3x3 pad 1,1,1,1 pad_value {pad} relu\noutput %y"
-        )
-    };
+    let net = Net::new(13, &["1", "3", "6", "6"]).conv("x", "c", [4, 3, 3], &[]).node("Relu", &["c"], "y", &[]);
+    let folded = |pad| format!("input %x 6x6x3\n%y 6x6x4 = conv(%x) 3x3 pad 1,1,1,1 pad_value {pad} relu\noutput %y");
     preprocessed(&net, false, &folded("[123.675, 116.28, 103.53]"));
     preprocessed(&net, true, &folded("[123.675, 116.28, 103.53]"));
 }
 
 #[test]
 fn preprocessing_before_something_else_stays_a_node() {
-    let net = Net::new(13, &["1", "3", "6", "6"])
-        .node("Relu", &["x"], "r", &[])
-        .conv("r", "y", [4, 3, 3], &[]);
+    let net = Net::new(13, &["1", "3", "6", "6"]).node("Relu", &["x"], "r", &[]).conv("r", "y", [4, 3, 3], &[]);
     let (graph, _) = canonical(&net, false);
     let (folded, log) = fold_preprocess(graph.clone(), [127.5; 3], [1.0 / 127.5; 3], true).unwrap();
-    assert!(
-        folded
-            .to_string()
-            .contains("%rgb_to_bgr 6x6x3 = conv(%x) 1x1"),
-        "{folded}"
-    );
-    assert!(
-        log.iter().any(|l| l.contains("node of their own")),
-        "{log:?}"
-    );
+    assert!(folded.to_string().contains("%rgb_to_bgr 6x6x3 = conv(%x) 1x1"), "{folded}");
+    assert!(log.iter().any(|l| l.contains("node of their own")), "{log:?}");
     let raw = image(&graph).mapv(|v| (v + 4.0) * 31.0);
-    let prepared =
-        Array3::from_shape_fn(raw.dim(), |(r, c, k)| (raw[[r, c, 2 - k]] - 127.5) / 127.5);
+    let prepared = Array3::from_shape_fn(raw.dim(), |(r, c, k)| (raw[[r, c, 2 - k]] - 127.5) / 127.5);
     assert!(difference(&run(&folded, &raw), &run(&graph, &prepared)) < 1e-5);
 }
 

@@ -15,18 +15,12 @@ const CONV: &str = "input %x 4x4x3
     %c 4x4x4 = conv(%x) 1x1";
 
 fn hard_swish(opset: i64, parts: &str, tail: impl Fn(Net) -> Net) {
-    check(
-        &after_conv(opset, tail),
-        &format!("{CONV}\n{parts}\noutput %y"),
-        SWISH,
-    );
+    check(&after_conv(opset, tail), &format!("{CONV}\n{parts}\noutput %y"), SWISH);
 }
 
 #[test]
 fn hard_swish_as_one_node() {
-    hard_swish(14, "%y 4x4x4 = hard_swish(%c)", |n| {
-        n.node("HardSwish", &["c"], "y", &[])
-    });
+    hard_swish(14, "%y 4x4x4 = hard_swish(%c)", |n| n.node("HardSwish", &["c"], "y", &[]));
 }
 
 #[test]
@@ -34,8 +28,7 @@ fn hard_swish_as_product_with_hard_sigmoid() {
     for alpha in [1.0 / 6.0, 0.16667, 0.166667, 0.1666667] {
         for operands in [["c", "g"], ["g", "c"]] {
             let net = after_conv(13, |n| {
-                n.node("HardSigmoid", &["c"], "g", &[float("alpha", alpha)])
-                    .node("Mul", &operands, "y", &[])
+                n.node("HardSigmoid", &["c"], "g", &[float("alpha", alpha)]).node("Mul", &operands, "y", &[])
             });
             let parts = format!(
                 "{CONV}\n%g 4x4x4 = hard_sigmoid(0.1667, 0.5000)(%c)\n%y 4x4x4 = mul(%{}, %{})\noutput %y",
@@ -109,15 +102,9 @@ fn hard_swish_with_the_factor_on_x_and_min_max() {
 
 #[test]
 fn a_slope_that_is_not_a_sixth_stays_what_it_is() {
-    let net = after_conv(13, |n| {
-        n.node("HardSigmoid", &["c"], "g", &[])
-            .node("Mul", &["c", "g"], "y", &[])
-    });
-    let before = format!(
-        "{CONV}\n%g 4x4x4 = hard_sigmoid(0.2000, 0.5000)(%c)\n%y 4x4x4 = mul(%c, %g)\noutput %y"
-    );
-    let after =
-        "input %x 4x4x3\n%y 4x4x4 = conv(%x) 1x1 hard_swish_like(0.2000, 0.5000)\noutput %y";
+    let net = after_conv(13, |n| n.node("HardSigmoid", &["c"], "g", &[]).node("Mul", &["c", "g"], "y", &[]));
+    let before = format!("{CONV}\n%g 4x4x4 = hard_sigmoid(0.2000, 0.5000)(%c)\n%y 4x4x4 = mul(%c, %g)\noutput %y");
+    let after = "input %x 4x4x3\n%y 4x4x4 = conv(%x) 1x1 hard_swish_like(0.2000, 0.5000)\noutput %y";
     check(&net, &before, after);
 }
 
@@ -125,24 +112,18 @@ fn a_slope_that_is_not_a_sixth_stays_what_it_is() {
 fn silu_with_and_without_slope() {
     // A true SiLU stays a node: in integers it is a table.
     let silu = |after: &str| format!("{CONV}\n%y 4x4x4 = {after}(%c)\noutput %y");
-    let plain = after_conv(13, |n| {
-        n.node("Sigmoid", &["c"], "g", &[])
-            .node("Mul", &["g", "c"], "y", &[])
-    });
-    check(
-        &plain,
-        &format!("{CONV}\n%g 4x4x4 = sigmoid(%c)\n%y 4x4x4 = mul(%g, %c)\noutput %y"),
-        &silu("silu"),
-    );
+    let plain = after_conv(13, |n| n.node("Sigmoid", &["c"], "g", &[]).node("Mul", &["g", "c"], "y", &[]));
+    check(&plain, &format!("{CONV}\n%g 4x4x4 = sigmoid(%c)\n%y 4x4x4 = mul(%g, %c)\noutput %y"), &silu("silu"));
     let sloped = after_conv(13, |n| {
-        n.scalar("beta", 1.5)
-            .node("Mul", &["c", "beta"], "b", &[])
-            .node("Sigmoid", &["b"], "g", &[])
-            .node("Mul", &["c", "g"], "y", &[])
+        n.scalar("beta", 1.5).node("Mul", &["c", "beta"], "b", &[]).node("Sigmoid", &["b"], "g", &[]).node(
+            "Mul",
+            &["c", "g"],
+            "y",
+            &[],
+        )
     });
-    let before = format!(
-        "{CONV}\n%b 4x4x4 = affine(%c) *1.5 +0\n%g 4x4x4 = sigmoid(%b)\n%y 4x4x4 = mul(%c, %g)\noutput %y"
-    );
+    let before =
+        format!("{CONV}\n%b 4x4x4 = affine(%c) *1.5 +0\n%g 4x4x4 = sigmoid(%b)\n%y 4x4x4 = mul(%c, %g)\noutput %y");
     check(&sloped, &before, &silu("silu(1.5)"));
 }
 
@@ -151,31 +132,18 @@ fn clip_bounds_may_be_absent_cast_or_constant_nodes() {
     let before = format!("{CONV}\n%y 4x4x4 = clip(-inf, 6)(%c)\noutput %y");
     let after = "input %x 4x4x3\n%y 4x4x4 = conv(%x) 1x1 clip(-inf, 6)\noutput %y";
     let net = after_conv(13, |n| {
-        n.node(
-            "Constant",
-            &[],
-            "k",
-            &[tensor("value", ints_tensor("", &[], &[6]))],
-        )
-        .node("Cast", &["k"], "six", &[int("to", 1)])
-        .node("Clip", &["c", "", "six"], "y", &[])
+        n.node("Constant", &[], "k", &[tensor("value", ints_tensor("", &[], &[6]))])
+            .node("Cast", &["k"], "six", &[int("to", 1)])
+            .node("Clip", &["c", "", "six"], "y", &[])
     });
     check(&net, &before, after);
 }
 
 #[test]
 fn model_local_functions_are_inlined() {
-    let mut net = after_conv(18, |n| {
-        n.node("hardsigmoid", &["c"], "g", &[])
-            .node("Mul", &["c", "g"], "y", &[])
-    });
+    let mut net = after_conv(18, |n| n.node("hardsigmoid", &["c"], "g", &[]).node("Mul", &["c", "g"], "y", &[]));
     net.graph().node[1].domain = "pkg.onnxscript.torch_lib".into();
-    let mut body = node(
-        "HardSigmoid",
-        &["self"],
-        "result",
-        &[float("alpha", 1.0 / 6.0)],
-    );
+    let mut body = node("HardSigmoid", &["self"], "result", &[float("alpha", 1.0 / 6.0)]);
     let mut beta = float("beta", 0.0);
     beta.ref_attr_name = "b".into();
     body.attribute.push(beta);
@@ -188,9 +156,7 @@ fn model_local_functions_are_inlined() {
         node: vec![body],
         ..Default::default()
     });
-    let before = format!(
-        "{CONV}\n%g 4x4x4 = hard_sigmoid(0.1667, 0.5000)(%c)\n%y 4x4x4 = mul(%c, %g)\noutput %y"
-    );
+    let before = format!("{CONV}\n%g 4x4x4 = hard_sigmoid(0.1667, 0.5000)(%c)\n%y 4x4x4 = mul(%c, %g)\noutput %y");
     check_without_oracle(&net, &before, SWISH);
 }
 
@@ -202,24 +168,10 @@ fn global_pools() {
         check(&net, text, text);
     };
     pooled(13, &|n| n.node("GlobalAveragePool", &["x"], "y", &[]));
-    pooled(13, &|n| {
-        n.node(
-            "ReduceMean",
-            &["x"],
-            "y",
-            &[ints("axes", &[2, 3]), int("keepdims", 0)],
-        )
-    });
-    pooled(13, &|n| {
-        n.node("ReduceMean", &["x"], "y", &[ints("axes", &[-1, -2])])
-    });
-    pooled(18, &|n| {
-        n.ints("a", &[2, 3])
-            .node("ReduceMean", &["x", "a"], "y", &[])
-    });
-    pooled(13, &|n| {
-        n.node("AveragePool", &["x"], "y", &[ints("kernel_shape", &[4, 4])])
-    });
+    pooled(13, &|n| n.node("ReduceMean", &["x"], "y", &[ints("axes", &[2, 3]), int("keepdims", 0)]));
+    pooled(13, &|n| n.node("ReduceMean", &["x"], "y", &[ints("axes", &[-1, -2])]));
+    pooled(18, &|n| n.ints("a", &[2, 3]).node("ReduceMean", &["x", "a"], "y", &[]));
+    pooled(13, &|n| n.node("AveragePool", &["x"], "y", &[ints("kernel_shape", &[4, 4])]));
 }
 
 #[test]

@@ -16,7 +16,10 @@ use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
 
 /// Output pixels whose patches are gathered at once.
-const STRIP: usize = 48;
+const STRIP: usize = 64;
+
+/// Bytes that [`short_runs`] may write from the start of a patch on.
+const SHORT: usize = 48;
 
 /// A convolution of any window.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,7 @@ pub struct Convolution<'a> {
 impl Convolution<'_> {
     /// Bytes of scratch that [`convolution`] needs; none with several groups.
     pub const fn scratch_len(&self) -> usize {
-        if self.groups == 1 { STRIP * pack::patch_len(self.window.taps() * self.input.channels) } else { 0 }
+        if self.groups == 1 { STRIP * pack::patch_len(self.window.taps() * self.input.channels) + SHORT } else { 0 }
     }
 }
 
@@ -167,7 +170,7 @@ fn gather_inside(
     // Every piece is inside: of the input, of the patches and of the output row.
     let need = (bottom - y) * width * channels + run.max(16);
     let room = from.len().checked_sub(need).map_or(0, |left| left.checked_div(step).map_or(most, |n| n + 1));
-    let space = (kernel[0] - 1) * run + run.max(16);
+    let space = ((kernel[0] - 1) * run + run.max(16)).max(SHORT);
     let space = patches.len().checked_sub(space).map_or(0, |left| left.checked_div(k).map_or(0, |n| n + 1));
     let count = most.min(more + 1).min(layer.output.width - column).min(room).min(space);
     match (kernel[0], run <= 16) {
@@ -186,25 +189,28 @@ fn gather_inside(
     count
 }
 
-/// [`gather_inside`] of runs of at most 16 codes.
+/// [`gather_inside`] of at most three runs of at most 16 codes. A patch has [`SHORT`] bytes to go on.
 #[inline(always)]
-fn short_runs<const KH: usize>(
-    from: &[u8],
-    patches: &mut [u8],
-    [step, k, pitch, run]: [usize; 4],
-    count: usize,
-) {
+fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, run]: [usize; 4], count: usize) {
+    // Rows of one length, known runs: one check for all of a patch.
+    let (len, run) = (count.saturating_sub(1) * step + 16, run.min(16));
+    let mut rows = [&[][..]; KH];
+    for ky in 0..KH {
+        let Some(row) = from.get(ky * pitch..).and_then(|rest| rest.get(..len)) else { return };
+        rows[ky] = row;
+    }
+    let mut rest = patches;
     for i in 0..count {
-        let to = patches.get_mut(i * k..).and_then(|rest| rest.get_mut(..(KH - 1) * run + 16));
-        let from = from.get(i * step..).and_then(|rest| rest.get(..(KH - 1) * pitch + 16));
-        let (Some(to), Some(from)) = (to, from) else { return };
+        let Some(to) = rest.first_chunk_mut::<SHORT>() else { return };
         for ky in 0..KH {
-            let from = from.get(ky * pitch..).and_then(|rest| rest.first_chunk::<16>());
+            let from = rows[ky].get(i * step..).and_then(|rest| rest.first_chunk::<16>());
             let to = to.get_mut(ky * run..).and_then(|rest| rest.first_chunk_mut::<16>());
             if let (Some(from), Some(to)) = (from, to) {
                 *to = *from;
             }
         }
+        let Some((_, left)) = rest.split_at_mut_checked(k) else { return };
+        rest = left;
     }
 }
 
@@ -287,7 +293,8 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
                 *sum = product(layer, input, pixel, o.checked_div(o_len).unwrap_or(0) * c_len, c_len, weights);
             }
             let place = epilogue::Place { pixel, stride: n, channel, count };
-            epilogue::finish(isa, &layer.epilogue, [[isa.load_i32(&sums, 0)]], residual, place, output);
+            let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
+            epilogue::finish(isa, &constants, [[isa.load_i32(&sums, 0)]], residual, place, output);
             channel += I::LANES;
         }
     }

@@ -77,7 +77,6 @@ pub(super) fn activate<I: Isa, const N: usize>(
 #[derive(Clone, Copy)]
 pub(super) struct Residual<'a> {
     pub codes: &'a [u8],
-    pub factor: &'a [f32],
 }
 
 /// Where a tile of `M` pixels × `N` vectors goes.
@@ -97,41 +96,14 @@ pub(super) struct Place {
 #[inline(always)]
 pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     isa: I,
-    epilogue: &Epilogue<'_>,
+    constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
     residual: Option<Residual<'_>>,
     place: Place,
     output: &mut [u8],
 ) {
     let Place { pixel, stride, channel, count } = place;
-    // Pieces of known length: loads from them need no check.
     let len = N * I::LANES;
-    let (Some(offset), Some(multiplier), Some(bias)) = (
-        piece(epilogue.offset, channel, len),
-        piece(epilogue.multiplier, channel, len),
-        piece(epilogue.bias, channel, len),
-    ) else {
-        return;
-    };
-    let mut constants = Constants {
-        offset: [isa.splat_i32(0); N],
-        multiplier: [isa.splat_f32(0.0); N],
-        bias: [isa.splat_f32(0.0); N],
-        hard_swish: None,
-    };
-    for n in 0..N {
-        constants.offset[n] = isa.load_i32(offset, n * I::LANES);
-        constants.multiplier[n] = isa.load_f32(multiplier, n * I::LANES);
-        constants.bias[n] = isa.load_f32(bias, n * I::LANES);
-    }
-    if let Activation::HardSwish { scale, zero } = epilogue.activation {
-        let (Some(scale), Some(zero)) = (piece(scale, channel, len), piece(zero, channel, len)) else { return };
-        let mut vectors = [[isa.splat_f32(0.0); 2]; N];
-        for n in 0..N {
-            vectors[n] = [isa.load_f32(scale, n * I::LANES), isa.load_f32(zero, n * I::LANES)];
-        }
-        constants.hard_swish = Some(vectors);
-    }
     // Pixels side by side in memory go out together, as many as one store takes.
     if const { N == 1 && M >= 4 } && count == len && stride == len {
         macro_rules! four {
@@ -140,7 +112,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
                     let mut codes = [isa.splat_i32(0); 4];
                     for i in 0..4 {
                         let at = (pixel + $m + i) * stride + channel;
-                        codes[i] = constants.row(isa, sums[$m + i], residual, channel, at, count)[0];
+                        codes[i] = constants.row(isa, sums[$m + i], residual, at, count)[0];
                     }
                     isa.store_codes(codes, output, (pixel + $m) * stride + channel, 4 * len);
                 }
@@ -155,8 +127,8 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
                 if $m + 2 <= M {
                     let at = (pixel + $m) * stride + channel;
                     let [a, b] = [
-                        constants.row(isa, sums[$m], residual, channel, at, count),
-                        constants.row(isa, sums[$m + 1], residual, channel, at + stride, count),
+                        constants.row(isa, sums[$m], residual, at, count),
+                        constants.row(isa, sums[$m + 1], residual, at + stride, count),
                     ];
                     isa.store_codes([a[0], a[1], b[0], b[1]], output, at, 2 * len);
                 }
@@ -170,7 +142,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         ($($m:literal)*) => {$(
             if $m < M {
                 let at = (pixel + $m) * stride + channel;
-                let codes = constants.row(isa, sums[$m], residual, channel, at, count);
+                let codes = constants.row(isa, sums[$m], residual, at, count);
                 isa.store_codes(codes, output, at, count);
             }
         )*};
@@ -178,42 +150,61 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     rows!(0 1 2 3 4 5 6 7);
 }
 
-#[inline(always)]
-fn piece<T>(slice: &[T], at: usize, len: usize) -> Option<&[T]> {
-    slice.get(at..).and_then(|rest| rest.get(..len))
-}
-
 /// Constants of N vectors of channels.
-struct Constants<I: Isa, const N: usize> {
+pub(super) struct Constants<I: Isa, const N: usize> {
     offset: [I::I32; N],
     multiplier: [I::F32; N],
     bias: [I::F32; N],
+    residual: [I::F32; N],
     /// Scale and zero.
     hard_swish: Option<[[I::F32; 2]; N]>,
 }
 
 impl<I: Isa, const N: usize> Constants<I, N> {
+    /// From `channel` on. What is not there is zero; see [`fits`].
+    #[inline(always)]
+    pub(super) fn new(isa: I, epilogue: &Epilogue<'_>, channel: usize) -> Self {
+        let mut constants = Self {
+            offset: [isa.splat_i32(0); N],
+            multiplier: [isa.splat_f32(0.0); N],
+            bias: [isa.splat_f32(0.0); N],
+            residual: [isa.splat_f32(0.0); N],
+            hard_swish: None,
+        };
+        for n in 0..N {
+            let at = channel + n * I::LANES;
+            constants.offset[n] = isa.load_i32(epilogue.offset, at);
+            constants.multiplier[n] = isa.load_f32(epilogue.multiplier, at);
+            constants.bias[n] = isa.load_f32(epilogue.bias, at);
+        }
+        if let Some(factor) = epilogue.residual {
+            for n in 0..N {
+                constants.residual[n] = isa.load_f32(factor, channel + n * I::LANES);
+            }
+        }
+        if let Activation::HardSwish { scale, zero } = epilogue.activation {
+            let mut vectors = [[isa.splat_f32(0.0); 2]; N];
+            for n in 0..N {
+                let at = channel + n * I::LANES;
+                vectors[n] = [isa.load_f32(scale, at), isa.load_f32(zero, at)];
+            }
+            constants.hard_swish = Some(vectors);
+        }
+        constants
+    }
+
     /// [9–13] of one pixel, to be stored at `at`.
     #[inline(always)]
-    fn row(
-        &self,
-        isa: I,
-        sums: [I::I32; N],
-        residual: Option<Residual<'_>>,
-        channel: usize,
-        at: usize,
-        count: usize,
-    ) -> [I::I32; N] {
+    fn row(&self, isa: I, sums: [I::I32; N], residual: Option<Residual<'_>>, at: usize, count: usize) -> [I::I32; N] {
         let (mut v, mut codes) = (self.bias, sums);
         for n in 0..N {
             v[n] = rescale(isa, isa.add_i32(sums[n], self.offset[n]), self.multiplier[n], self.bias[n]);
         }
         if let Some(residual) = residual {
             for n in 0..N {
-                let factor = isa.load_f32(residual.factor, channel + n * I::LANES);
                 let count = count.saturating_sub(n * I::LANES).min(I::LANES);
                 let x = isa.load_codes(residual.codes, at + n * I::LANES, count);
-                v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), factor));
+                v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), self.residual[n]));
             }
         }
         if let Some(vectors) = self.hard_swish {
@@ -233,7 +224,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
 pub(super) fn residual<'a>(epilogue: &Epilogue<'a>, codes: &'a [u8], len: usize) -> Result<Option<Residual<'a>>, ()> {
     match epilogue.residual {
         None => Ok(None),
-        Some(factor) if codes.len() >= len => Ok(Some(Residual { codes, factor })),
+        Some(_) if codes.len() >= len => Ok(Some(Residual { codes })),
         Some(_) => Err(()),
     }
 }

@@ -13,7 +13,7 @@
 //! A panel's weights stay in the first cache while all pixels pass. Pixels that fill no tile go through a tile of 4
 //! or of 1, or through a full one that overlaps the one before: the same codes are written twice.
 
-use super::epilogue::{self, Place, Residual};
+use super::epilogue::{self, Constants, Place, Residual};
 use crate::isa::{Isa, Kernel, Level};
 use crate::layer::Epilogue;
 use crate::pack;
@@ -175,16 +175,23 @@ impl Product<'_> {
         } else {
             1
         };
+        let bytes = pack::vector_len(I::LEVEL, self.k);
+        let panel = Panel {
+            weights: self.weights.get(first * bytes..).and_then(|rest| rest.get(..N * bytes)).unwrap_or(&[]),
+            constants: Constants::new(isa, self.epilogue, first * I::LANES),
+            channel: first * I::LANES,
+            residual,
+        };
         let mut pixel = 0;
         if const { 8 * N <= I::ACCUMULATORS } {
             while rows == 8 && pixel + 8 <= self.pixels {
-                self.tile::<I, 8, N>(isa, first, pixel, input, residual, output);
+                self.tile::<I, 8, N>(isa, &panel, pixel, input, output);
                 pixel += 8;
             }
         }
         if const { 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS } {
             while rows == 6 && pixel + 6 <= self.pixels {
-                self.tile::<I, 6, N>(isa, first, pixel, input, residual, output);
+                self.tile::<I, 6, N>(isa, &panel, pixel, input, output);
                 pixel += 6;
             }
         }
@@ -192,10 +199,10 @@ impl Product<'_> {
             let left = self.pixels - pixel;
             if left > 1 && self.pixels >= 4 && rows >= 4 {
                 let start = if left < 4 { self.pixels - 4 } else { pixel };
-                self.tile::<I, 4, N>(isa, first, start, input, residual, output);
+                self.tile::<I, 4, N>(isa, &panel, start, input, output);
                 pixel = start + 4;
             } else {
-                self.tile::<I, 1, N>(isa, first, pixel, input, residual, output);
+                self.tile::<I, 1, N>(isa, &panel, pixel, input, output);
                 pixel += 1;
             }
         }
@@ -205,19 +212,23 @@ impl Product<'_> {
     fn tile<I: Isa, const M: usize, const N: usize>(
         &self,
         isa: I,
-        first: usize,
+        panel: &Panel<'_, I, N>,
         pixel: usize,
         input: &[u8],
-        residual: Option<Residual<'_>>,
         output: &mut [u8],
     ) {
-        let bytes = pack::vector_len(I::LEVEL, self.k);
-        let panel = self.weights.get(first * bytes..).and_then(|rest| rest.get(..N * bytes)).unwrap_or(&[]);
         let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
-        let sums = isa.multiply::<M, N>(rows, self.stride, panel, self.k);
-        let channel = first * I::LANES;
-        let count = (self.n - channel).min(N * I::LANES);
-        let place = Place { pixel: self.first_pixel + pixel, stride: self.n, channel, count };
-        epilogue::finish(isa, self.epilogue, sums, residual, place, output);
+        let sums = isa.multiply::<M, N>(rows, self.stride, panel.weights, self.k);
+        let count = (self.n - panel.channel).min(N * I::LANES);
+        let place = Place { pixel: self.first_pixel + pixel, stride: self.n, channel: panel.channel, count };
+        epilogue::finish(isa, &panel.constants, sums, panel.residual, place, output);
     }
+}
+
+/// N vectors of output channels of a product.
+struct Panel<'a, I: Isa, const N: usize> {
+    weights: &'a [u8],
+    constants: Constants<I, N>,
+    channel: usize,
+    residual: Option<Residual<'a>>,
 }

@@ -52,7 +52,13 @@ pub fn softmax(input: &[f32], output: &mut [f32]) {
 /// The nearest i8 code, ties to even: `rne(min(max(x, −127), 127))`. For the int8 view of reals.
 #[inline]
 pub fn code_i8(x: f32) -> i8 {
-    let x = if x < -127.0 { -127.0 } else if x < 127.0 { x } else { 127.0 };
+    let x = if x < -127.0 {
+        -127.0
+    } else if x < 127.0 {
+        x
+    } else {
+        127.0
+    };
     // Adding 1.5 · 2^23 leaves no bit after the point.
     (x + 12_582_912.0 - 12_582_912.0) as i8
 }

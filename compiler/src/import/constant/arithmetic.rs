@@ -9,10 +9,8 @@ use crate::onnx::{Data, Element, Tensor};
 pub(super) fn elementwise(inputs: &Inputs<'_>) -> Plain<Option<Tensor>> {
     let op = inputs.node.op.as_str();
     Ok(Some(match op {
-        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Equal" | "Less" | "LessOrEqual"
-        | "Greater" | "GreaterOrEqual" | "And" | "Or" => {
-            binary(op, inputs.get(0)?, inputs.get(1)?, fmod(inputs))?
-        }
+        "Add" | "Sub" | "Mul" | "Div" | "Mod" | "Pow" | "Equal" | "Less" | "LessOrEqual" | "Greater"
+        | "GreaterOrEqual" | "And" | "Or" => binary(op, inputs.get(0)?, inputs.get(1)?, fmod(inputs))?,
         "Min" | "Max" | "Sum" => {
             let mut result = Tensor::clone(inputs.get(0)?);
             for other in inputs.values.iter().skip(1).flatten() {
@@ -21,8 +19,8 @@ pub(super) fn elementwise(inputs: &Inputs<'_>) -> Plain<Option<Tensor>> {
             result
         }
         "Clip" => clip(inputs)?,
-        "Ceil" | "Floor" | "Round" | "Neg" | "Abs" | "Sqrt" | "Reciprocal" | "Exp" | "Log"
-        | "Relu" | "Not" | "Sigmoid" => unary(op, inputs.get(0)?)?,
+        "Ceil" | "Floor" | "Round" | "Neg" | "Abs" | "Sqrt" | "Reciprocal" | "Exp" | "Log" | "Relu" | "Not"
+        | "Sigmoid" => unary(op, inputs.get(0)?)?,
         _ => return Ok(None),
     }))
 }
@@ -34,42 +32,29 @@ fn fmod(inputs: &Inputs<'_>) -> bool {
 fn binary(op: &str, a: &Tensor, b: &Tensor, fmod: bool) -> Plain<Tensor> {
     let dims = dims::broadcast(&a.dims, &b.dims)?;
     checked_count(&dims)?;
-    let (ia, ib) = (
-        broadcast_source(&a.dims, &dims)?,
-        broadcast_source(&b.dims, &dims)?,
-    );
+    let (ia, ib) = (broadcast_source(&a.dims, &dims)?, broadcast_source(&b.dims, &dims)?);
     let pairs = ia.iter().zip(&ib);
     let (data, element) = match (&a.data, &b.data) {
         (Data::Floats(x), Data::Floats(y)) => {
             let pairs = pairs.map(|(&i, &j)| (x[i], y[j]));
             match float_comparison(op) {
-                Some(f) => (
-                    Data::Bools(pairs.map(|(x, y)| f(x, y)).collect()),
-                    Element::Bool,
-                ),
+                Some(f) => (Data::Bools(pairs.map(|(x, y)| f(x, y)).collect()), Element::Bool),
                 None => {
                     let f = float_operation(op).ok_or_else(|| format!("{op} of floats"))?;
-                    (
-                        Data::Floats(pairs.map(|(x, y)| f(x, y)).collect()),
-                        a.element,
-                    )
+                    (Data::Floats(pairs.map(|(x, y)| f(x, y)).collect()), a.element)
                 }
             }
         }
         (Data::Ints(x), Data::Ints(y)) => {
             let mut pairs = pairs.map(|(&i, &j)| (x[i], y[j]));
             match int_comparison(op) {
-                Some(f) => (
-                    Data::Bools(pairs.map(|(x, y)| f(x, y)).collect()),
-                    Element::Bool,
-                ),
+                Some(f) => (Data::Bools(pairs.map(|(x, y)| f(x, y)).collect()), Element::Bool),
                 None => {
                     let result = pairs.try_fold(Vec::new(), |mut all, (x, y)| {
                         all.push(int_operation(op, x, y, fmod)?);
                         Some(all)
                     });
-                    let all = result
-                        .ok_or_else(|| format!("{op} of integers overflows or divides by zero"))?;
+                    let all = result.ok_or_else(|| format!("{op} of integers overflows or divides by zero"))?;
                     (Data::Ints(all), a.element)
                 }
             }
@@ -81,18 +66,11 @@ fn binary(op: &str, a: &Tensor, b: &Tensor, fmod: bool) -> Plain<Tensor> {
                 "Equal" => |x, y| x == y,
                 _ => return Err(format!("{op} of truth values")),
             };
-            (
-                Data::Bools(pairs.map(|(&i, &j)| f(x[i], y[j])).collect()),
-                Element::Bool,
-            )
+            (Data::Bools(pairs.map(|(&i, &j)| f(x[i], y[j])).collect()), Element::Bool)
         }
         _ => return Err(format!("{op} of different element types")),
     };
-    Ok(Tensor {
-        dims,
-        element,
-        data,
-    })
+    Ok(Tensor { dims, element, data })
 }
 
 fn float_operation(op: &str) -> Option<fn(f32, f32) -> f32> {
@@ -128,13 +106,7 @@ fn int_operation(op: &str, x: i64, y: i64, fmod: bool) -> Option<i64> {
         "Mul" => x.checked_mul(y),
         "Div" => x.checked_div(y),
         "Mod" if fmod => x.checked_rem(y),
-        "Mod" => x.checked_rem(y).map(|r| {
-            if r != 0 && (r < 0) != (y < 0) {
-                r + y
-            } else {
-                r
-            }
-        }),
+        "Mod" => x.checked_rem(y).map(|r| if r != 0 && (r < 0) != (y < 0) { r + y } else { r }),
         "Pow" => x.checked_pow(u32::try_from(y).ok()?),
         "Min" => Some(x.min(y)),
         "Max" => Some(x.max(y)),
@@ -184,11 +156,7 @@ fn unary(op: &str, x: &Tensor) -> Plain<Tensor> {
         Data::Bools(v) if op == "Not" => Data::Bools(v.iter().map(|b| !b).collect()),
         Data::Bools(_) => return Err(format!("{op} of truth values")),
     };
-    Ok(Tensor {
-        dims: x.dims.clone(),
-        element: x.element,
-        data,
-    })
+    Ok(Tensor { dims: x.dims.clone(), element: x.element, data })
 }
 
 fn clip(inputs: &Inputs<'_>) -> Plain<Tensor> {
@@ -221,23 +189,15 @@ pub(super) fn select(inputs: &Inputs<'_>) -> Plain<Tensor> {
     );
     let sources = ic.iter().zip(ix.iter().zip(&iy));
     let data = match (&x.data, &y.data) {
-        (Data::Floats(a), Data::Floats(b)) => Data::Floats(
-            sources
-                .map(|(&c, (&i, &j))| if which[c] { a[i] } else { b[j] })
-                .collect(),
-        ),
-        (Data::Ints(a), Data::Ints(b)) => Data::Ints(
-            sources
-                .map(|(&c, (&i, &j))| if which[c] { a[i] } else { b[j] })
-                .collect(),
-        ),
+        (Data::Floats(a), Data::Floats(b)) => {
+            Data::Floats(sources.map(|(&c, (&i, &j))| if which[c] { a[i] } else { b[j] }).collect())
+        }
+        (Data::Ints(a), Data::Ints(b)) => {
+            Data::Ints(sources.map(|(&c, (&i, &j))| if which[c] { a[i] } else { b[j] }).collect())
+        }
         _ => return Err("Where of different element types".into()),
     };
-    Ok(Tensor {
-        dims,
-        element: x.element,
-        data,
-    })
+    Ok(Tensor { dims, element: x.element, data })
 }
 
 /// Reductions over all axes, as in computing with shapes.
@@ -273,9 +233,5 @@ pub(super) fn reduce(inputs: &Inputs<'_>) -> Plain<Tensor> {
         }
         Data::Bools(_) => return Err(format!("{} of truth values", inputs.node.op)),
     };
-    Ok(Tensor {
-        dims,
-        element: x.element,
-        data,
-    })
+    Ok(Tensor { dims, element: x.element, data })
 }

@@ -27,8 +27,7 @@ pub(super) struct Inputs<'a> {
 impl Inputs<'_> {
     /// An input that must be there.
     pub fn get(&self, index: usize) -> Plain<&Constant> {
-        self.optional(index)
-            .ok_or_else(|| format!("input {index} is missing"))
+        self.optional(index).ok_or_else(|| format!("input {index} is missing"))
     }
 
     /// An input that may be absent.
@@ -39,10 +38,7 @@ impl Inputs<'_> {
     /// Integers that are an input since some opset and an attribute before.
     pub fn ints(&self, index: usize, attribute: &str) -> Plain<Option<Vec<i64>>> {
         match self.optional(index) {
-            Some(t) => t
-                .as_ints()
-                .map(|v| Some(v.to_vec()))
-                .ok_or_else(|| format!("input {index} holds no integers")),
+            Some(t) => t.as_ints().map(|v| Some(v.to_vec())).ok_or_else(|| format!("input {index} holds no integers")),
             None => Ok(self.node.ints(attribute).map(<[i64]>::to_vec)),
         }
     }
@@ -80,14 +76,9 @@ pub(super) fn evaluate(inputs: &Inputs<'_>) -> Plain<Option<Constant>> {
 /// `Shape` of anything, with the `start` and `end` of opset 15.
 pub(super) fn shape(dims: &[usize], node: &Node) -> Plain<Tensor> {
     let list: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
-    let (start, end) = (
-        node.int("start").unwrap_or(0),
-        node.int("end").unwrap_or(i64::MAX),
-    );
+    let (start, end) = (node.int("start").unwrap_or(0), node.int("end").unwrap_or(i64::MAX));
     let taken = dims::slice_positions(list.len(), start, end, 1)?;
-    Ok(Tensor::int_list(
-        taken.into_iter().map(|i| list[i]).collect(),
-    ))
+    Ok(Tensor::int_list(taken.into_iter().map(|i| list[i]).collect()))
 }
 
 fn constant(node: &Node) -> Plain<Tensor> {
@@ -108,8 +99,7 @@ fn constant(node: &Node) -> Plain<Tensor> {
 
 fn cast(x: &Tensor, to: Option<i64>) -> Plain<Tensor> {
     let code = to.ok_or("Cast says no type")?;
-    let element =
-        Element::from_code(code).ok_or_else(|| format!("Cast to ONNX data type {code}"))?;
+    let element = Element::from_code(code).ok_or_else(|| format!("Cast to ONNX data type {code}"))?;
     Ok(convert(x, element))
 }
 
@@ -121,26 +111,16 @@ pub(super) fn convert(x: &Tensor, element: Element) -> Tensor {
         (Data::Bools(v), Element::Bool) => Data::Bools(v.clone()),
         (Data::Floats(v), e) if e.is_float() => Data::Floats(v.clone()),
         (Data::Ints(v), e) if e.is_float() => Data::Floats(v.iter().map(|&i| i as f32).collect()),
-        (Data::Bools(v), e) if e.is_float() => {
-            Data::Floats(v.iter().map(|&b| f32::from(u8::from(b))).collect())
-        }
+        (Data::Bools(v), e) if e.is_float() => Data::Floats(v.iter().map(|&b| f32::from(u8::from(b))).collect()),
         (Data::Floats(v), _) => Data::Ints(v.iter().map(|&f| f as i64).collect()),
         (Data::Ints(v), _) => Data::Ints(v.clone()),
         (Data::Bools(v), _) => Data::Ints(v.iter().map(|&b| i64::from(b)).collect()),
     };
-    Tensor {
-        dims: x.dims.clone(),
-        element,
-        data,
-    }
+    Tensor { dims: x.dims.clone(), element, data }
 }
 
 /// Refuses results that are larger than any constant of a network that is worth computing.
 fn checked_count(dims: &[usize]) -> Plain<usize> {
     let count = dims::element_count(dims)?;
-    if count > LARGEST_COMPUTED {
-        Err(format!("a computed constant of dimensions {dims:?}"))
-    } else {
-        Ok(count)
-    }
+    if count > LARGEST_COMPUTED { Err(format!("a computed constant of dimensions {dims:?}")) } else { Ok(count) }
 }

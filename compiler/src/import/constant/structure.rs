@@ -7,21 +7,14 @@ use crate::onnx::{Attribute, Data, Tensor};
 /// `y[i] = x[source[i]]`; the sources are within the tensor by construction.
 fn pick(x: &Tensor, dims: Vec<usize>, source: &[usize]) -> Tensor {
     fn copy<T: Copy>(values: &[T], source: &[usize]) -> Vec<T> {
-        source
-            .iter()
-            .filter_map(|&i| values.get(i).copied())
-            .collect()
+        source.iter().filter_map(|&i| values.get(i).copied()).collect()
     }
     let data = match &x.data {
         Data::Floats(v) => Data::Floats(copy(v, source)),
         Data::Ints(v) => Data::Ints(copy(v, source)),
         Data::Bools(v) => Data::Bools(copy(v, source)),
     };
-    Tensor {
-        dims,
-        element: x.element,
-        data,
-    }
+    Tensor { dims, element: x.element, data }
 }
 
 /// Row-major distance between neighbours along each axis.
@@ -38,10 +31,7 @@ fn walk(dims: &[usize], steps: &[usize]) -> Plain<Vec<usize>> {
     let mut source = vec![0usize];
     checked_count(dims)?;
     for (&size, &step) in dims.iter().zip(steps) {
-        source = source
-            .iter()
-            .flat_map(|&base| (0..size).map(move |i| base + i * step))
-            .collect();
+        source = source.iter().flat_map(|&base| (0..size).map(move |i| base + i * step)).collect();
     }
     Ok(source)
 }
@@ -49,19 +39,9 @@ fn walk(dims: &[usize], steps: &[usize]) -> Plain<Vec<usize>> {
 /// The source of each element of `x` broadcast to `dims`.
 pub(super) fn broadcast_source(x: &[usize], dims: &[usize]) -> Plain<Vec<usize>> {
     let own = strides(x);
-    let lead = dims
-        .len()
-        .checked_sub(x.len())
-        .ok_or("broadcast to a lower rank")?;
-    let steps: Vec<usize> = (0..dims.len())
-        .map(|a| {
-            if a < lead || x[a - lead] == 1 {
-                0
-            } else {
-                own[a - lead]
-            }
-        })
-        .collect();
+    let lead = dims.len().checked_sub(x.len()).ok_or("broadcast to a lower rank")?;
+    let steps: Vec<usize> =
+        (0..dims.len()).map(|a| if a < lead || x[a - lead] == 1 { 0 } else { own[a - lead] }).collect();
     walk(dims, &steps)
 }
 
@@ -71,20 +51,13 @@ pub(super) fn regroup(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let dims = match node.op.as_str() {
         "Flatten" => dims::flatten(&x.dims, node.int("axis").unwrap_or(1))?,
         "Squeeze" => dims::squeeze(&x.dims, inputs.ints(1, "axes")?.as_deref())?,
-        "Unsqueeze" => dims::unsqueeze(
-            &x.dims,
-            &inputs.ints(1, "axes")?.ok_or("Unsqueeze without axes")?,
-        )?,
+        "Unsqueeze" => dims::unsqueeze(&x.dims, &inputs.ints(1, "axes")?.ok_or("Unsqueeze without axes")?)?,
         _ => {
             let target = inputs.ints(1, "shape")?.ok_or("Reshape without a shape")?;
             dims::reshape(&x.dims, &target, node.int("allowzero") == Some(1))?
         }
     };
-    Ok(Tensor {
-        dims,
-        element: x.element,
-        data: x.data.clone(),
-    })
+    Ok(Tensor { dims, element: x.element, data: x.data.clone() })
 }
 
 pub(super) fn transpose(inputs: &Inputs<'_>) -> Plain<Tensor> {
@@ -116,13 +89,8 @@ fn take(x: &Tensor, axis: usize, positions: &[usize], new_dims: &[usize]) -> Pla
 pub(super) fn gather(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let (x, indices) = (inputs.get(0)?, inputs.get(1)?);
     let axis = dims::axis(inputs.node.int("axis").unwrap_or(0), x.dims.len())?;
-    let list = indices
-        .as_ints()
-        .ok_or("Gather with indices that are no integers")?;
-    let positions = list
-        .iter()
-        .map(|&i| dims::axis(i, x.dims[axis]))
-        .collect::<Plain<Vec<_>>>()?;
+    let list = indices.as_ints().ok_or("Gather with indices that are no integers")?;
+    let positions = list.iter().map(|&i| dims::axis(i, x.dims[axis])).collect::<Plain<Vec<_>>>()?;
     take(x, axis, &positions, &indices.dims)
 }
 
@@ -136,18 +104,11 @@ pub(super) fn slice(inputs: &Inputs<'_>) -> Plain<Tensor> {
 }
 
 /// Which positions of which axes a `Slice` takes, attributes (opset 9 and before) or inputs.
-pub(in crate::import) fn slice_plan(
-    inputs: &Inputs<'_>,
-    dims: &[usize],
-) -> Plain<Vec<(usize, Vec<usize>)>> {
+pub(in crate::import) fn slice_plan(inputs: &Inputs<'_>, dims: &[usize]) -> Plain<Vec<(usize, Vec<usize>)>> {
     let starts = inputs.ints(1, "starts")?.ok_or("Slice without starts")?;
     let ends = inputs.ints(2, "ends")?.ok_or("Slice without ends")?;
-    let axes = inputs
-        .ints(3, "axes")?
-        .unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = inputs
-        .ints(4, "steps")?
-        .unwrap_or_else(|| vec![1; starts.len()]);
+    let axes = inputs.ints(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let steps = inputs.ints(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
     if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
         return Err("Slice whose starts, ends, axes and steps differ in number".into());
     }
@@ -168,26 +129,15 @@ pub(super) fn concat(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let parts: Vec<_> = inputs.values.iter().flatten().collect();
     for part in &parts {
         let alike = part.dims.len() == dims.len()
-            && part
-                .dims
-                .iter()
-                .zip(&dims)
-                .enumerate()
-                .all(|(a, (p, d))| a == axis || p == d);
+            && part.dims.iter().zip(&dims).enumerate().all(|(a, (p, d))| a == axis || p == d);
         if !alike {
-            return Err(format!(
-                "Concat of {:?} and {:?} along axis {axis}",
-                first.dims, part.dims
-            ));
+            return Err(format!("Concat of {:?} and {:?} along axis {axis}", first.dims, part.dims));
         }
         dims[axis] += part.dims[axis];
     }
     checked_count(&dims)?;
     let outer: usize = dims[..axis].iter().product();
-    fn join<'a, T: Copy + 'a>(
-        outer: usize,
-        parts: impl Iterator<Item = Option<&'a [T]>> + Clone,
-    ) -> Option<Vec<T>> {
+    fn join<'a, T: Copy + 'a>(outer: usize, parts: impl Iterator<Item = Option<&'a [T]>> + Clone) -> Option<Vec<T>> {
         let mut all = Vec::new();
         for o in 0..outer {
             for part in parts.clone() {
@@ -203,33 +153,19 @@ pub(super) fn concat(inputs: &Inputs<'_>) -> Plain<Tensor> {
         Data::Ints(_) => join(outer, parts.iter().map(|t| t.as_ints())).map(Data::Ints),
         Data::Bools(_) => None,
     };
-    Ok(Tensor {
-        dims,
-        element: first.element,
-        data: data.ok_or("Concat of different element types")?,
-    })
+    Ok(Tensor { dims, element: first.element, data: data.ok_or("Concat of different element types")? })
 }
 
 pub(super) fn expand(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let x = inputs.get(0)?;
-    let target = sizes(
-        inputs
-            .get(1)?
-            .as_ints()
-            .ok_or("Expand to a shape that holds no integers")?,
-    )?;
+    let target = sizes(inputs.get(1)?.as_ints().ok_or("Expand to a shape that holds no integers")?)?;
     let dims = dims::broadcast(&x.dims, &target)?;
     Ok(pick(x, dims.clone(), &broadcast_source(&x.dims, &dims)?))
 }
 
 pub(super) fn tile(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let x = inputs.get(0)?;
-    let repeats = sizes(
-        inputs
-            .get(1)?
-            .as_ints()
-            .ok_or("Tile with repeats that are no integers")?,
-    )?;
+    let repeats = sizes(inputs.get(1)?.as_ints().ok_or("Tile with repeats that are no integers")?)?;
     if repeats.len() != x.dims.len() {
         return Err("Tile with repeats of another rank".into());
     }
@@ -245,12 +181,7 @@ pub(super) fn tile(inputs: &Inputs<'_>) -> Plain<Tensor> {
 }
 
 pub(super) fn constant_of_shape(inputs: &Inputs<'_>) -> Plain<Tensor> {
-    let dims = sizes(
-        inputs
-            .get(0)?
-            .as_ints()
-            .ok_or("ConstantOfShape of a shape that holds no integers")?,
-    )?;
+    let dims = sizes(inputs.get(0)?.as_ints().ok_or("ConstantOfShape of a shape that holds no integers")?)?;
     let value = match inputs.node.attribute("value") {
         Some(Attribute::Tensor(t)) if t.len() == 1 => t.clone(),
         Some(_) => return Err("ConstantOfShape whose value is not one number".into()),
@@ -265,9 +196,7 @@ pub(super) fn range(inputs: &Inputs<'_>) -> Plain<Tensor> {
         match &inputs.get(i)?.data {
             Data::Floats(v) if v.len() == 1 => Ok(f64::from(v[0])),
             Data::Ints(v) if v.len() == 1 => Ok(v[0] as f64),
-            Data::Floats(_) | Data::Ints(_) | Data::Bools(_) => {
-                Err("Range of something that is not one number".into())
-            }
+            Data::Floats(_) | Data::Ints(_) | Data::Bools(_) => Err("Range of something that is not one number".into()),
         }
     };
     let (start, limit, delta) = (part(0)?, part(1)?, part(2)?);
@@ -278,17 +207,12 @@ pub(super) fn range(inputs: &Inputs<'_>) -> Plain<Tensor> {
     let values = (0..count as usize).map(|i| start + i as f64 * delta);
     Ok(match inputs.get(0)?.data {
         Data::Ints(_) => Tensor::int_list(values.map(|v| v as i64).collect()),
-        Data::Floats(_) | Data::Bools(_) => {
-            Tensor::floats(vec![count as usize], values.map(|v| v as f32).collect())
-        }
+        Data::Floats(_) | Data::Bools(_) => Tensor::floats(vec![count as usize], values.map(|v| v as f32).collect()),
     })
 }
 
 fn sizes(list: &[i64]) -> Plain<Vec<usize>> {
     list.iter()
-        .map(|&d| {
-            usize::try_from(d)
-                .map_err(|_| format!("the dimensions {list:?} contain a negative one"))
-        })
+        .map(|&d| usize::try_from(d).map_err(|_| format!("the dimensions {list:?} contain a negative one")))
         .collect()
 }
