@@ -14,6 +14,7 @@ use crate::quantize;
 use crate::quantize::recipe::Recipe;
 use crate::report;
 use crate::specs::target::Target;
+use crate::specs::{self, Kind};
 use crate::verify::{self, Runner, Verified};
 use bakelite_calibration::Profile;
 use rayon::prelude::*;
@@ -224,7 +225,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
     if let Some(dataset) = &compared_on {
         let (compared, skipped, speed) = evaluate::evaluate(prepared, &local, dataset)?;
         outcome.notes.extend(skipped.message());
-        outcome.float_ms = (speed.images > 0).then(|| speed.float.as_secs_f64() * 1e3 / f64::from(speed.images));
+        outcome.float_ms = speed.float_ms();
         outcome.accuracy = Some(compared.summary());
         evaluation = Some((dataset, compared));
     } else if prepared.exact.is_some() {
@@ -329,9 +330,9 @@ fn facts(
         "name": name,
         "network": title,
         "model": { "file": loaded.path.file_name().map(|f| f.to_string_lossy()), "sha256": loaded.hash.to_string() },
-        "preprocess": { "name": prepared.preprocess_name, "sha256": prepared.preprocess.hash().to_string() },
+        "preprocess": { "name": spec_name(Kind::Preprocess, &prepared.preprocess_name)?, "sha256": prepared.preprocess.hash().to_string() },
         "calibration": { "images": profile.images.len(), "sha256": calib },
-        "recipe": { "name": request.recipe, "sha256": sha256(format!("{:?}", Recipe::load(&request.recipe)?).as_bytes()) },
+        "recipe": { "name": spec_name(Kind::Recipe, &request.recipe)?, "sha256": sha256(format!("{:?}", Recipe::load(&request.recipe)?).as_bytes()) },
         "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
         "keep_sigmoid": request.options.keep_sigmoid,
         "input": [input.height, input.width, input.channels],
@@ -346,6 +347,11 @@ fn facts(
         golden,
         provenance: format!("{provenance:#}\n"),
     })
+}
+
+/// A spec's name: that of its file, without the folder, which is this machine's own.
+fn spec_name(kind: Kind, name_or_path: &str) -> Result<String> {
+    specs::read(kind, name_or_path).map(|source| source.name)
 }
 
 fn sha256(bytes: &[u8]) -> String {

@@ -258,9 +258,8 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
         |_, result: Result<_>| {
             let (outcome, float, int8) = result?;
             outcomes.push(outcome);
-            speed.float += float;
-            speed.int8 += int8;
-            speed.images += 1;
+            speed.float.push(float);
+            speed.int8.push(int8);
             Ok(())
         },
     )?;
@@ -273,15 +272,29 @@ fn answer(graph: &Graph, rgb: &[u8]) -> Result<Vec<f32>> {
     Ok(answers.first().map(|y| y.iter().copied().collect()).unwrap_or_default())
 }
 
-/// Time spent in the networks themselves.
-#[derive(Clone, Copy, Debug, Default)]
+/// Time spent in the networks themselves, per image.
+#[derive(Clone, Debug, Default)]
 pub struct Speed {
-    /// In the float network.
-    pub float: std::time::Duration,
-    /// In the integer network.
-    pub int8: std::time::Duration,
-    /// On so many images.
-    pub images: u32,
+    float: Vec<std::time::Duration>,
+    int8: Vec<std::time::Duration>,
+}
+
+impl Speed {
+    /// Milliseconds of the float network: the median.
+    pub fn float_ms(&self) -> Option<f64> {
+        median_ms(&self.float)
+    }
+
+    /// Milliseconds of the integer network: the median.
+    pub fn int8_ms(&self) -> Option<f64> {
+        median_ms(&self.int8)
+    }
+}
+
+fn median_ms(times: &[std::time::Duration]) -> Option<f64> {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).map(|time| time.as_secs_f64() * 1e3)
 }
 
 /// The refusal to run a plan that this CPU cannot.

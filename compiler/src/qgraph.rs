@@ -10,16 +10,16 @@ pub use crate::graph::{Shape, TensorId, Window};
 /// How the codes of a tensor are to be read: `r = scale[c] · (q − zero[c])`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    /// u8 codes [1].
+    /// u8 codes (eq. 1).
     Map(Codes),
-    /// u16 codes in 0…`top` [2].
+    /// u16 codes in 0…`top` (eq. 2).
     Wide {
         /// Scale and zero point of each channel.
         codes: Codes,
         /// Largest code.
         top: u16,
     },
-    /// f32 [3].
+    /// f32 (eq. 3).
     Real,
 }
 
@@ -63,7 +63,7 @@ impl QTensor {
     }
 }
 
-/// What follows the rescaled accumulator [11, 12].
+/// What follows the rescaled accumulator (eq. 11, 12).
 #[derive(Clone, Debug, PartialEq)]
 pub enum QActivation {
     /// Identity, and every clip that a code range expresses.
@@ -77,22 +77,22 @@ pub enum QActivation {
     },
 }
 
-/// From accumulator to codes [9–13].
+/// From accumulator to codes (eq. 9–13).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QEpilogue {
-    /// Start of the accumulator [5].
+    /// Start of the accumulator (eq. 5).
     pub offset: Vec<i32>,
-    /// Factor [9].
+    /// Factor (eq. 9).
     pub multiplier: Vec<f32>,
-    /// Summand [9].
+    /// Summand (eq. 9).
     pub bias: Vec<f32>,
-    /// Factor of the added map's codes [10].
+    /// Factor of the added map's codes (eq. 10).
     pub residual: Option<Vec<f32>>,
-    /// What follows [11, 12].
+    /// What follows (eq. 11, 12).
     pub activation: QActivation,
 }
 
-/// A convolution on maps [5]; a second input is the map that is added [10].
+/// A convolution on maps (eq. 5); a second input is the map that is added (eq. 10).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QConv {
     /// Taps.
@@ -112,13 +112,13 @@ pub struct QConv {
 pub enum DenseOutput {
     /// Wide codes.
     Codes,
-    /// Reals after [14].
+    /// Reals after (eq. 14).
     Reals(RealActivation),
 }
 
 pub use bakelite_runtime::kernel::RealActivation;
 
-/// A dense layer on a vector [6].
+/// A dense layer on a vector (eq. 6).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QDense {
     /// `[o][c]`.
@@ -129,7 +129,7 @@ pub struct QDense {
     pub output: DenseOutput,
 }
 
-/// Mean over all pixels, from a map to wide codes [7].
+/// Mean over all pixels, from a map to wide codes (eq. 7).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QMean {
     /// Factor of the sum.
@@ -138,7 +138,7 @@ pub struct QMean {
     pub bias: Vec<f32>,
 }
 
-/// A map times a real gate per channel [15].
+/// A map times a real gate per channel (eq. 15).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QGate {
     /// Factor of the gate.
@@ -151,7 +151,7 @@ pub struct QGate {
     pub activation: QActivation,
 }
 
-/// The sum of two maps [16].
+/// The sum of two maps (eq. 16).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QAdd {
     /// Factor of the first map's codes.
@@ -177,11 +177,11 @@ pub enum QOp {
     Gate(QGate),
     /// Map plus map.
     Add(QAdd),
-    /// Any function of one code [17].
+    /// Any function of one code (eq. 17).
     Table(Box<[u8; 256]>),
-    /// Maximum over a window [18].
+    /// Maximum over a window (eq. 18).
     MaxPool(Window),
-    /// Softmax of reals [20].
+    /// Softmax of reals (eq. 20).
     Softmax,
 }
 

@@ -205,7 +205,7 @@ pub trait Isa: Copy {
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// f32(n): to the nearest, ties to even.
     fn to_f32(self, a: Self::I32) -> Self::F32;
-    /// rne(x) where that is in −2^21…2^21; beyond, anything that saturates to the same code [13].
+    /// rne(x) where that is in −2^21…2^21; beyond, anything that saturates to the same code (eq. 13).
     fn to_i32(self, a: Self::F32) -> Self::I32;
     /// One rounding.
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32;

@@ -75,7 +75,7 @@ impl Window {
     }
 }
 
-/// What follows the rescaled accumulator [11, 12].
+/// What follows the rescaled accumulator (eq. 11, 12).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation<'a> {
     /// `y = v`; clamping to the code range does ReLU, ReLU6, clips and hard-sigmoid.
@@ -89,18 +89,18 @@ pub enum Activation<'a> {
     },
 }
 
-/// From accumulator to codes [9–13]; every slice has one element per output channel, padded
+/// From accumulator to codes (eq. 9–13); every slice has one element per output channel, padded
 /// to [`LANE_PAD`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epilogue<'a> {
-    /// Added to the exact sum of products: `−Σ w·z` [5].
+    /// Added to the exact sum of products: `−Σ w·z` (eq. 5).
     pub offset: &'a [i32],
-    /// Factor of the accumulator [9].
+    /// Factor of the accumulator (eq. 9).
     pub multiplier: &'a [f32],
-    /// Summand after the factor [9].
+    /// Summand after the factor (eq. 9).
     pub bias: &'a [f32],
-    /// Factor of the codes of the map that is added, if one is [10].
+    /// Factor of the codes of the map that is added, if one is (eq. 10).
     pub residual: Option<&'a [f32]>,
-    /// What follows [11, 12].
+    /// What follows (eq. 11, 12).
     pub activation: Activation<'a>,
 }

@@ -191,7 +191,7 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
     }
 }
 
-/// Adjusts `offset[o]` [5] to what the level's instructions compute.
+/// Adjusts `offset[o]` (eq. 5) to what the level's instructions compute.
 ///
 /// NEON multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
 /// multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).

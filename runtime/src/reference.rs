@@ -21,12 +21,12 @@ fn max(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// `v[o] = f32(acc[o]) · multiplier[o] + bias[o]` [9].
+/// `v[o] = f32(acc[o]) · multiplier[o] + bias[o]` (eq. 9).
 fn rescale(acc: i32, multiplier: f32, bias: f32) -> f32 {
     acc as f32 * multiplier + bias
 }
 
-/// `y` of `v` [11, 12].
+/// `y` of `v` (eq. 11, 12).
 fn activate(activation: &Activation<'_>, v: f32, o: usize) -> f32 {
     match activation {
         Activation::Linear => v,
@@ -34,12 +34,12 @@ fn activate(activation: &Activation<'_>, v: f32, o: usize) -> f32 {
     }
 }
 
-/// `q = rne(min(max(y, 0), top))` [13].
+/// `q = rne(min(max(y, 0), top))` (eq. 13).
 pub fn code(y: f32, top: u16) -> u16 {
     rne(min(max(y, 0.0), f32::from(top))) as u16
 }
 
-/// `v` of an accumulator with its offset [9, 10].
+/// `v` of an accumulator with its offset (eq. 9, 10).
 fn value(epilogue: &Epilogue<'_>, acc: i32, o: usize, residual: Option<u8>) -> f32 {
     let v = rescale(acc, epilogue.multiplier[o], epilogue.bias[o]);
     match (epilogue.residual, residual) {
@@ -67,7 +67,7 @@ pub struct Convolution<'a> {
     pub epilogue: Epilogue<'a>,
 }
 
-/// Convolution: pointwise, general, grouped and depthwise [5, 9–13]. `residual` is empty if there is none.
+/// Convolution: pointwise, general, grouped and depthwise (eq. 5, 9–13). `residual` is empty if there is none.
 pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
     let Window { kernel, stride, dilation, pad } = layer.window;
     let (c_len, o_len) = (layer.input.channels / layer.groups, layer.output.channels / layer.groups);
@@ -115,7 +115,7 @@ pub struct Dense<'a> {
     pub top: u16,
 }
 
-/// `v` of every output channel [6, 9].
+/// `v` of every output channel (eq. 6, 9).
 fn dense<'a>(layer: &'a Dense<'_>, input: &'a [u16]) -> impl Iterator<Item = f32> + 'a {
     (0..layer.out_channels).map(|o| {
         let mut acc = layer.epilogue.offset[o];
@@ -126,14 +126,14 @@ fn dense<'a>(layer: &'a Dense<'_>, input: &'a [u16]) -> impl Iterator<Item = f32
     })
 }
 
-/// Dense layer to wide codes [6, 9, 11–13].
+/// Dense layer to wide codes (eq. 6, 9, 11–13).
 pub fn dense_codes(layer: &Dense<'_>, input: &[u16], output: &mut [u16]) {
     for (o, v) in dense(layer, input).enumerate() {
         output[o] = code(activate(&layer.epilogue.activation, v, o), layer.top);
     }
 }
 
-/// Dense layer to reals [6, 9, 14].
+/// Dense layer to reals (eq. 6, 9, 14).
 pub fn dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16], output: &mut [f32]) {
     for (o, v) in dense(layer, input).enumerate() {
         output[o] = match activation {
@@ -144,7 +144,7 @@ pub fn dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16],
     }
 }
 
-/// Mean [7, 9, 13].
+/// Mean (eq. 7, 9, 13).
 pub fn mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
     let channels = layer.shape.channels;
     for c in 0..channels {
@@ -153,7 +153,7 @@ pub fn mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
     }
 }
 
-/// Gate [15, 11–13].
+/// Gate (eq. 15, 11–13).
 pub fn gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
     for i in 0..layer.shape.len() {
         let c = i % layer.shape.channels;
@@ -163,7 +163,7 @@ pub fn gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
     }
 }
 
-/// Sum of two maps [16, 11–13].
+/// Sum of two maps (eq. 16, 11–13).
 pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
     for i in 0..layer.shape.len() {
         let c = i % layer.shape.channels;
@@ -172,14 +172,14 @@ pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
     }
 }
 
-/// Table [17].
+/// Table (eq. 17).
 pub fn table(table: &[u8; 256], input: &[u8], output: &mut [u8]) {
     for (y, &x) in output.iter_mut().zip(input) {
         *y = table[usize::from(x)];
     }
 }
 
-/// Maximum pooling [18]; zero where no tap is inside.
+/// Maximum pooling (eq. 18); zero where no tap is inside.
 pub fn max_pool(layer: &MaxPool, input: &[u8], output: &mut [u8]) {
     let Window { kernel, stride, dilation, pad } = layer.window;
     let Shape { height, width, channels } = layer.input;
@@ -198,7 +198,7 @@ pub fn max_pool(layer: &MaxPool, input: &[u8], output: &mut [u8]) {
     }
 }
 
-/// `exp(x)` [19].
+/// `exp(x)` (eq. 19).
 pub fn exp(x: f32) -> f32 {
     let x = min(max(x, -87.0), 88.0);
     let n = rne(x * LOG2_E);
@@ -208,12 +208,12 @@ pub fn exp(x: f32) -> f32 {
     e * f32::from_bits(((n + 127) << 23) as u32)
 }
 
-/// `sigmoid(x)` [19].
+/// `sigmoid(x)` (eq. 19).
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// Softmax [20].
+/// Softmax (eq. 20).
 pub fn softmax(input: &[f32], output: &mut [f32]) {
     let m = input.iter().fold(f32::NEG_INFINITY, |m, &x| max(x, m));
     for (y, x) in output.iter_mut().zip(input) {

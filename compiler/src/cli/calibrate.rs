@@ -73,9 +73,20 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
         return std::fs::write(path, bytes).map_err(failed);
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (_staged, mut file) =
-        Staged::make(|| tempfile::Builder::new().prefix(".bakelite-").tempfile_in(folder)).map_err(failed)?;
+    let (_staged, mut file) = Staged::make(|| readable().prefix(".bakelite-").tempfile_in(folder)).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
     Ok(())
+}
+
+/// Temporary files are their maker's alone by default; this one becomes a file for everybody that the umask allows.
+fn readable<'a, 'b>() -> tempfile::Builder<'a, 'b> {
+    #[allow(unused_mut, reason = "only Unix has modes")]
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder
 }

@@ -65,8 +65,8 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
     if arguments.shard.is_some() {
         return print_json(&evaluation);
     }
-    let per_second = |time: std::time::Duration| f64::from(speed.images) / time.as_secs_f64();
-    show(arguments, &evaluation.summary(), Some((per_second(speed.float), per_second(speed.int8))))
+    let speeds = speed.float_ms().zip(speed.int8_ms()).map(|(float, int8)| (1e3 / float, 1e3 / int8));
+    show(arguments, &evaluation.summary(), speeds)
 }
 
 fn read(path: &Path) -> Result<Evaluation> {

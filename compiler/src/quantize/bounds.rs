@@ -1,8 +1,8 @@
-//! The proof that no accumulator leaves i32 and no rescaled value leaves the range where conversions agree [8, 13].
+//! The proof that no accumulator leaves i32 and no rescaled value leaves the range where conversions agree (eq. 8, 13).
 
 use crate::qgraph::{QActivation, QEpilogue};
 
-/// Below this, converting before clamping equals clamping before converting on every instruction set [13].
+/// Below this, converting before clamping equals clamping before converting on every instruction set (eq. 13).
 const RESCALED: f64 = (1u64 << 30) as f64;
 
 /// Checks every output channel: `rows` are the weights of each, `top` the largest input code. Returns what is wrong.

@@ -182,7 +182,7 @@ fn pad_codes(conv: &Conv, codes: &Codes) -> Vec<u8> {
         .collect()
 }
 
-/// `acc → y` as the factors and summands of [9–12].
+/// `acc → y` as the factors and summands of (eq. 9–12).
 fn finish(
     offset: Vec<i32>,
     factor: &[f64],
@@ -252,7 +252,7 @@ fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     }))
 }
 
-/// `r_y = f(g · s_x·(q − z_x))` [15].
+/// `r_y = f(g · s_x·(q − z_x))` (eq. 15).
 fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (from, to) = (codes_of(x)?, codes_of(y)?);
     let channels = x.shape.channels;
@@ -277,7 +277,7 @@ fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result
     }))
 }
 
-/// [16]; a clip is in the code range.
+/// (eq. 16); a clip is in the code range.
 fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (a, b, to) = (codes_of(first)?, codes_of(second)?, codes_of(y)?);
     let ratio = |from: &Codes, c: usize| f64::from(from.scale[c]) / f64::from(to.scale[c]);
@@ -294,7 +294,7 @@ fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QO
     }))
 }
 
-/// `table[q] = code of f(real of q)`; both tensors have one scale for all channels [17].
+/// `table[q] = code of f(real of q)`; both tensors have one scale for all channels (eq. 17).
 fn table(function: Activation, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (from, to) = (codes_of(x)?, codes_of(y)?);
     let uniform =

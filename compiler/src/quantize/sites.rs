@@ -1,8 +1,8 @@
 //! Where integers will be: the float graph as a list of integer operations to come.
 //!
 //! Four fusions happen here because only the integer network knows them: an addition into the epilogue of the
-//! convolution before it [10], a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
-//! real (a gate's, or the network's answer) into the dense layer before it [14]. Every other sigmoid or SiLU is a table.
+//! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
+//! real (a gate's, or the network's answer) into the dense layer before it (eq. 14). Every other sigmoid or SiLU is a table.
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};

@@ -1,4 +1,4 @@
-//! Sum of two maps [16, 11–13]: `v = (f32(x₁) · m₁ + bias) + f32(x₂) · m₂`.
+//! Sum of two maps (eq. 16, 11–13): `v = (f32(x₁) · m₁ + bias) + f32(x₂) · m₂`.
 
 use super::epilogue;
 use crate::isa::{Isa, Kernel};

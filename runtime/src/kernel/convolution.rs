@@ -1,4 +1,4 @@
-//! General convolution [5, 9–13]: patches of a strip of pixels are gathered, then multiplied as pointwise.
+//! General convolution (eq. 5, 9–13): patches of a strip of pixels are gathered, then multiplied as pointwise.
 //!
 //! ```text
 //! for each strip of STRIP output pixels:
@@ -262,7 +262,7 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
     }
 }
 
-/// [5] as it stands, then the shared epilogue.
+/// (eq. 5) as it stands, then the shared epilogue.
 #[inline(always)]
 fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
     let n = layer.output.channels;

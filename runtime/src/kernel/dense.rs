@@ -1,4 +1,4 @@
-//! Dense layer over wide codes [6, 9, 11–14]: `acc[o] = offset[o] + Σ_c w[o,c] · x[c]`.
+//! Dense layer over wide codes (eq. 6, 9, 11–14): `acc[o] = offset[o] + Σ_c w[o,c] · x[c]`.
 //!
 //! ```text
 //! for each 4 vectors of output channels:        one row of weights is read once: memory is the limit,
@@ -23,11 +23,11 @@ pub struct Dense<'a> {
     pub weights: &'a [u8],
     /// Rescaling, and the activation of [`dense_codes`].
     pub epilogue: Epilogue<'a>,
-    /// Largest code of [`dense_codes`], at most 32767 [13].
+    /// Largest code of [`dense_codes`], at most 32767 (eq. 13).
     pub top: u16,
 }
 
-/// What makes reals of `v` [14].
+/// What makes reals of `v` (eq. 14).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RealActivation {
     /// `v`.
@@ -105,7 +105,7 @@ impl Kernel for Run<'_> {
 }
 
 impl Run<'_> {
-    /// [9, 11–14] of one vector of output channels.
+    /// (eq. 9, 11–14) of one vector of output channels.
     #[inline(always)]
     fn finish<I: Isa>(&mut self, isa: I, channel: usize, sum: I::I32) {
         let Epilogue { offset, multiplier, bias, activation, .. } = self.layer.epilogue;

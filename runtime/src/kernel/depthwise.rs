@@ -1,4 +1,4 @@
-//! Depthwise convolution [5, 9–13], vectorised over channels.
+//! Depthwise convolution (eq. 5, 9–13), vectorised over channels.
 //!
 //! ```text
 //! input columns      x0   x1   x2   x3   x4   x5        4 output pixels of a 3 × 3 window, stride 1:
@@ -281,7 +281,7 @@ impl<I: Isa> Block<'_, I> {
         self.finish(isa, row, column, sums, output);
     }
 
-    /// [9–13] of one pixel.
+    /// (eq. 9–13) of one pixel.
     #[inline(always)]
     fn finish(&self, isa: I, row: usize, column: usize, sums: [I::I32; 4], output: &mut [u8]) {
         let at = (row * self.layer.output.width + column) * self.layer.output.channels + self.channel;

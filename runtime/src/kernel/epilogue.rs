@@ -1,4 +1,4 @@
-//! From accumulators to codes [9–13]: the one place where kernels rescale.
+//! From accumulators to codes (eq. 9–13): the one place where kernels rescale.
 //!
 //! ```text
 //! v = f32(acc + offset) · multiplier + bias              one conversion, one product, one sum
@@ -31,20 +31,20 @@ pub(super) fn activation_fits(activation: &Activation<'_>, channels: usize) -> b
     }
 }
 
-/// [9].
+/// (eq. 9).
 #[inline(always)]
 pub(super) fn rescale<I: Isa>(isa: I, acc: I::I32, multiplier: I::F32, bias: I::F32) -> I::F32 {
     isa.add(isa.mul(isa.to_f32(acc), multiplier), bias)
 }
 
-/// [12].
+/// (eq. 12).
 #[inline(always)]
 pub(super) fn hard_swish<I: Isa>(isa: I, v: I::F32, scale: I::F32, zero: I::F32) -> I::F32 {
     let clamped = isa.min(isa.max(v, isa.splat_f32(0.0)), isa.splat_f32(6.0));
     isa.add(isa.mul(isa.mul(isa.sub(v, isa.splat_f32(3.0)), clamped), scale), zero)
 }
 
-/// [11–13] of `N` vectors of channels from `channel` on, of one pixel; the store saturates.
+/// (eq. 11–13) of `N` vectors of channels from `channel` on, of one pixel; the store saturates.
 #[inline(always)]
 pub(super) fn activate<I: Isa, const N: usize>(
     isa: I,
@@ -92,7 +92,7 @@ pub(super) struct Place {
     pub count: usize,
 }
 
-/// [9–13] of a register tile.
+/// (eq. 9–13) of a register tile.
 #[inline(always)]
 pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     isa: I,
@@ -193,7 +193,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         constants
     }
 
-    /// [9–13] of one pixel, to be stored at `at`.
+    /// (eq. 9–13) of one pixel, to be stored at `at`.
     #[inline(always)]
     fn row(&self, isa: I, sums: [I::I32; N], residual: Option<Residual<'_>>, at: usize, count: usize) -> [I::I32; N] {
         let (mut v, mut codes) = (self.bias, sums);

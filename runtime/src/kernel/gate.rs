@@ -1,4 +1,4 @@
-//! Gate of a squeeze-excite [15, 11–13]: `v = f32(x) · m + b`, `m = g · multiplier`, `b = bias − m · zero`.
+//! Gate of a squeeze-excite (eq. 15, 11–13): `v = f32(x) · m + b`, `m = g · multiplier`, `b = bias − m · zero`.
 
 use super::epilogue;
 use crate::isa::{Isa, Kernel};

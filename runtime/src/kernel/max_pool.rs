@@ -1,4 +1,4 @@
-//! Maximum pooling [18]: the largest code under the window; taps outside do not count.
+//! Maximum pooling (eq. 18): the largest code under the window; taps outside do not count.
 
 use super::convolution::tap;
 use crate::isa::{Isa, Kernel};

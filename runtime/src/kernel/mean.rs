@@ -1,4 +1,4 @@
-//! Mean over all pixels [7, 9, 13]: the sum is exact, `1 / pixels` is in the multiplier.
+//! Mean over all pixels (eq. 7, 9, 13): the sum is exact, `1 / pixels` is in the multiplier.
 
 use super::epilogue;
 use crate::isa::{Isa, Kernel};
@@ -9,11 +9,11 @@ use crate::layer::{Shape, padded};
 pub struct Mean<'a> {
     /// The input map.
     pub shape: Shape,
-    /// Factor of the sum, per channel [9], padded.
+    /// Factor of the sum, per channel (eq. 9), padded.
     pub multiplier: &'a [f32],
-    /// Summand, per channel [9], padded.
+    /// Summand, per channel (eq. 9), padded.
     pub bias: &'a [f32],
-    /// Largest code, at most 32767 [13].
+    /// Largest code, at most 32767 (eq. 13).
     pub top: u16,
 }
 

@@ -1,4 +1,4 @@
-//! Pointwise convolution [5, 9–13]: a matrix product over pixels, 90 % of the network.
+//! Pointwise convolution (eq. 5, 9–13): a matrix product over pixels, 90 % of the network.
 //!
 //! ```text
 //!                      vectors of output channels

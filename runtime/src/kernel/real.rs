@@ -1,11 +1,11 @@
-//! Functions of reals [19, 20]: scalar, they occur on vectors only.
+//! Functions of reals (eq. 19, 20): scalar, they occur on vectors only.
 
 use core::f32::consts::LOG2_E;
 
 /// 1.5 · 2^23: adding it leaves the nearest integer, ties to even.
 const ROUND: f32 = 12_582_912.0;
 
-/// `exp(x)` [19], within 2 units in the last place.
+/// `exp(x)` (eq. 19), within 2 units in the last place.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     let x = if x > -87.0 { x } else { -87.0 };
@@ -25,13 +25,13 @@ pub fn exp(x: f32) -> f32 {
     e * f32::from_bits(((n as i32 + 127) << 23) as u32)
 }
 
-/// `1 / (1 + exp(−x))` [19].
+/// `1 / (1 + exp(−x))` (eq. 19).
 #[inline(always)]
 pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-/// Softmax over as many reals as both slices have [20].
+/// Softmax over as many reals as both slices have (eq. 20).
 pub fn softmax(input: &[f32], output: &mut [f32]) {
     let len = input.len().min(output.len());
     let Some(input) = input.get(..len) else { return };

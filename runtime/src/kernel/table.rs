@@ -1,4 +1,4 @@
-//! Any function of codes [17]: `q = table[x]`.
+//! Any function of codes (eq. 17): `q = table[x]`.
 
 use crate::isa::{Isa, Kernel};
 
