@@ -26,6 +26,7 @@ mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neondot;
 mod portable;
+mod rows;
 #[cfg(target_arch = "x86_64")]
 mod ymm;
 
@@ -40,6 +41,7 @@ pub use neon::Neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use neondot::NeonDot;
 pub use portable::Portable;
+pub use rows::Rows;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -96,55 +98,6 @@ impl Level {
             Self::Neon => 16,
             Self::NeonDot => 18,
             Self::Avx512Vnni => 24,
-        }
-    }
-}
-
-/// Four rows of a map of which whole blocks of channels can be read without a check, and what is outside of them.
-#[derive(Clone, Copy, Debug)]
-pub struct Rows<'a> {
-    /// Each of at least (columns − 1) · step + count bytes, unless there are no columns.
-    rows: [&'a [u8]; 4],
-    steps: [usize; 4],
-    columns: usize,
-    /// At least count bytes.
-    padding: &'a [u8],
-    count: usize,
-}
-
-impl<'a> Rows<'a> {
-    /// Rows given as codes from the block's first channel of column 0 on, and the step from one column to the next (0
-    /// to read the same again). Rows that are too short for `count` bytes in each of `columns` columns are all
-    /// padding; padding that is too short is nothing.
-    #[inline(always)]
-    pub fn new(rows: [(&'a [u8], usize); 4], columns: usize, padding: &'a [u8], count: usize) -> Self {
-        let last = columns.wrapping_sub(1);
-        let count = if count <= padding.len() { count } else { 0 };
-        let mut fits = columns > 0;
-        for (row, step) in rows {
-            let len = last.checked_mul(step).and_then(|start| start.checked_add(count));
-            fits &= len.is_some_and(|len| len <= row.len());
-        }
-        let [a, b, c, d] = rows;
-        let columns = if fits { columns } else { 0 };
-        Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count }
-    }
-
-    /// Bytes of a block.
-    #[inline(always)]
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// At least [`Rows::count`] bytes: the block at `column` of row `t` and what follows it, or padding if the rows
-    /// have no such column. A choice of pointers, not of vectors.
-    #[inline(always)]
-    pub fn block(&self, t: usize, column: usize) -> &'a [u8] {
-        if t < 4 && column < self.columns {
-            // SAFETY: t < 4, and column · step + count ≤ len by the invariant of `rows`.
-            unsafe { self.rows.get_unchecked(t).get_unchecked(column * self.steps.get_unchecked(t)..) }
-        } else {
-            self.padding
         }
     }
 }

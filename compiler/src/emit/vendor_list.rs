@@ -10,6 +10,7 @@ sources![
     "isa/neon.rs",
     "isa/neondot.rs",
     "isa/portable.rs",
+    "isa/rows.rs",
     "isa/ymm.rs",
     "kernel.rs",
     "kernel/add.rs",

@@ -1,4 +1,4 @@
-//! Time of an update; run with `cargo test --release -p bakelite-calibration --test speed -- --nocapture`.
+//! Time of an update and of each observer; run with `cargo run --release -p bakelite-calibration --example speed`.
 
 use std::time::Instant;
 
@@ -20,8 +20,7 @@ const MAPS: [(usize, usize); 12] = [
     (112 * 112, 64),
 ];
 
-#[test]
-fn an_image_is_counted_in_milliseconds() {
+fn main() {
     let activations: Vec<Vec<f32>> = MAPS
         .iter()
         .map(|&(pixels, channels)| {
@@ -49,6 +48,4 @@ fn an_image_is_counted_in_milliseconds() {
         let ranges: usize = stats.iter().map(|stats| observer.per_channel(stats, 255).len()).sum();
         println!("{observer}: {:.1} ms for {ranges} channels", start.elapsed().as_secs_f64() * 1e3);
     }
-    // Generous: a busy machine, a debug build.
-    assert!(best < 5.0);
 }
