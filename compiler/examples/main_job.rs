@@ -1,7 +1,7 @@
 //! The main job on real models: compiles each for several targets, verifies every bit, and checks the agreement.
 //!
 //! ```text
-//! cargo run --release --example main_job -- SHARED [--targets a,b,c] [--images N]
+//! cargo run --release --example main_job -- SHARED [--targets a,b,c] [--images N] [--models PART]
 //! ```
 //!
 //! `SHARED` holds `models/` and `images/calibration`, `images/evaluation`. Prints a table and fails where a bit differs
@@ -27,17 +27,18 @@ const TARGETS: &str = "x86-64-avx2,x86-64-avx512vnni,cortex-a76,aarch64-generic"
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let Some(shared) = words.next().map(PathBuf::from) else {
-        eprintln!("main_job SHARED [--targets a,b,c] [--images N]");
+        eprintln!("main_job SHARED [--targets a,b,c] [--images N] [--models PART]");
         return ExitCode::from(2);
     };
     if !shared.join("models").is_dir() {
         println!("skipped: there are no models in {}", shared.display());
         return ExitCode::SUCCESS;
     }
-    let (mut targets, mut images) = (TARGETS.to_owned(), 64);
+    let (mut targets, mut images, mut part) = (TARGETS.to_owned(), 64, String::new());
     while let (Some(flag), Some(value)) = (words.next(), words.next()) {
         match flag.as_str() {
             "--targets" => targets = value,
+            "--models" => part = value,
             "--images" => images = value.parse().unwrap_or(images),
             _ => eprintln!("ignored: {flag} {value}"),
         }
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
         "| model | target | verified images | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for (model, preprocess, least) in MODELS {
+    for (model, preprocess, least) in MODELS.into_iter().filter(|(model, ..)| model.contains(&part)) {
         for target in targets.split(',') {
             match one(&shared, model, preprocess, target, images) {
                 Ok((row, agreement)) => {

@@ -1,6 +1,7 @@
 //! Runs cargo on an emitted crate, and looks into what it made.
 
 pub mod object;
+mod stack;
 pub mod toolchain;
 
 use crate::error::{Error, Result, Stage};

@@ -81,6 +81,8 @@ pub struct Outcome {
     pub float_ms: Option<f64>,
     /// Bytes of the arena.
     pub arena: usize,
+    /// Bytes of stack that the library takes at most, read off its code; none where the crate was not built.
+    pub stack: Option<u64>,
     /// Largest sum of living maps in bytes, and the layer at which.
     pub peak: (usize, String),
     /// Bytes of constants.
@@ -214,6 +216,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         float_ms: None,
         arena: plan.arena.bytes() + 4 * plan.outputs,
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
+        stack: None,
         constants: plan.constants.len_bytes(),
         contents: None,
         verified: None,
@@ -260,9 +263,11 @@ fn build_and_verify(
     let built = build::build(&request.out, &outcome.name, target, request.toolchain.as_deref())?;
     let contents = object::program(&built.program)?;
     object::check_program(&contents, &target.triple)?;
-    for object in object::library(&built.library)? {
-        object::check_library(&object)?;
+    let library = object::library(&built.library)?;
+    for object in &library {
+        object::check_library(object)?;
     }
+    outcome.stack = library.iter().map(|object| object.stack).max().flatten();
     outcome.contents = Some(contents);
     outcome.program = Some(built.program.clone());
     match Runner::of(target) {

@@ -19,6 +19,8 @@ pub struct Contents {
     pub ram: u64,
     /// Size of the file.
     pub file: u64,
+    /// Bytes of stack of the deepest chain of calls, where that can be read off the code.
+    pub stack: Option<u64>,
     /// Shared libraries that the program needs.
     pub libraries: Vec<String>,
     /// Symbols that are not defined in it.
@@ -35,7 +37,8 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Reads a program.
 pub fn program(path: &Path) -> Result<Contents> {
-    contents(path, &read(path)?)
+    // A linked program has no relocations left to follow.
+    contents(path, &read(path)?).map(|contents| Contents { stack: None, ..contents })
 }
 
 /// Reads the objects of a library.
@@ -83,6 +86,7 @@ fn contents(path: &Path, bytes: &[u8]) -> Result<Contents> {
         flash,
         ram,
         file: bytes.len() as u64,
+        stack: super::stack::depth(&elf, bytes),
         libraries: elf.libraries.iter().map(|l| (*l).to_owned()).collect(),
         undefined,
     })

@@ -49,6 +49,9 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     let latency = table::milliseconds(outcome.latency_ms.map(|(median, _)| median));
     table::row(&mut t, &["latency, one thread".into(), table::milliseconds(outcome.float_ms), latency]);
     table::row(&mut t, &["arena (RAM)".into(), dash(), table::bytes(outcome.arena as u64)]);
+    if let Some(stack) = outcome.stack {
+        table::row(&mut t, &["stack (RAM), at most".into(), dash(), table::bytes(stack)]);
+    }
     table::row(&mut t, &[format!("peak, at {}", outcome.peak.1), dash(), table::bytes(outcome.peak.0 as u64)]);
     table::row(&mut t, &["weights (flash)".into(), dash(), table::bytes(outcome.constants as u64)]);
     if let Some(c) = &outcome.contents {
