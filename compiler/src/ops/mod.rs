@@ -1,7 +1,7 @@
 //! The closed set of operators of the float graph; one file each, with formula, shape, float meaning and tests.
 //!
 //! The float meaning here is the naive one, written to be read; [`crate::execute`] computes the same quickly.
-//! The integer meaning of each is in `qops`.
+//! The integer meaning of each is in [`crate::qgraph`], the way there in [`crate::quantize`].
 
 mod activation;
 mod add;

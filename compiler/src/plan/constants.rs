@@ -2,7 +2,7 @@
 //!
 //! Per-channel constants are padded with zeros to whole vectors ([`padded`]) so that kernels load them whole.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Stage};
 use crate::qgraph::{QActivation, QEpilogue};
 use bakelite_runtime::layer::padded;
 
@@ -137,6 +137,3 @@ impl Constants {
 pub fn overflow(name: &str) -> Error {
     Error::new(Stage::Plan, "an accumulator offset leaves i32 once the kernel's shift of inputs is folded in").at(name)
 }
-
-/// What building constants returns.
-pub type Built<T> = Result<T>;
