@@ -12,6 +12,7 @@ use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp, reference};
 use crate::quantize;
 use crate::quantize::recipe::Recipe;
+use crate::reconstruct;
 use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
@@ -107,6 +108,8 @@ pub struct Quantized {
     pub profile: Profile,
     /// Pictures that were calibrated on.
     pub calibrated_on: Option<Dataset>,
+    /// What reconstruction did to each layer.
+    pub reconstruction: Vec<reconstruct::Outcome>,
     /// What to know.
     pub notes: Vec<String>,
 }
@@ -119,21 +122,45 @@ pub fn quantized(request: &Request) -> Result<Quantized> {
     notes.extend(log);
     notes.push(format!("preprocessing `{}`: {}", prepared.preprocess_name, prepared.preprocess_reason));
     let recipe = Recipe::load(&request.recipe)?;
-    let (profile, calibrated_on) = match &request.calib {
-        Some(path) => (read_profile(path, &loaded, &prepared.preprocess)?, None),
-        None => {
-            let dataset = Dataset::open(&request.images)?;
-            let chosen = dataset.select(request.calibration_images, request.seed);
-            let (profile, skipped) = calibrate::calibrate(&prepared.graph, &chosen, &prepared.preprocess, loaded.hash)?;
+    let chosen = match request.images.as_os_str().is_empty() {
+        true => None,
+        false => Some(Dataset::open(&request.images)?.select(request.calibration_images, request.seed)),
+    };
+    let (profile, mut calibrated_on) = match (&request.calib, &chosen) {
+        (Some(path), _) => (read_profile(path, &loaded, &prepared.preprocess)?, None),
+        (None, None) => {
+            return Err(Error::new(Stage::Dataset, "no pictures to calibrate on").remedy("name a folder with --images"));
+        }
+        (None, Some(chosen)) => {
+            let (profile, skipped) = calibrate::calibrate(&prepared.graph, chosen, &prepared.preprocess, loaded.hash)?;
             notes.extend(skipped.message());
             notes.push(format!("calibrated on {} images of {}", profile.images.len(), request.images.display()));
-            (profile, Some(chosen))
+            (profile, Some(chosen.clone()))
         }
     };
     notes.extend(looks_wrong(&prepared, &profile));
     let ranges = calibrate::ranges(&prepared.graph, &profile, &recipe)?;
-    let q = quantize::quantize(&prepared.graph, &ranges, &recipe)?;
-    Ok(Quantized { loaded, prepared, q, profile, calibrated_on, notes })
+    let mut draft = quantize::draft(&prepared.graph, &ranges, &recipe)?;
+    let mut reconstruction = Vec::new();
+    match (&recipe.reconstruct, chosen) {
+        (Some(steps), Some(chosen)) => {
+            let pictures = chosen.first(steps.images);
+            let mut images = Vec::with_capacity(pictures.len());
+            pictures.stream("reading", &prepared.preprocess.fit, |sight| sight.rgb.to_vec(), |_, image| {
+                images.push(image);
+                Ok(())
+            })?;
+            reconstruction = reconstruct::reconstruct(&prepared.graph, &mut draft, images, steps)?;
+            notes.push(reconstruct::summary(&reconstruction, pictures.len()));
+            calibrated_on = Some(chosen);
+        }
+        (Some(_), None) => notes.push(
+            "warning: layers were not reconstructed, because only statistics were given; name the pictures with --images too".into(),
+        ),
+        (None, _) => {}
+    }
+    let q = draft.q;
+    Ok(Quantized { loaded, prepared, q, profile, calibrated_on, reconstruction, notes })
 }
 
 /// A `.calib` file that belongs to this model and preprocessing.

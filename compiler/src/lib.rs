@@ -2,6 +2,7 @@
 //!
 //! `pipeline` reads as the table of contents; every stage is a function from value to value, named for what it returns.
 
+pub mod analyze;
 pub mod build;
 pub mod calibrate;
 pub mod cli;
@@ -24,6 +25,7 @@ pub mod progress;
 pub mod qgraph;
 pub mod quantize;
 pub mod recognise;
+pub mod reconstruct;
 pub mod report;
 pub mod specs;
 pub mod units;

@@ -7,6 +7,7 @@ pub mod arena;
 pub mod blocks;
 pub mod constants;
 pub mod run;
+pub mod single;
 pub mod steps;
 
 use crate::error::Result;
@@ -131,6 +132,23 @@ pub enum Kernel {
         /// Scale and zero of a hard-swish.
         hard_swish: Option<(Floats, Floats)>,
     },
+    /// `kernel::gated`.
+    Gated {
+        /// Pixels of input and output.
+        pixels: usize,
+        /// K.
+        in_channels: usize,
+        /// N.
+        out_channels: usize,
+        /// Packed weights.
+        weights: Bytes,
+        /// What the gate of each input channel is multiplied with.
+        factor: Floats,
+        /// Zero point of each input channel.
+        zero: Floats,
+        /// From accumulator to codes.
+        epilogue: EpilogueSpans,
+    },
     /// `kernel::add`.
     Add {
         /// Shape of all three maps.
@@ -175,6 +193,7 @@ impl Kernel {
             Kernel::Dense { .. } => "dense",
             Kernel::Mean { .. } => "mean",
             Kernel::Gate { .. } => "gate",
+            Kernel::Gated { .. } => "gated",
             Kernel::Add { .. } => "add",
             Kernel::Table { .. } => "table",
             Kernel::MaxPool { .. } => "max_pool",
@@ -185,7 +204,8 @@ impl Kernel {
     /// Multiply-accumulates.
     pub fn macs(&self) -> usize {
         match self {
-            Kernel::Pointwise { pixels, in_channels, out_channels, .. } => pixels * in_channels * out_channels,
+            Kernel::Pointwise { pixels, in_channels, out_channels, .. }
+            | Kernel::Gated { pixels, in_channels, out_channels, .. } => pixels * in_channels * out_channels,
             Kernel::Depthwise { output, window, .. } => output.len() * window.taps(),
             Kernel::Convolution { input, output, window, groups, .. } => {
                 output.len() * window.taps() * input.channels / groups
@@ -264,7 +284,7 @@ pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
     for node in &q.nodes {
         kernels.push(steps::kernel(q, node, level, &mut constants)?);
     }
-    let memory = steps::place(q, &kernels);
+    let memory = steps::place(q, level, &kernels);
     let blocks = blocks::blocks(q);
     let steps = q
         .nodes

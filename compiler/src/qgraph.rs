@@ -151,6 +151,20 @@ pub struct QGate {
     pub activation: QActivation,
 }
 
+/// A pointwise convolution of a map times a real gate per channel (eq. 21–24): inputs are the map, the gate, and the map
+/// that is added, if any.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QGated {
+    /// `[o][c]`.
+    pub weights: Vec<i8>,
+    /// What the gate of each input channel is multiplied with.
+    pub factor: Vec<f32>,
+    /// Zero point of each input channel.
+    pub zero: Vec<f32>,
+    /// From accumulator to codes; the offset is not used.
+    pub epilogue: QEpilogue,
+}
+
 /// The sum of two maps (eq. 16).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QAdd {
@@ -175,6 +189,8 @@ pub enum QOp {
     Mean(QMean),
     /// Map times gate.
     Gate(QGate),
+    /// Pointwise convolution of a map times a gate.
+    Gated(QGated),
     /// Map plus map.
     Add(QAdd),
     /// Any function of one code (eq. 17).
@@ -193,6 +209,7 @@ impl QOp {
             QOp::Dense(_) => "dense",
             QOp::Mean(_) => "mean",
             QOp::Gate(_) => "gate",
+            QOp::Gated(_) => "gated",
             QOp::Add(_) => "add",
             QOp::Table(_) => "table",
             QOp::MaxPool(_) => "max pool",

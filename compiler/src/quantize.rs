@@ -3,9 +3,11 @@
 //! 1. [`sites`]: which integer operation does which float nodes;
 //! 2. [`kinds`]: which tensors are maps (u8), wide vectors (u16) or reals (f32);
 //! 3. [`scales`]: a scale and zero point per channel, shared out between producer and readers;
-//! 4. [`lower`]: weights rounded, factors and summands folded, and the proof that nothing overflows ([`bounds`]).
+//! 4. [`filters`]: weights rounded;
+//! 5. [`lower`]: factors and summands folded, and the proof that nothing overflows ([`bounds`]).
 
 pub mod bounds;
+pub mod filters;
 pub mod kinds;
 pub mod lower;
 pub mod ranges;
@@ -16,7 +18,8 @@ pub mod weights;
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, TensorId};
-use crate::qgraph::{Codes, Kind, QGraph, QTensor};
+use crate::qgraph::{Codes, Kind, QGraph, QNode, QTensor};
+use filters::Filters;
 use kinds::Form;
 use ranges::TensorRange;
 use recipe::{Granularity, Recipe};
@@ -26,8 +29,47 @@ use sites::{Site, SiteKind};
 /// The ranges of tensors, as the observer of the recipe sees them; `None` where a tensor was not observed.
 pub type Ranges = Vec<Option<TensorRange>>;
 
-/// Quantizes `graph`, whose input is the raw u8 image.
+/// A network in integers that still knows where each integer came from, so that single layers can be made anew.
+#[derive(Clone, Debug)]
+pub struct Draft<'g> {
+    /// The float graph as integer operations.
+    pub sites: Vec<Site<'g>>,
+    /// The integers.
+    pub q: QGraph,
+    /// The integer weights of each site that has any.
+    pub filters: Vec<Option<Filters>>,
+    /// The node of each site in `q.nodes`.
+    pub node: Vec<usize>,
+}
+
+impl Draft<'_> {
+    /// Gives a site other weights; nothing changes where they are refused.
+    ///
+    /// # Errors
+    /// Where an accumulator could overflow.
+    pub fn set(&mut self, site: usize, filters: Filters) -> Result<()> {
+        self.q.nodes[self.node[site]] = self.lowered(site, &filters)?;
+        self.filters[site] = Some(filters);
+        Ok(())
+    }
+
+    /// The node of a site if it had these weights.
+    ///
+    /// # Errors
+    /// Where an accumulator could overflow.
+    pub fn lowered(&self, site: usize, filters: &Filters) -> Result<QNode> {
+        let inputs = self.q.nodes[self.node[site]].inputs.clone();
+        lower::lower(&self.q, &self.sites[site], inputs, Some(filters))
+    }
+}
+
+/// Quantizes `graph`, whose input is the raw u8 image, from the statistics alone.
 pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGraph> {
+    Ok(draft(graph, ranges, recipe)?.q)
+}
+
+/// The same, for [`crate::reconstruct`] to improve on.
+pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<Draft<'g>> {
     let sites = sites::sites(graph)?;
     let forms = kinds::forms(graph, &sites)?;
     let mut tensors = Vec::with_capacity(graph.tensors.len());
@@ -51,10 +93,28 @@ pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGrap
     let output_step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
     let mut q =
         QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, output, output_step };
+    let (mut filters, mut node) = (Vec::with_capacity(sites.len()), Vec::with_capacity(sites.len()));
     for site in &sites {
-        lower::lower(&mut q, site, ranges, recipe)?;
+        let mut inputs = site.inputs.clone();
+        let mut made = None;
+        if let SiteKind::Gated { conv, .. } = &site.kind {
+            let seen = ranges[site.node.inputs[0].index()].as_ref();
+            made = q.tensor(inputs[0]).codes().map(|codes| Filters::gated(conv, codes, seen, recipe));
+        }
+        if let SiteKind::Conv { conv, .. } = &site.kind {
+            if matches!(q.tensor(site.output).kind, Kind::Real | Kind::Wide { .. }) {
+                inputs[0] = lower::widened(&mut q, inputs[0], &site.node.name)?;
+            }
+            let codes = q.tensor(inputs[0]).codes();
+            let seen = ranges[site.inputs[0].index()].as_ref();
+            made = codes.map(|codes| Filters::rounded(conv, codes, seen, recipe));
+        }
+        let lowered = lower::lower(&q, site, inputs, made.as_ref())?;
+        node.push(q.nodes.len());
+        q.nodes.push(lowered);
+        filters.push(made);
     }
-    Ok(q)
+    Ok(Draft { sites, q, filters, node })
 }
 
 /// Scale and zero point of a tensor that has codes.
@@ -82,6 +142,7 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
                 SiteKind::Function(_) => Consumer::Uniform,
                 SiteKind::Conv { .. }
                 | SiteKind::Mean
+                | SiteKind::Gated { .. }
                 | SiteKind::Gate { .. }
                 | SiteKind::Add { .. }
                 | SiteKind::Softmax => Consumer::Free,

@@ -177,6 +177,10 @@ pub trait Isa: Copy {
     /// Stores the first `count` ≤ LANES.
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize);
 
+    /// Packs weights at run time: the low bytes of four input channels of a vector of output channels, as
+    /// [`crate::pack::pointwise`] lays them, to the 4 · LANES bytes from `at` on (not written if they are not there).
+    fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize);
+
     /// The pointwise micro-kernel: `sum[m][n] = Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
     /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. All zero if `rows` is shorter
     /// than `(M − 1) · stride + k` or `panel` is too short.

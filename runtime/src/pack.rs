@@ -8,6 +8,7 @@
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps |
 //! | convolution | `[o][kh · kw · c]` | as pointwise, the patch padded to [`patch_len`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
+//! | gated | `[o][k]` | `[o / lanes][k][lanes]`, w + 128 as u8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels |
 //!
 //! What is missing at the end of a row is zero, so that it adds nothing, whatever it is multiplied with.
@@ -19,6 +20,8 @@ use crate::isa::Level;
 pub enum Kind {
     /// `kernel::pointwise`.
     Pointwise,
+    /// `kernel::gated`.
+    Gated,
     /// `kernel::depthwise`.
     Depthwise,
     /// `kernel::convolution` with one group.
@@ -36,6 +39,11 @@ const fn group(level: Level) -> usize {
         Level::Avx2 | Level::Neon => 2,
         Level::AvxVnni | Level::Avx512Vnni | Level::NeonDot => 4,
     }
+}
+
+/// Whether the pointwise kernel multiplies four input channels at a time; two otherwise (one in plain Rust).
+pub(crate) const fn grouped_by_four(level: Level) -> bool {
+    group(level) == 4
 }
 
 /// Input channels that one step of the pointwise kernel takes: rows are padded to a multiple.
@@ -118,6 +126,11 @@ pub const fn dense_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * dense_vector_len(level, k)
 }
 
+/// Bytes of packed weights of a gated pointwise convolution.
+pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
+    n.div_ceil(level.lanes()) * level.lanes() * k
+}
+
 /// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
 pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
     channels.div_ceil(4 * level.lanes()) * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
@@ -140,6 +153,20 @@ fn panels(weights: &[i8], [k, n]: [usize; 2], row: usize, lanes: usize, group: u
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
     panels(weights, [k, n], k.next_multiple_of(step(level)), level.lanes(), group(level), out);
+}
+
+/// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: they are multiplied before they are packed.
+pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
+    out.fill(128);
+    let lanes = level.lanes();
+    for o in 0..n {
+        for c in 0..k {
+            let at = (o / lanes * k + c) * lanes + o % lanes;
+            if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
+                *out = (w as u8) ^ 0x80;
+            }
+        }
+    }
 }
 
 /// Packs weights `[o][kh · kw · c]` of a convolution with one group into [`convolution_len`] bytes.
@@ -191,14 +218,20 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
     }
 }
 
+/// Whether the products of an instruction set take signed bytes, and so `x − 128` for codes.
+pub const fn shifted(level: Level) -> bool {
+    matches!(level, Level::Neon | Level::NeonDot)
+}
+
 /// Adjusts `offset[o]` (eq. 5) to what the level's instructions compute.
 ///
 /// NEON multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
 /// multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).
 pub fn offset(level: Level, kind: Kind, weights: &[i8], k: usize, n: usize, offset: &mut [i32]) {
     let shifted = match kind {
-        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => matches!(level, Level::Neon | Level::NeonDot),
-        Kind::Grouped | Kind::Dense => false,
+        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => shifted(level),
+        // Gated weights are not known before the gate is.
+        Kind::Grouped | Kind::Dense | Kind::Gated => false,
     };
     if !shifted || k == 0 {
         return;

@@ -3,7 +3,7 @@
 
 use core::f32::consts::LOG2_E;
 
-use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation};
+use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation, SHUT};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 
 /// *rne*: to the nearest integer, ties to even.
@@ -96,6 +96,53 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
                 let v = value(&layer.epilogue, acc, o, residual.get(at).copied());
                 output[at] = code(activate(&layer.epilogue.activation, v, o), 255) as u8;
             }
+        }
+    }
+}
+
+/// A pointwise convolution of a gated map, with its weights as the network has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Gated<'a> {
+    /// Pixels of input and output.
+    pub pixels: usize,
+    /// `[o][c]`.
+    pub weights: &'a [i8],
+    /// What the gate is multiplied with, per input channel.
+    pub factor: &'a [f32],
+    /// Zero point, per input channel.
+    pub zero: &'a [f32],
+    /// Output channels.
+    pub out_channels: usize,
+    /// Rescaling and activation; the offset is not used.
+    pub epilogue: Epilogue<'a>,
+}
+
+/// Gated pointwise convolution (eq. 21–25, 9–13). `residual` is empty if there is none.
+pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], output: &mut [u8]) {
+    let (k, n) = (layer.weights.len() / layer.out_channels, layer.out_channels);
+    let mean = |c: usize| {
+        let sum: i32 = (0..layer.pixels).map(|p| i32::from(input[p * k + c])).sum();
+        (sum as f32 - layer.pixels as f32 * layer.zero[c]) * (1.0 / layer.pixels as f32)
+    };
+    for o in 0..n {
+        let weight = |c: usize| f32::from(layer.weights[o * k + c]) * (gate[c] * layer.factor[c]);
+        let most = (0..k).fold(0.0, |most, c| max(most, max(weight(c), 0.0 - weight(c))));
+        let inverse = if most > SHUT { 127.0 / most } else { 0.0 };
+        let multiplier = layer.epilogue.multiplier[o] * (most * (1.0 / 127.0));
+        let mut error = 0.0;
+        for c in 0..k {
+            error += (weight(c) * inverse - rne(weight(c) * inverse) as f32) * mean(c);
+        }
+        let bias = layer.epilogue.bias[o] + error * multiplier;
+        for p in 0..layer.pixels {
+            let product = |c: usize| rne(weight(c) * inverse) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
+            let v = rescale((0..k).map(product).sum(), multiplier, bias);
+            let at = p * n + o;
+            let v = match (layer.epilogue.residual, residual.get(at)) {
+                (Some(factor), Some(&x)) => v + f32::from(x) * factor[o],
+                _ => v,
+            };
+            output[at] = code(activate(&layer.epilogue.activation, v, o), 255) as u8;
         }
     }
 }

@@ -79,6 +79,27 @@ macro_rules! instruction_set {
             }
 
             #[test]
+            fn gated() {
+                let Some(isa) = token() else { return };
+                for (i, pixels) in PIXELS.into_iter().enumerate() {
+                    for (j, k) in KS.into_iter().enumerate() {
+                        for (l, n) in NS.into_iter().enumerate() {
+                            let style = STYLES[(i + j + l) % STYLES.len()];
+                            shared::gated(isa, pixels, k, n, style, [0.0, 1.0]);
+                        }
+                    }
+                }
+                for style in STYLES {
+                    shared::gated(isa, 49, 960, 160, style, [0.0, 1.0]);
+                    // All gates shut, all open, and almost shut.
+                    shared::gated(isa, 5, 70, 33, style, [0.0, 0.0]);
+                    shared::gated(isa, 5, 70, 33, style, [1.0, 1.0]);
+                    shared::gated(isa, 5, 70, 33, style, [1e-44, 1e-38]);
+                    shared::gated(isa, 5, 70, 33, style, [0.0, 1e-30]);
+                }
+            }
+
+            #[test]
             fn depthwise() {
                 let Some(isa) = token() else { return };
                 for (i, shape) in SHAPES.into_iter().enumerate() {

@@ -129,6 +129,11 @@ impl Dataset {
         Self { images, ..self.clone() }
     }
 
+    /// The first `count` pictures.
+    pub fn first(&self, count: usize) -> Self {
+        Self { images: self.images.iter().take(count).cloned().collect(), ..self.clone() }
+    }
+
     /// The pictures not in `other`, in order; names decide.
     pub fn without(&self, other: &Self) -> Self {
         let taken: std::collections::HashSet<&str> = other.images.iter().map(|image| image.name.as_str()).collect();

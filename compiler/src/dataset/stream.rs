@@ -6,11 +6,11 @@
 
 use bakelite_calibration::ImageId;
 use bakelite_runtime::image::Fit;
-use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 
 use super::{Dataset, Image, Loader};
 use crate::error::{Error, Result, Stage};
+use crate::progress;
 
 /// Pictures per thread and window.
 const WINDOW: usize = 8;
@@ -67,7 +67,7 @@ impl Dataset {
         see: impl Fn(Sight<'_>) -> T + Sync,
         mut take: impl FnMut(usize, T) -> Result<()>,
     ) -> Result<Skipped> {
-        let bar = progress(label, self.len());
+        let bar = progress::bar(label, self.len(), "pictures");
         let mut skipped = Skipped::default();
         let window = WINDOW * rayon::current_num_threads();
         for (start, images) in (0..).step_by(window).zip(self.images().chunks(window)) {
@@ -98,14 +98,4 @@ impl Dataset {
         }
         Ok(skipped)
     }
-}
-
-/// A bar on standard error; indicatif hides it where that is not a terminal.
-fn progress(label: &str, length: usize) -> ProgressBar {
-    let bar = ProgressBar::new(length as u64).with_message(label.to_owned());
-    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} pictures, {per_sec}, {eta} left");
-    if let Ok(style) = style {
-        bar.set_style(style);
-    }
-    bar
 }

@@ -111,6 +111,19 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("activation", activation(hard_swish.as_ref())),
             ]),
         ),
+        Kernel::Gated { pixels, in_channels, out_channels, weights, factor, zero, epilogue: e } => (
+            "Gated<'static>",
+            fields(&[
+                ("pixels", pixels.to_string()),
+                ("in_channels", in_channels.to_string()),
+                ("out_channels", out_channels.to_string()),
+                ("weights", bytes(*weights)),
+                ("factor", floats(*factor)),
+                ("zero", floats(*zero)),
+                ("epilogue", epilogue(e)),
+                ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+            ]),
+        ),
         Kernel::Add { shape: s, first, second, bias } => (
             "Add<'static>",
             fields(&[

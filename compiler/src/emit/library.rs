@@ -154,7 +154,10 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
     let mut maps: Vec<(&str, usize, usize)> = Vec::new();
     let mut wide = Vec::new();
     let mut reals = Vec::new();
-    let inputs = ["x", "second"];
+    let inputs = match &step.kernel {
+        Kernel::Gated { .. } => ["x", "gate", "second"],
+        _ => ["x", "second", ""],
+    };
     let slots = step
         .inputs
         .iter()
@@ -184,7 +187,8 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         Slot::Map { .. } | Slot::Wide { .. } | Slot::Real { .. } => name,
     };
     let x = name(&step.inputs[0], "x");
-    let second = step.inputs.get(1).map_or("&[]", |slot| name(slot, "second"));
+    let other = |i: usize| step.inputs.get(i).map_or("&[]", |slot| name(slot, inputs[i]));
+    let second = other(1);
     let y = name(&step.output, "y");
     let layer = constant_name(index);
     let _ = match &step.kernel {
@@ -200,6 +204,10 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         }
         Kernel::Mean { .. } => writeln!(out, "    kernel::mean(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Gate { .. } => writeln!(out, "    kernel::gate(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Gated { .. } => {
+            let sum = other(2);
+            writeln!(out, "    kernel::gated(ISA, &layers::{layer}, {x}, {second}, {sum}, scratch, {y});")
+        }
         Kernel::Add { .. } => writeln!(out, "    kernel::add(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Table { .. } => writeln!(out, "    kernel::table(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool(ISA, &layers::{layer}, {x}, {y});"),
@@ -254,6 +262,10 @@ fn describe(kernel: &Kernel) -> String {
         Kernel::Dense { in_channels, out_channels, .. } => format!("dense {in_channels} → {out_channels}"),
         Kernel::Mean { shape, .. } => format!("mean of {}×{}", shape.height, shape.width),
         Kernel::Gate { .. } => "gate".into(),
+        Kernel::Gated { in_channels, out_channels, epilogue, .. } => format!(
+            "gated pointwise {in_channels} → {out_channels}{}",
+            if epilogue.residual.is_some() { " + sum" } else { "" },
+        ),
         Kernel::Add { .. } => "sum".into(),
         Kernel::Table { .. } => "table".into(),
         Kernel::MaxPool { window, .. } => format!("maximum of {}×{}", window.kernel[0], window.kernel[1]),

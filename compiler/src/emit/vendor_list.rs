@@ -19,6 +19,7 @@ sources![
     "kernel/depthwise.rs",
     "kernel/epilogue.rs",
     "kernel/gate.rs",
+    "kernel/gated.rs",
     "kernel/max_pool.rs",
     "kernel/mean.rs",
     "kernel/pointwise.rs",

@@ -26,12 +26,10 @@ fn projects(q: &QGraph, index: usize) -> bool {
     if q.nodes.iter().any(|reader| matches!(reader.op, QOp::Table(_)) && reader.inputs.contains(&node.output)) {
         return false;
     }
+    let signed = || q.tensor(node.output).codes().is_some_and(|codes| codes.zero.iter().any(|&z| z > 0));
     match &node.op {
-        QOp::Conv(conv) => {
-            conv.window.taps() == 1
-                && conv.epilogue.activation == QActivation::Linear
-                && q.tensor(node.output).codes().is_some_and(|codes| codes.zero.iter().any(|&z| z > 0))
-        }
+        QOp::Gated(gated) => gated.epilogue.activation == QActivation::Linear && signed(),
+        QOp::Conv(conv) => conv.window.taps() == 1 && conv.epilogue.activation == QActivation::Linear && signed(),
         QOp::Add(_) => true,
         QOp::Dense(_) | QOp::Mean(_) | QOp::Gate(_) | QOp::Table(_) | QOp::MaxPool(_) | QOp::Softmax => false,
     }

@@ -2,10 +2,13 @@
 
 use super::constants::{Constants, EpilogueSpans, Floats};
 use super::{Kernel, Plan, Slot, Step};
+use crate::qgraph::reference::Value;
 use bakelite_runtime::arena::split;
 use bakelite_runtime::dispatch;
 use bakelite_runtime::isa::Level;
-use bakelite_runtime::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, Table, Tile};
+use bakelite_runtime::kernel::{
+    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
+};
 use bakelite_runtime::layer::{Activation, Epilogue};
 
 /// The memory of one run; reusable.
@@ -26,6 +29,38 @@ impl Memory {
             output: vec![0.0; plan.outputs],
         }
     }
+}
+
+impl Memory {
+    /// Puts a tensor where a step finds it; `None` where it does not fit.
+    pub(super) fn write(&mut self, slot: Slot, value: &Value) -> Option<()> {
+        match (slot, value) {
+            (Slot::Map { start, len }, Value::Map(from)) => put(&mut self.maps, start, len, from),
+            (Slot::Wide { start, len }, Value::Wide(from)) => put(&mut self.wide, start, len, from),
+            (Slot::Real { start, len }, Value::Real(from)) => put(&mut self.reals, start, len, from),
+            _ => None,
+        }
+    }
+
+    /// The tensor that a step left.
+    pub(super) fn read(&self, slot: Slot) -> Option<Value> {
+        Some(match slot {
+            Slot::Map { start, len } => Value::Map(self.maps.get(start..start + len)?.to_vec()),
+            Slot::Wide { start, len } => Value::Wide(self.wide.get(start..start + len)?.to_vec()),
+            Slot::Real { start, len } => Value::Real(self.reals.get(start..start + len)?.to_vec()),
+            Slot::Image | Slot::Output => return None,
+        })
+    }
+}
+
+fn put<T: Copy>(section: &mut [T], start: usize, len: usize, from: &[T]) -> Option<()> {
+    let to = section.get_mut(start..start + len)?;
+    (to.len() == from.len()).then(|| to.copy_from_slice(from))
+}
+
+/// Runs one step; false where this CPU cannot.
+pub(super) fn step(plan: &Plan, index: usize, memory: &mut Memory) -> bool {
+    plan.steps.get(index).is_some_and(|step| one(plan, step, memory, &[]))
 }
 
 /// The instruction sets that this CPU can run, best first.
@@ -109,11 +144,14 @@ fn in_reals(slot: &Slot) -> Option<(usize, usize)> {
 fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
     let level = plan.level;
     let c = &plan.constants;
-    let slots = [step.inputs.first(), step.inputs.get(1), step.scratch.as_ref(), Some(&step.output)];
+    // Of the tensors after the first, one may be a map and one a gate.
+    let other =
+        |section: fn(&Slot) -> Option<(usize, usize)>| step.inputs.iter().skip(1).find(|slot| section(slot).is_some());
+    let slots = [step.inputs.first(), other(in_maps), step.scratch.as_ref(), Some(&step.output)];
     let [x, second, scratch, y] = split(&mut memory.maps, slots.map(|slot| range(slot, in_maps)));
     let [wide_x, wide_y] = split(&mut memory.wide, [slots[0], slots[3]].map(|slot| range(slot, in_wide)));
     let [real_x, real_second, real_y] =
-        split(&mut memory.reals, [slots[0], slots[1], slots[3]].map(|slot| range(slot, in_reals)));
+        split(&mut memory.reals, [slots[0], other(in_reals), slots[3]].map(|slot| range(slot, in_reals)));
     let x: &[u8] = if step.inputs.first() == Some(&Slot::Image) { image } else { x };
     let real_x: &[f32] = real_x;
     let real_y = if step.output == Slot::Output { memory.output.as_mut_slice() } else { real_y };
@@ -178,6 +216,19 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 activation: activation(c, hard_swish.as_ref()),
             };
             dispatch::gate(level, &layer, x, real_second, y)
+        }
+        Kernel::Gated { pixels, in_channels, out_channels, weights, factor, zero, epilogue: e } => {
+            let layer = Gated {
+                pixels: *pixels,
+                in_channels: *in_channels,
+                out_channels: *out_channels,
+                weights: c.get_bytes(*weights),
+                factor: c.get_floats(*factor),
+                zero: c.get_floats(*zero),
+                epilogue: epilogue(c, e),
+                tile: Tile::best(level, *pixels, *out_channels),
+            };
+            dispatch::gated(level, &layer, x, real_second, second, scratch, y)
         }
         Kernel::Add { shape, first, second: other, bias } => {
             let layer = Add {

@@ -6,7 +6,7 @@ use super::{ArenaLen, Kernel, Slot};
 use crate::error::{Error, Result, Stage};
 use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp};
 use bakelite_runtime::isa::Level;
-use bakelite_runtime::kernel::Convolution;
+use bakelite_runtime::kernel::{Convolution, gated_scratch_len};
 use bakelite_runtime::layer::{Activation, Epilogue};
 use bakelite_runtime::pack;
 
@@ -35,6 +35,20 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             bias: constants.floats(&gate.bias),
             hard_swish: constants.activation(&gate.activation),
         },
+        QOp::Gated(gated) => {
+            let (k, n) = (input.channels, output.channels);
+            let weights =
+                packed(constants, pack::gated_len(level, k, n), |out| pack::gated(level, &gated.weights, k, n, out));
+            Kernel::Gated {
+                pixels: output.pixels(),
+                in_channels: k,
+                out_channels: n,
+                weights,
+                factor: constants.floats(&gated.factor),
+                zero: constants.floats(&gated.zero),
+                epilogue: constants.epilogue(&gated.epilogue, &[]),
+            }
+        }
         QOp::Add(add) => Kernel::Add {
             shape: output,
             first: constants.floats(&add.first),
@@ -90,7 +104,9 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         pack::Kind::Convolution => packed(constants, pack::convolution_len(level, k, n), |out| {
             pack::convolution(level, weights, k, n, out);
         }),
-        pack::Kind::Grouped | pack::Kind::Dense => packed(constants, weights.len(), |out| pack::grouped(weights, out)),
+        pack::Kind::Grouped | pack::Kind::Dense | pack::Kind::Gated => {
+            packed(constants, weights.len(), |out| pack::grouped(weights, out))
+        }
     };
     let epilogue = constants.epilogue(&conv.epilogue, &offset);
     if kind == pack::Kind::Pointwise {
@@ -152,7 +168,7 @@ pub struct Memory {
 }
 
 /// Places every tensor and scratch buffer.
-pub fn place(q: &QGraph, kernels: &[Kernel]) -> Memory {
+pub fn place(q: &QGraph, level: Level, kernels: &[Kernel]) -> Memory {
     let mut life: Vec<Option<(usize, usize)>> = vec![None; q.tensors.len()];
     for (step, node) in q.nodes.iter().enumerate() {
         for id in &node.inputs {
@@ -181,7 +197,7 @@ pub fn place(q: &QGraph, kernels: &[Kernel]) -> Memory {
         }
     }
     for (step, kernel) in kernels.iter().enumerate() {
-        let len = scratch_len(kernel);
+        let len = scratch_len(level, kernel);
         if len > 0 {
             maps.push(Owner::Scratch(step), Piece { len, born: step, dies: step });
         }
@@ -201,7 +217,7 @@ pub fn place(q: &QGraph, kernels: &[Kernel]) -> Memory {
 }
 
 /// Bytes that a kernel may scribble on.
-fn scratch_len(kernel: &Kernel) -> usize {
+pub(super) fn scratch_len(level: Level, kernel: &Kernel) -> usize {
     match kernel {
         Kernel::Convolution { input, output, window, groups, .. } => Convolution {
             input: *input,
@@ -219,6 +235,7 @@ fn scratch_len(kernel: &Kernel) -> usize {
             },
         }
         .scratch_len(),
+        Kernel::Gated { in_channels, out_channels, .. } => gated_scratch_len(level, *in_channels, *out_channels),
         _ => 0,
     }
 }

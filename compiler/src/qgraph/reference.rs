@@ -141,6 +141,19 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             reference::gate(&layer, map(value(0))?, reals(value(1))?, &mut codes);
             Value::Map(codes)
         }
+        QOp::Gated(gated) => {
+            let residual = if node.inputs.len() > 2 { map(value(2))? } else { &[] };
+            let layer = reference::Gated {
+                pixels: output.pixels(),
+                weights: &gated.weights,
+                factor: &gated.factor,
+                zero: &gated.zero,
+                out_channels: output.channels,
+                epilogue: epilogue(&gated.epilogue),
+            };
+            reference::gated(&layer, map(value(0))?, reals(value(1))?, residual, &mut codes);
+            Value::Map(codes)
+        }
         QOp::Add(add) => {
             let layer = Add {
                 shape: output,

@@ -23,6 +23,20 @@ pub fn prove(weights: &[i8], epilogue: &QEpilogue, top: u16) -> Result<(), Strin
     Ok(())
 }
 
+/// The same of a pointwise convolution behind a gate, whose weights are made anew in −127…127 for gates within 0…1.
+pub fn prove_gated(weights: &[i8], columns: &[f32], epilogue: &QEpilogue) -> Result<(), String> {
+    let k = columns.len().max(1);
+    let reach = k as f64 * 127.0 * 255.0;
+    if reach >= (1u64 << 31) as f64 {
+        return Err(format!("{k} input channels: the accumulator may reach {reach:e}, beyond 2^31"));
+    }
+    for (o, row) in weights.chunks(k).enumerate() {
+        let most = row.iter().zip(columns).map(|(&w, &a)| f64::from(w).abs() * f64::from(a)).fold(0.0, f64::max);
+        rescaled(epilogue, o, reach * most / 127.0)?;
+    }
+    Ok(())
+}
+
 /// `|y| < 2^30` for an accumulator of at most `reach`.
 fn rescaled(epilogue: &QEpilogue, o: usize, reach: f64) -> Result<(), String> {
     let residual = epilogue.residual.as_ref().map_or(0.0, |r| f64::from(r[o]).abs() * 255.0);

@@ -22,7 +22,7 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
     let wants_real = |id: TensorId| {
         graph.outputs.contains(&id)
             || sites.iter().any(|s| match s.kind {
-                SiteKind::Gate { .. } => s.inputs[1] == id,
+                SiteKind::Gate { .. } | SiteKind::Gated { .. } => s.inputs[1] == id,
                 SiteKind::Softmax => s.inputs[0] == id,
                 _ => false,
             })
@@ -30,6 +30,7 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
     let wants_codes = |id: TensorId| {
         sites.iter().any(|s| match s.kind {
             SiteKind::Gate { .. } => s.inputs[0] == id,
+            SiteKind::Gated { .. } => s.inputs[0] == id || s.inputs.get(2) == Some(&id),
             SiteKind::Softmax => false,
             _ => s.inputs.contains(&id),
         })
@@ -56,6 +57,10 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
             },
             SiteKind::Mean if input == Some(Form::Map) && !real => Form::Wide,
             SiteKind::Mean => return refuse("pooling of something other than a map, or straight to an output"),
+            SiteKind::Gated { .. } => match (input, forms[site.inputs[1].index()]) {
+                (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
+                _ => return refuse("a product of something other than a map and a gate"),
+            },
             SiteKind::Gate { .. } => match (input, forms[site.inputs[1].index()]) {
                 (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
                 _ => return refuse("a product of something other than a map and a gate"),

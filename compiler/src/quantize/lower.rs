@@ -1,15 +1,14 @@
 //! One site to one integer node: weights rounded, factors and summands folded, bounds proven.
 
-use super::ranges::TensorRange;
-use super::recipe::Recipe;
+use super::bounds;
+use super::filters::{Filters, Layout};
 use super::sites::{Site, SiteKind};
-use super::{Ranges, bounds, weights};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Shape, TensorId};
 use crate::ops::{Activation, Conv};
 use crate::qgraph::{
-    Codes, DenseOutput, Kind, QActivation, QAdd, QConv, QDense, QEpilogue, QGate, QGraph, QMean, QNode, QOp, QTensor,
-    RealActivation,
+    Codes, DenseOutput, Kind, QActivation, QAdd, QConv, QDense, QEpilogue, QGate, QGated, QGraph, QMean, QNode, QOp,
+    QTensor, RealActivation,
 };
 
 /// Whether each output channel reads exactly its own input channel.
@@ -20,7 +19,10 @@ pub fn is_depthwise(conv: &Conv, in_channels: usize) -> bool {
 /// The values that the result of a site can take.
 pub fn image(site: &Site<'_>) -> (f32, f32) {
     let activation = match &site.kind {
-        SiteKind::Conv { activation, .. } | SiteKind::Gate { activation } | SiteKind::Add { activation } => *activation,
+        SiteKind::Conv { activation, .. }
+        | SiteKind::Gated { activation, .. }
+        | SiteKind::Gate { activation }
+        | SiteKind::Add { activation } => *activation,
         SiteKind::Function(activation) => Some(*activation),
         SiteKind::Mean | SiteKind::MaxPool(_) | SiteKind::Softmax => None,
     };
@@ -32,35 +34,33 @@ pub fn image(site: &Site<'_>) -> (f32, f32) {
     }
 }
 
-/// Appends the integer node of `site` to `q`.
-pub fn lower(q: &mut QGraph, site: &Site<'_>, ranges: &Ranges, recipe: &Recipe) -> Result<()> {
+/// The integer node of `site`, whose input is in codes where it is to be ([`widened`]).
+pub fn lower(q: &QGraph, site: &Site<'_>, inputs: Vec<TensorId>, filters: Option<&Filters>) -> Result<QNode> {
     let refuse = |cause: String| Error::new(Stage::Quantize, cause).at(&site.node.name);
-    let mut inputs = site.inputs.clone();
+    let y = q.tensor(site.output);
     let op = match &site.kind {
         SiteKind::Conv { conv, activation } => {
-            if matches!(q.tensor(site.output).kind, Kind::Real | Kind::Wide { .. }) {
-                inputs[0] = widened(q, inputs[0], &site.node.name)?;
-            }
-            let x = q.tensor(inputs[0]);
-            let mean = ranges[site.inputs[0].index()].as_ref();
+            let filters = filters.ok_or_else(|| refuse("a convolution without weights".into()))?;
             let summed = inputs.get(1).map(|id| q.tensor(*id));
-            convolution(conv, *activation, x, mean, summed, q.tensor(site.output), recipe).map_err(refuse)?
+            convolution(conv, *activation, q.tensor(inputs[0]), summed, y, filters).map_err(refuse)?
         }
-        SiteKind::Mean => mean(q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?,
-        SiteKind::Gate { activation } => {
-            gate(*activation, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?
+        SiteKind::Gated { activation, .. } => {
+            let filters = filters.ok_or_else(|| refuse("a convolution without weights".into()))?;
+            let summed = inputs.get(2).map(|id| q.tensor(*id));
+            gated(*activation, q.tensor(inputs[0]), summed, y, filters).map_err(refuse)?
         }
-        SiteKind::Add { .. } => add(q.tensor(inputs[0]), q.tensor(inputs[1]), q.tensor(site.output)).map_err(refuse)?,
-        SiteKind::Function(function) => table(*function, q.tensor(inputs[0]), q.tensor(site.output)).map_err(refuse)?,
+        SiteKind::Mean => mean(q.tensor(inputs[0]), y).map_err(refuse)?,
+        SiteKind::Gate { activation } => gate(*activation, q.tensor(inputs[0]), y).map_err(refuse)?,
+        SiteKind::Add { .. } => add(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
+        SiteKind::Function(function) => table(*function, q.tensor(inputs[0]), y).map_err(refuse)?,
         SiteKind::MaxPool(pool) => QOp::MaxPool(pool.window),
         SiteKind::Softmax => QOp::Softmax,
     };
-    q.nodes.push(QNode { name: site.node.name.clone(), op, inputs, output: site.output });
-    Ok(())
+    Ok(QNode { name: site.node.name.clone(), op, inputs, output: site.output })
 }
 
 /// A vector that is held as a u8 map, as wide codes of the same meaning: a mean over one pixel.
-fn widened(q: &mut QGraph, id: TensorId, name: &str) -> Result<TensorId> {
+pub fn widened(q: &mut QGraph, id: TensorId, name: &str) -> Result<TensorId> {
     let tensor = q.tensor(id);
     let Kind::Map(codes) = &tensor.kind else { return Ok(id) };
     if tensor.shape.pixels() != 1 {
@@ -91,47 +91,22 @@ fn top_of(tensor: &QTensor) -> u16 {
     }
 }
 
-/// Convolution or dense layer. `r_y = f(Σ W·r_x + b)` with `r_x = s·(q − z)`.
+/// Convolution or dense layer. `r_y = f(step·Σ q·(x − z) + bias)`.
 fn convolution(
     conv: &Conv,
     activation: Option<Activation>,
     x: &QTensor,
-    seen: Option<&TensorRange>,
     summed: Option<&QTensor>,
     y: &QTensor,
-    recipe: &Recipe,
+    filters: &Filters,
 ) -> std::result::Result<QOp, String> {
     let codes = codes_of(x)?;
-    let channels = x.shape.channels;
-    let depthwise = is_depthwise(conv, channels);
-    let per_group = channels / conv.groups.max(1);
-    let outputs_per_group = (conv.out_channels / conv.groups.max(1)).max(1);
-    let row = conv.window.taps() * per_group;
-    let channel_of = |index: usize| (index / row / outputs_per_group) * per_group + index % per_group;
-
-    // W'[o,k,c] = W[o,k,c] · s[c] before rounding; a depthwise layer has one input channel per row and keeps s apart.
-    let absorbed: Vec<f64> = conv
-        .weights
-        .iter()
-        .enumerate()
-        .map(|(i, &w)| f64::from(w) * if depthwise { 1.0 } else { f64::from(codes.scale[channel_of(i)]) })
-        .collect();
-    let rounded = weights::round(&absorbed, conv.out_channels, recipe.weights.granularity);
-
+    let layout = Layout::of(conv, x.shape.channels);
+    let (weights, factor, bias) = (&filters.weights, &filters.steps, &filters.bias);
     let mut offset = vec![0_i64; conv.out_channels];
-    let mut bias: Vec<f64> = conv.bias.iter().map(|&b| f64::from(b)).collect();
-    for (i, (&q, &real)) in rounded.weights.iter().zip(&absorbed).enumerate() {
-        let (o, c) = (i / row, channel_of(i));
-        offset[o] -= i64::from(q) * i64::from(codes.zero[c]);
-        if let (true, Some(seen)) = (recipe.weight_bias_correction, seen) {
-            // b += Σ (W − Ŵ)·E[x]: rounding the weights moves no mean.
-            let step = if depthwise { 1.0 } else { f64::from(codes.scale[c]) };
-            bias[o] += (real - rounded.steps[o] * f64::from(q)) / step * seen.mean[c];
-        }
+    for (i, &q) in weights.iter().enumerate() {
+        offset[i / layout.row] -= i64::from(q) * i64::from(codes.zero[layout.channel(i)]);
     }
-    let factor: Vec<f64> = (0..conv.out_channels)
-        .map(|o| rounded.steps[o] * if depthwise { f64::from(codes.scale[o]) } else { 1.0 })
-        .collect();
     let offset = offset
         .into_iter()
         .enumerate()
@@ -155,21 +130,39 @@ fn convolution(
             residual: None,
             activation: QActivation::Linear,
         };
-        bounds::prove(&rounded.weights, &epilogue, top_of(x))?;
-        return Ok(QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Reals(real) }));
+        bounds::prove(weights, &epilogue, top_of(x))?;
+        return Ok(QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Reals(real) }));
     }
-    let epilogue = finish(offset, &factor, &bias, activation, summed, codes_of(y)?)?;
-    bounds::prove(&rounded.weights, &epilogue, top_of(x))?;
+    let epilogue = finish(offset, factor, bias, activation, summed, codes_of(y)?)?;
+    bounds::prove(weights, &epilogue, top_of(x))?;
     Ok(match x.kind {
-        Kind::Wide { .. } => QOp::Dense(QDense { weights: rounded.weights, epilogue, output: DenseOutput::Codes }),
+        Kind::Wide { .. } => QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Codes }),
         Kind::Map(_) | Kind::Real => QOp::Conv(QConv {
             window: conv.window,
             groups: conv.groups,
-            weights: rounded.weights,
+            weights: weights.clone(),
             pad_code: pad_codes(conv, codes),
             epilogue,
         }),
     })
+}
+
+/// Pointwise convolution behind a gate. `r_y = f(step·Σ q·column·g·(x − z) + bias)` (eq. 21–24).
+fn gated(
+    activation: Option<Activation>,
+    x: &QTensor,
+    summed: Option<&QTensor>,
+    y: &QTensor,
+    filters: &Filters,
+) -> std::result::Result<QOp, String> {
+    let epilogue = finish(Vec::new(), &filters.steps, &filters.bias, activation, summed, codes_of(y)?)?;
+    bounds::prove_gated(&filters.weights, &filters.columns, &epilogue)?;
+    Ok(QOp::Gated(QGated {
+        weights: filters.weights.clone(),
+        factor: filters.columns.clone(),
+        zero: codes_of(x)?.zero.iter().map(|&z| f32::from(z)).collect(),
+        epilogue,
+    }))
 }
 
 /// The code of what the float network pads with.

@@ -35,6 +35,20 @@ pub struct WeightRecipe {
     pub granularity: Granularity,
 }
 
+/// How layers are made to answer what the float layers answer, one after the other, on what the integer network feeds them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ReconstructRecipe {
+    /// Most pictures to use: those of the calibration, in its order.
+    pub images: usize,
+    /// Try a bias per output channel.
+    pub bias: bool,
+    /// Try a gain and a bias per output channel.
+    pub gain: bool,
+    /// Try least squares, rounded on the output's error, with these ridges (shares of the mean variance of the inputs).
+    pub refit: Vec<f64>,
+}
+
 /// A recipe: what is done between floats and integers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -49,6 +63,9 @@ pub struct Recipe {
     pub weight_bias_correction: bool,
     /// Largest code of wide tensors (pooled means, hidden vectors): 255 to 32767.
     pub wide_top: u16,
+    /// Layer-by-layer reconstruction; none if it is left out.
+    #[serde(default)]
+    pub reconstruct: Option<ReconstructRecipe>,
 }
 
 impl Recipe {
@@ -63,6 +80,11 @@ impl Recipe {
         recipe.observer().map_err(|e| refuse(e.to_string()))?;
         if recipe.activations.alphas.iter().any(|a| !(0.0..=1.0).contains(a)) || recipe.activations.alphas.is_empty() {
             return Err(refuse("`alphas` must be numbers from 0 to 1".into()));
+        }
+        if let Some(reconstruct) = &recipe.reconstruct
+            && reconstruct.refit.iter().any(|ridge| !(1e-6..=1e3).contains(ridge))
+        {
+            return Err(refuse("the ridges of `refit` must be numbers from 0.000001 to 1000".into()));
         }
         if !(255..=32767).contains(&recipe.wide_top) {
             return Err(refuse(format!("`wide-top` is {}, not within 255 and 32767", recipe.wide_top)));

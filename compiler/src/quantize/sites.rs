@@ -1,6 +1,7 @@
 //! Where integers will be: the float graph as a list of integer operations to come.
 //!
-//! Four fusions happen here because only the integer network knows them: an addition into the epilogue of the
+//! Five fusions happen here because only the integer network knows them: a gate into the pointwise convolution that alone reads
+//! the gated map (eq. 21); an addition into the epilogue of the
 //! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
 //! real (a gate's, or the network's answer) into the dense layer before it (eq. 14). Every other sigmoid or SiLU is a table.
 
@@ -26,6 +27,13 @@ pub struct Site<'g> {
 pub enum SiteKind<'g> {
     /// Convolution or dense layer; a second input is added.
     Conv {
+        /// Constants.
+        conv: &'g Conv,
+        /// Function of the result (after the addition).
+        activation: Option<Activation>,
+    },
+    /// Pointwise convolution of a map times a gate: inputs are the map, the gate, and what is added, if anything.
+    Gated {
         /// Constants.
         conv: &'g Conv,
         /// Function of the result (after the addition).
@@ -72,18 +80,28 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
         let site = |kind, inputs: Vec<TensorId>| Site { node, kind, inputs, output: last.output };
         out.push(match &node.op {
             Op::Conv(conv) => {
-                site(SiteKind::Conv { conv, activation: conv.activation.or(activation) }, node.inputs.clone())
+                let activation = conv.activation.or(activation);
+                match gated(graph, &uses, conv, node.inputs[0]) {
+                    Some((gate, inputs)) => {
+                        covered[gate] = true;
+                        site(SiteKind::Gated { conv, activation }, inputs)
+                    }
+                    None => site(SiteKind::Conv { conv, activation }, node.inputs.clone()),
+                }
             }
             Op::Add => match residual_conv(graph, &uses, node, base) {
                 Some((producer, conv, other)) => {
                     covered[producer] = true;
                     let node = &graph.nodes[producer];
-                    Site {
-                        node,
-                        kind: SiteKind::Conv { conv, activation },
-                        inputs: vec![node.inputs[0], other],
-                        output: last.output,
-                    }
+                    let (kind, mut inputs) = match gated(graph, &uses, conv, node.inputs[0]) {
+                        Some((gate, inputs)) => {
+                            covered[gate] = true;
+                            (SiteKind::Gated { conv, activation }, inputs)
+                        }
+                        None => (SiteKind::Conv { conv, activation }, vec![node.inputs[0]]),
+                    };
+                    inputs.push(other);
+                    Site { node, kind, inputs, output: last.output }
                 }
                 None => site(SiteKind::Add { activation }, node.inputs.clone()),
             },
@@ -157,6 +175,29 @@ fn residual_conv<'g>(graph: &'g Graph, uses: &Uses, node: &Node, index: usize) -
     };
     // Of two candidates take the later one, so that the earlier map is there when it runs.
     [candidate(a, b), candidate(b, a)].into_iter().flatten().max_by_key(|(producer, ..)| *producer)
+}
+
+/// If `x`, which `conv` reads, is a map times a gate that nobody else reads: the node that multiplies, the map and the gate.
+fn gated(graph: &Graph, uses: &Uses, conv: &Conv, x: TensorId) -> Option<(usize, Vec<TensorId>)> {
+    let producer = uses.producer[x.index()].filter(|_| uses.count[x.index()] == 1 && conv.is_pointwise())?;
+    let node = &graph.nodes[producer];
+    if !matches!(node.op, Op::Mul) || graph.tensors[x.index()].shape.pixels() == 1 {
+        return None;
+    }
+    let inputs = gate_order(graph, node).ok()?;
+    let maker = &graph.nodes[uses.producer[inputs.get(1)?.index()]?];
+    let function = match &maker.op {
+        Op::Activation(function) => Some(*function),
+        Op::Conv(conv) => conv.activation,
+        _ => None,
+    };
+    // The proof that nothing overflows counts on gates from 0 to 1.
+    let bounded = match function? {
+        Activation::HardSigmoid { .. } | Activation::Sigmoid => true,
+        Activation::Clip { lo, hi } => lo >= 0.0 && hi <= 1.0,
+        Activation::HardSwish | Activation::HardSwishLike { .. } | Activation::Silu { .. } => false,
+    };
+    bounded.then_some((producer, inputs))
 }
 
 /// The map first, the gate second.

@@ -69,7 +69,9 @@ pub fn layers(contents: &Contents<'_>) -> Layers {
 pub fn weights(kernel: &Kernel) -> usize {
     let len = |spans: &[Bytes]| spans.iter().map(|span| span.len).sum();
     match kernel {
-        Kernel::Pointwise { weights, .. } | Kernel::Dense { weights, .. } => weights.len,
+        Kernel::Pointwise { weights, .. } | Kernel::Dense { weights, .. } | Kernel::Gated { weights, .. } => {
+            weights.len
+        }
         Kernel::Depthwise { weights, pad_code, .. } | Kernel::Convolution { weights, pad_code, .. } => {
             len(&[*weights, *pad_code])
         }
@@ -97,6 +99,7 @@ pub fn scales(kernel: &Kernel) -> usize {
         Kernel::Gate { multiplier, zero, bias, hard_swish, .. } => {
             multiplier.len + zero.len + bias.len + pair(hard_swish)
         }
+        Kernel::Gated { factor, zero, epilogue: e, .. } => factor.len + zero.len + epilogue(e),
         Kernel::Add { first, second, bias, .. } => first.len + second.len + bias.len,
         Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
     }

@@ -15,7 +15,7 @@ pub const TARGETS: Table = table!("targets":
 );
 
 /// `specs/recipes/`.
-pub const RECIPES: Table = table!("recipes": "default", "per-tensor");
+pub const RECIPES: Table = table!("recipes": "default", "fast", "per-tensor");
 
 /// `specs/architectures/`.
 pub const ARCHITECTURES: Table = table!("architectures":

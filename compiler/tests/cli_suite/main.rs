@@ -14,6 +14,7 @@ mod json;
 mod models;
 mod output;
 mod program;
+mod reconstruct;
 mod same_bytes;
 mod shards;
 mod specs;

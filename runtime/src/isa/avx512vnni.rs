@@ -215,6 +215,18 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<64>) else { return };
+        // SAFETY: token; 64 bytes are there.
+        unsafe {
+            let byte = _mm512_set1_epi32(0xff);
+            let low = _mm512_or_si512(_mm512_and_si512(a, byte), _mm512_slli_epi32::<8>(_mm512_and_si512(b, byte)));
+            let high = _mm512_or_si512(_mm512_and_si512(c, byte), _mm512_slli_epi32::<8>(d));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_or_si512(low, _mm512_slli_epi32::<16>(high)));
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
         rows: &[u8],

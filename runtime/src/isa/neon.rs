@@ -359,6 +359,18 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
+        // SAFETY: token; 16 bytes are there.
+        unsafe {
+            // Pairs of channels side by side, in 16 bits of each lane.
+            let (low, high) = (vsliq_n_s32::<8>(a, b), vsliq_n_s32::<8>(c, d));
+            let pairs = vcombine_s16(vmovn_s32(low), vmovn_s32(high));
+            vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s16(pairs));
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
         rows: &[u8],

@@ -168,6 +168,16 @@ impl Isa for NeonDot {
     }
 
     #[inline(always)]
+    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
+        // SAFETY: token; 16 bytes are there.
+        unsafe {
+            let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
+            vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s32(packed));
+        }
+    }
+
+    #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "neon,dotprod")]
         fn enter<K: Kernel>(isa: NeonDot, kernel: K) -> K::Output {

@@ -173,6 +173,14 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<{ 4 * LANES }>) else { return };
+        for (to, code) in to.iter_mut().zip(codes.as_flattened()) {
+            *to = *code as u8;
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
         rows: &[u8],

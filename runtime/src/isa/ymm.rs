@@ -317,6 +317,25 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<32>) else { return };
+        // SAFETY: token; 32 bytes are there.
+        unsafe {
+            let byte = _mm256_set1_epi32(0xff);
+            let pair =
+                |a, b| _mm256_or_si256(_mm256_and_si256(a, byte), _mm256_slli_epi32::<8>(_mm256_and_si256(b, byte)));
+            let (low, high) = (pair(a, b), pair(c, d));
+            let packed = if const { crate::pack::grouped_by_four(T::NAME) } {
+                _mm256_or_si256(low, _mm256_slli_epi32::<16>(high))
+            } else {
+                // Both pairs of lanes 0…3, then of lanes 4…7: to the order of lanes.
+                _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(low, high))
+            };
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), packed);
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
         rows: &[u8],

@@ -104,6 +104,7 @@ impl Kernel for Run<'_> {
                 k,
                 stride: k,
                 n: layer.output.channels,
+                row: layer.output.channels,
                 weights: layer.weights,
                 epilogue: &layer.epilogue,
                 tile: Tile { rows: 8, vectors: 4 },

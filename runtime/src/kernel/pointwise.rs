@@ -85,6 +85,7 @@ impl Kernel for Run<'_> {
             k: layer.in_channels,
             stride: layer.in_channels,
             n: layer.out_channels,
+            row: layer.out_channels,
             weights: layer.weights,
             epilogue: &layer.epilogue,
             tile: layer.tile,
@@ -115,6 +116,8 @@ pub(super) struct Product<'a> {
     /// Bytes from one row of the input to the next.
     pub stride: usize,
     pub n: usize,
+    /// Channels from one pixel of the output to the next: more than `n` where others make the rest.
+    pub row: usize,
     pub weights: &'a [u8],
     pub epilogue: &'a Epilogue<'a>,
     pub tile: Tile,
@@ -123,9 +126,11 @@ pub(super) struct Product<'a> {
 impl Product<'_> {
     #[inline(always)]
     pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
-        let len = (self.first_pixel + self.pixels) * self.n;
-        if self.pixels == 0
-            || self.n == 0
+        if self.pixels == 0 || self.n == 0 {
+            return;
+        }
+        let len = (self.first_pixel + self.pixels - 1) * self.row + self.n;
+        if self.row < self.n
             || input.len() < (self.pixels - 1) * self.stride + self.k
             || self.weights.len() < pack::pointwise_len(I::LEVEL, self.k, self.n)
             || output.len() < len
@@ -220,7 +225,7 @@ impl Product<'_> {
         let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
         let sums = isa.multiply::<M, N>(rows, self.stride, panel.weights, self.k);
         let count = (self.n - panel.channel).min(N * I::LANES);
-        let place = Place { pixel: self.first_pixel + pixel, stride: self.n, channel: panel.channel, count };
+        let place = Place { pixel: self.first_pixel + pixel, stride: self.row, channel: panel.channel, count };
         epilogue::finish(isa, &panel.constants, sums, panel.residual, place, output);
     }
 }

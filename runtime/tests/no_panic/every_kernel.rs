@@ -13,6 +13,7 @@ pub struct Layers<'a> {
     depthwise: kernel::Depthwise<'a>,
     convolution: kernel::Convolution<'a>,
     dense: kernel::Dense<'a>,
+    gated: kernel::Gated<'a>,
     mean: kernel::Mean<'a>,
     gate: kernel::Gate<'a>,
     add: kernel::Add<'a>,
@@ -35,6 +36,7 @@ fn all<I: Isa>(isa: I, layers: &Layers<'_>, arena: &mut [u8], wide: [&mut [u16];
     kernel::dense_codes(isa, &layers.dense, w0, w1);
     kernel::dense_reals(isa, &layers.dense, layers.activation, w0, r0);
     kernel::gate(isa, &layers.gate, a, r0, b);
+    kernel::gated(isa, &layers.gated, a, r0, b, d, c);
     kernel::add(isa, &layers.add, a, b, c);
     kernel::table(isa, &layers.table, a, b);
     kernel::max_pool(isa, &layers.max_pool, a, b);

@@ -181,6 +181,40 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     differ(&ours, &right, &("pointwise", I::LEVEL, pixels, k, n, tile, style));
 }
 
+pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, gates: [f32; 2]) {
+    let random = &mut Random::new((pixels * 37 + k * 5 + n) as u64);
+    let plain = weights(random, style.weights, n * k);
+    let input = codes(random, style.inputs, pixels * k);
+    let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
+    let mut constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+    let zero: Vec<f32> = (0..k).map(|_| random.below(256) as f32).collect();
+    let factor: Vec<f32> = (0..k).map(|_| random.real(0.001, 3.0)).collect();
+    let gate: Vec<f32> = (0..k).map(|_| random.real(gates[0], gates[1])).collect();
+    constants.multiplier.iter_mut().for_each(|m| *m *= 1.5);
+
+    let mut right = vec![0; pixels * n];
+    let epilogue = constants.epilogue();
+    let layer = reference::Gated { pixels, weights: &plain, factor: &factor, zero: &zero, out_channels: n, epilogue };
+    reference::gated(&layer, &input, &gate, &added, &mut right);
+
+    let mut packed = vec![0; pack::gated_len(I::LEVEL, k, n)];
+    pack::gated(I::LEVEL, &plain, k, n, &mut packed);
+    let layer = kernel::Gated {
+        pixels,
+        in_channels: k,
+        out_channels: n,
+        weights: &packed,
+        factor: &factor,
+        zero: &zero,
+        epilogue: constants.epilogue(),
+        tile: Tile::best(I::LEVEL, pixels, n),
+    };
+    let mut ours = vec![77; pixels * n];
+    let mut scratch = vec![99; kernel::gated_scratch_len(I::LEVEL, k, n)];
+    kernel::gated(isa, &layer, &input, &gate, &added, &mut scratch, &mut ours);
+    differ(&ours, &right, &("gated", I::LEVEL, pixels, k, n, style, gates));
+}
+
 /// The output map that the window's padding and one pixel of padding after give.
 pub fn output(input: Shape, window: &Window, channels: usize) -> Shape {
     let size = |axis: usize, size: usize| {

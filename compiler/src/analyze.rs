@@ -1,0 +1,3 @@
+//! Where the error comes from.
+
+pub mod mixed;

@@ -1,0 +1,48 @@
+//! Networks of which only a part is in integers, played in float.
+//!
+//! A layer's integers are played by the weights that they mean; a tensor's codes by rounding its values to the nearest code
+//! after the float layer that makes it. Up to the last bits of f32 that is what the integer network computes, and any
+//! subset of layers and tensors can be left in float.
+
+use crate::graph::{Graph, TensorId};
+use crate::ops::Op;
+use crate::qgraph::{Kind, QGraph};
+use crate::quantize::Draft;
+use crate::quantize::filters::Layout;
+use ndarray::Array3;
+
+/// `graph` with the weights of the sites that `chosen` picks replaced by what their integers mean.
+pub fn with_integer_weights(graph: &Graph, draft: &Draft<'_>, chosen: impl Fn(usize) -> bool) -> Graph {
+    let mut graph = graph.clone();
+    for (index, (site, filters)) in draft.sites.iter().zip(&draft.filters).enumerate() {
+        let Some(filters) = filters.as_ref().filter(|_| chosen(index)) else { continue };
+        let Some(codes) = draft.q.tensor(site.inputs[0]).codes() else { continue };
+        let Some(node) = graph.nodes.iter_mut().find(|node| node.output == site.node.output) else { continue };
+        let Op::Conv(conv) = &mut node.op else { continue };
+        let layout = Layout::of(conv, codes.scale.len());
+        for (i, (w, &q)) in conv.weights.iter_mut().zip(&filters.weights).enumerate() {
+            let c = layout.channel(i);
+            let column = filters.columns.get(c).map_or(1.0, |&a| f64::from(a));
+            *w = (filters.steps[i / layout.row] * f64::from(q) * column / f64::from(codes.scale[c])) as f32;
+        }
+        conv.bias = filters.bias.iter().map(|&b| b as f32).collect();
+    }
+    graph
+}
+
+/// Rounds every value to what its code means; reals stay.
+pub fn round_to_codes(q: &QGraph, id: TensorId, values: &mut Array3<f32>) {
+    let tensor = q.tensor(id);
+    let (codes, top) = match &tensor.kind {
+        Kind::Map(codes) => (codes, 255.0),
+        Kind::Wide { codes, top } => (codes, f32::from(*top)),
+        Kind::Real => return,
+    };
+    let Some(values) = values.as_slice_mut() else { return };
+    for pixel in values.chunks_exact_mut(codes.scale.len()) {
+        for ((value, &scale), &zero) in pixel.iter_mut().zip(&codes.scale).zip(&codes.zero) {
+            let zero = f32::from(zero);
+            *value = ((*value / scale + zero).round_ties_even().clamp(0.0, top) - zero) * scale;
+        }
+    }
+}

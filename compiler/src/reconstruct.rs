@@ -1,0 +1,242 @@
+//! Layer after layer, the integers are made to answer what the floats answer, on what the integer network itself feeds them
+//! (steps 3 and 6 of the recipe).
+//!
+//! 1. [`walk`]: both networks on the calibration pictures up to the layer;
+//! 2. [`rows`]: samples of what the layer reads in integers and should answer;
+//! 3. candidates: bias; gain and bias ([`correct`]); least-squares weights ([`moments`]) rounded on the output's error
+//!    ([`rounding`]);
+//! 4. the candidate with the least error on *held-out* pictures stays.
+//!
+//! The order of pictures is that of their selection, sums are taken in it, and threads do not matter.
+
+pub mod correct;
+pub mod moments;
+pub mod rounding;
+pub mod rows;
+pub mod walk;
+
+use crate::error::Result;
+use crate::graph::Graph;
+use crate::ops::{Activation, Conv};
+use crate::progress;
+use crate::quantize::Draft;
+use crate::quantize::filters::{Filters, absorbed, evened};
+use crate::quantize::recipe::ReconstructRecipe;
+use crate::quantize::sites::SiteKind;
+use moments::Moments;
+use ndarray::{ArrayView2, s};
+use rayon::prelude::*;
+use rows::{Rows, Samples};
+use serde::Serialize;
+use walk::Walk;
+
+/// One picture of so many is held out.
+pub const HELD_OUT: usize = 4;
+
+/// A layer has at least so many samples per weight of an output channel before least squares are tried.
+const SAMPLES_PER_WEIGHT: usize = 2;
+
+/// A candidate has to lower the error by this share to be taken.
+const WORTH: f64 = 0.001;
+
+/// What became of one layer.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The float node.
+    pub name: String,
+    /// What was tried, and how far the layer's answers on held-out pictures then were above their error, in dB (null: no error, or
+    /// a layer that always answers the same).
+    pub tried: Vec<(String, f64)>,
+    /// Which of them stayed.
+    pub chosen: usize,
+}
+
+impl Outcome {
+    /// By how many dB the error fell.
+    pub fn gain(&self) -> f64 {
+        let of = |i: usize| self.tried.get(i).map_or(0.0, |t| t.1);
+        let gain = of(self.chosen) - of(0);
+        if gain.is_finite() { gain } else { 0.0 }
+    }
+}
+
+/// Improves `draft`, whose float network is `graph`, on raw `images`.
+///
+/// # Errors
+/// Where a layer has no kernel on this machine.
+pub fn reconstruct(
+    graph: &Graph,
+    draft: &mut Draft<'_>,
+    images: Vec<Vec<u8>>,
+    recipe: &ReconstructRecipe,
+) -> Result<Vec<Outcome>> {
+    reconstruct_within(graph, draft, images, recipe, walk::BUDGET)
+}
+
+/// The same with a bound on the memory of the walk; it changes the time alone.
+///
+/// # Errors
+/// As [`reconstruct`].
+pub fn reconstruct_within(
+    graph: &Graph,
+    draft: &mut Draft<'_>,
+    images: Vec<Vec<u8>>,
+    recipe: &ReconstructRecipe,
+    budget: usize,
+) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    if images.len() < HELD_OUT {
+        return Ok(outcomes);
+    }
+    let bar = progress::bar("reconstructing", draft.sites.len(), "layers");
+    let mut walk = Walk::new(graph, draft.q.tensors.len(), images, budget)?;
+    for site in 0..draft.sites.len() {
+        if let SiteKind::Conv { conv, activation } | SiteKind::Gated { conv, activation } = draft.sites[site].kind {
+            // Nodes that only widen a vector come before the layer's own.
+            walk.pass_before(draft, site)?;
+            if let Some(samples) = rows::samples(&walk, draft, site, conv, held)? {
+                outcomes.push(layer(draft, site, conv, activation, &samples, recipe)?);
+            }
+        }
+        walk.pass(draft, site)?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(outcomes)
+}
+
+/// One line for people.
+pub fn summary(outcomes: &[Outcome], pictures: usize) -> String {
+    if outcomes.is_empty() {
+        return format!(
+            "warning: layers were not reconstructed: {pictures} pictures are too few, {HELD_OUT} are needed at least"
+        );
+    }
+    let improved = outcomes.iter().filter(|o| o.chosen > 0).count();
+    let gain = outcomes.iter().map(Outcome::gain).fold(0.0, f64::max);
+    format!(
+        "reconstructed on {pictures} pictures: {improved} of {} layers improved on held-out ones, by up to {gain:.1} dB",
+        outcomes.len()
+    )
+}
+
+/// Whether a picture is held out.
+fn held(picture: usize) -> bool {
+    picture % HELD_OUT == HELD_OUT - 1
+}
+
+/// A way to make a layer's filters from samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Rounded,
+    Correct { gain: bool },
+    Refit { ridge: f64 },
+}
+
+impl Way {
+    fn name(self) -> String {
+        match self {
+            Way::Rounded => "rounded".into(),
+            Way::Correct { gain: false } => "bias".into(),
+            Way::Correct { gain: true } => "gain and bias".into(),
+            Way::Refit { ridge } => format!("refit, ridge {ridge}"),
+        }
+    }
+}
+
+fn layer(
+    draft: &mut Draft<'_>,
+    site: usize,
+    conv: &Conv,
+    activation: Option<Activation>,
+    samples: &Samples,
+    recipe: &ReconstructRecipe,
+) -> Result<Outcome> {
+    let name = draft.sites[site].node.name.clone();
+    let input = draft.q.nodes[draft.node[site]].inputs[0];
+    let (Some(before), Some(codes)) = (draft.filters[site].clone(), draft.q.tensor(input).codes().cloned()) else {
+        return Ok(Outcome { name, tried: Vec::new(), chosen: 0 });
+    };
+    let gated = matches!(draft.sites[site].kind, SiteKind::Gated { .. });
+    let summed = draft.sites[site].inputs.len() > if gated { 2 } else { 1 };
+    let function = |x: f64| match activation {
+        Some(f) if !summed => f64::from(f.apply(x as f32)),
+        _ => x,
+    };
+    let real = if gated { evened(conv, &codes, &before.columns) } else { absorbed(conv, &codes) };
+    let [train, held, all] = [samples.train(), samples.held(), samples.all()];
+    let refits = train.codes.nrows() >= SAMPLES_PER_WEIGHT * conv.weights_per_output() && !recipe.refit.is_empty();
+    let make = |way: Way, rows: &Rows<'_>, moments: &[Moments]| match way {
+        Way::Rounded => Some(before.clone()),
+        Way::Correct { gain } => Some(correct::correct(conv, &before, rows, gain)),
+        Way::Refit { ridge } => refit(conv, &before, &real, moments, ridge),
+    };
+    let mut ways = vec![Way::Rounded];
+    ways.extend(recipe.bias.then_some(Way::Correct { gain: false }));
+    ways.extend(recipe.gain.then_some(Way::Correct { gain: true }));
+    if refits {
+        ways.extend(recipe.refit.iter().map(|&ridge| Way::Refit { ridge }));
+    }
+    let moments = if refits { moments(conv, &train) } else { Vec::new() };
+    let errors: Vec<f64> = ways
+        .par_iter()
+        .map(|&way| make(way, &train, &moments).map_or(f64::INFINITY, |f| correct::error(conv, &f, &held, &function)))
+        .collect();
+    let signal = correct::signal(&held, &function);
+    let tried = ways.iter().zip(&errors).map(|(way, e)| (way.name(), 10.0 * (signal / e).log10())).collect();
+    let mut chosen = 0;
+    for (i, error) in errors.iter().enumerate() {
+        if *error < errors[chosen] * (1.0 - WORTH) {
+            chosen = i;
+        }
+    }
+    // What held-out pictures chose is made anew with them.
+    let moments = if matches!(ways[chosen], Way::Refit { .. }) { self::moments(conv, &all) } else { Vec::new() };
+    if chosen > 0
+        && let Some(filters) = make(ways[chosen], &all, &moments)
+    {
+        draft.set(site, filters)?;
+    }
+    Ok(Outcome { name, tried, chosen })
+}
+
+/// The moments of each group.
+fn moments(conv: &Conv, rows: &Rows<'_>) -> Vec<Moments> {
+    let outputs = conv.out_channels / conv.groups.max(1);
+    (0..conv.groups)
+        .into_par_iter()
+        .map(|group| {
+            let y = rows.target.slice(s![.., group * outputs..(group + 1) * outputs]).mapv(f64::from);
+            Moments::of(correct::inputs(conv, rows, group).view(), y.view())
+        })
+        .collect()
+}
+
+/// Least squares and rounding on the output's error, group by group.
+fn refit(conv: &Conv, before: &Filters, real: &[f64], moments: &[Moments], ridge: f64) -> Option<Filters> {
+    let outputs = conv.out_channels / conv.groups.max(1);
+    let row = conv.weights_per_output();
+    let groups = moments
+        .par_iter()
+        .enumerate()
+        .map(|(group, moments)| {
+            let (gram, lambda) = moments.regularised(ridge);
+            let span = group * outputs * row..(group + 1) * outputs * row;
+            let prior = ArrayView2::from_shape((outputs, row), &real[span]).ok()?;
+            let best = moments::ridge(&gram, &moments.cross, lambda, prior.t())?;
+            Some((0..outputs).into_par_iter().map(|o| rounding::round(&gram, best.column(o))).collect::<Vec<_>>())
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let mut filters = Filters { weights: Vec::with_capacity(real.len()), ..before.clone() };
+    let mut o = 0;
+    for (moments, rounded) in moments.iter().zip(groups) {
+        for (i, channel) in rounded.into_iter().enumerate() {
+            let through: f64 = channel.weights.iter().zip(&moments.input_mean).map(|(&q, m)| f64::from(q) * m).sum();
+            filters.bias[o] = moments.target_mean[i] - channel.step * through;
+            filters.steps[o] = channel.step;
+            filters.weights.extend(channel.weights);
+            o += 1;
+        }
+    }
+    Some(filters)
+}

@@ -1,0 +1,67 @@
+//! Layer-by-layer reconstruction on the demo network.
+
+use crate::bakelite::{DEMO, SHARED};
+use crate::bits::{pixels, quantize};
+use ::bakelite::calibrate;
+use ::bakelite::compile::Quantized;
+use ::bakelite::dataset::Dataset;
+use ::bakelite::evaluate::evaluate;
+use ::bakelite::pipeline::ModelOptions;
+use ::bakelite::plan::{self, run};
+use ::bakelite::quantize::{draft, recipe::Recipe};
+use ::bakelite::reconstruct::reconstruct_within;
+
+fn options() -> ModelOptions {
+    ModelOptions { preprocess: Some("imagenet".into()), ..Default::default() }
+}
+
+fn sqnr(work: &Quantized) -> f64 {
+    let plan = plan::plan(&work.q, run::levels()[0]).expect("a plan");
+    let unseen = Dataset::open(&DEMO.folder.join("held-out")).expect("pictures").select(128, 3);
+    evaluate(&work.prepared, &plan, &unseen).expect("answers").0.summary().sqnr_db
+}
+
+#[test]
+fn reconstruction_lowers_the_error_on_unseen_pictures() {
+    let images = DEMO.folder.join("calibration");
+    let of = |recipe| quantize(&SHARED.model, &images, 96, options(), recipe);
+    let (fast, default) = (of("fast"), of("default"));
+    assert!(fast.reconstruction.is_empty());
+    assert!(default.reconstruction.iter().any(|layer| layer.chosen > 0));
+    let (before, after) = (sqnr(&fast), sqnr(&default));
+    println!("ranges alone {before:.2} dB, reconstructed {after:.2} dB");
+    assert!(after > before + 0.5, "{before} dB became {after} dB");
+}
+
+#[test]
+fn the_integers_depend_neither_on_threads_nor_on_memory() {
+    let threads = |count| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().expect("threads");
+        pool.install(|| quantize(&SHARED.model, &SHARED.images, 12, options(), "default"))
+    };
+    let (one, three) = (threads(1), threads(3));
+    assert!(one.q == three.q, "the number of threads changed the integers");
+    // The same, recomputing everything from the pictures for every layer.
+    let recipe = Recipe::load("default").expect("a recipe");
+    let ranges = calibrate::ranges(&one.prepared.graph, &one.profile, &recipe).expect("ranges");
+    let mut again = draft(&one.prepared.graph, &ranges, &recipe).expect("a draft");
+    let chosen = one.calibrated_on.as_ref().expect("pictures");
+    let mut images = Vec::new();
+    let take = |_, pixels| {
+        images.push(pixels);
+        Ok(())
+    };
+    chosen.stream("", &one.prepared.preprocess.fit, |sight| sight.rgb.to_vec(), take).expect("pictures");
+    let steps = recipe.reconstruct.as_ref().expect("steps");
+    let outcomes = reconstruct_within(&one.prepared.graph, &mut again, images, steps, 0).expect("integers");
+    assert_eq!(outcomes, one.reconstruction);
+    assert!(again.q == one.q, "the memory changed the integers");
+}
+
+#[test]
+fn too_few_pictures_are_told() {
+    let work = quantize(&SHARED.model, &SHARED.images, 3, options(), "default");
+    assert!(work.reconstruction.is_empty());
+    assert!(work.notes.iter().any(|note| note.contains("3 pictures are too few")), "{:?}", work.notes);
+    assert_eq!(pixels(&work, &SHARED.images, 1).len(), 1);
+}
