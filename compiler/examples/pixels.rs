@@ -15,8 +15,7 @@ use std::error::Error;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-const USAGE: &str =
-    "usage: pixels MODEL.onnx DIR OUT --preprocess NAME [--count N] [--seed S] [--rest] [--size HxW]";
+const USAGE: &str = "usage: pixels MODEL.onnx DIR OUT --preprocess NAME [--count N] [--seed S] [--rest] [--size HxW]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

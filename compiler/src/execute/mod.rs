@@ -6,6 +6,8 @@
 mod conv;
 mod depthwise;
 
+pub(crate) use conv::run as convolve;
+
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Shape, TensorId};
 use crate::ops::{self, Op};

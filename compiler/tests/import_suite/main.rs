@@ -1,5 +1,6 @@
 //! Everything from ONNX bytes to the canonical graph, in one binary.
 
+mod architectures;
 mod builder;
 mod damage;
 mod models;
