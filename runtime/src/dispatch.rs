@@ -4,7 +4,9 @@
 //! token and does without. Each function returns whether this CPU has the level; it did nothing where not.
 
 use crate::isa::{self, Level};
-use crate::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, RealActivation, Table};
+use crate::kernel::{
+    self, Add, Concat, Convolution, Dense, Depthwise, Gate, MaxPool, Mean, Pointwise, RealActivation, Table,
+};
 
 /// Whether this CPU has the level.
 pub fn has(level: Level) -> bool {
@@ -64,10 +66,14 @@ dispatch! {
     dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16], output: &mut [f32]);
     /// [`kernel::mean`].
     mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]);
+    /// [`kernel::mean_reals`].
+    mean_reals(layer: &Mean<'_>, input: &[u8], output: &mut [f32]);
     /// [`kernel::gate`].
     gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]);
     /// [`kernel::add`].
     add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]);
+    /// [`kernel::concat`].
+    concat(layer: &Concat, first: &[u8], second: &[u8], output: &mut [u8]);
     /// [`kernel::table`].
     table(layer: &Table<'_>, input: &[u8], output: &mut [u8]);
     /// [`kernel::max_pool`].
