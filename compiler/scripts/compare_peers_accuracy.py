@@ -318,7 +318,8 @@ def run(task, results):
         results.once(key, f"{model} {program}", lambda: bakelite(task, recipe))
     for peer in arguments.peers:
         with tempfile.TemporaryDirectory() as scratch:
-            missing = [s for s in peer.settings if not results.has((task.name, str(task.seed), peer.name, s), model)]
+            settings = leaders(results, task.name, peer.name) if arguments.best else peer.settings
+            missing = [s for s in settings if not results.has((task.name, str(task.seed), peer.name, s), model)]
             if not missing:
                 continue
             tool, truth = peer(task, scratch), OnnxRuntime(task, scratch)
@@ -328,32 +329,52 @@ def run(task, results):
                 results.once(key, model, lambda: measure(floats, tool.quantize(setting), task.labels(floats.shape[1])))
 
 
-def table(results, arguments):
-    """Means over seeds; of each peer the setting with the best agreement, and that with the best SQNR if it is another."""
+def grouped(results, seeds=None):
+    """Rows by model, tool and setting."""
     groups = {}
     for key, row in results.rows.items():
         model, seed, tool, setting = key.split(" | ")
-        if int(seed) in arguments.seeds:
+        if seeds is None or int(seed) in seeds:
             groups.setdefault(model, {}).setdefault(tool, {}).setdefault(setting, []).append(row)
+    return groups
+
+
+def mean(rows, what):
+    return float(np.mean([row[what] for row in rows]))
+
+
+def without_failures(settings):
+    return {s: rows for s, rows in settings.items() if not any("failed" in row for row in rows)}
+
+
+def leading(whole):
+    """The setting with the best agreement, and that with the best SQNR if it is another."""
+    return list(dict.fromkeys(max(whole, key=lambda s: mean(whole[s], what)) for what in ("agreement", "sqnr_db")))
+
+
+def leaders(results, model, tool):
+    whole = without_failures(grouped(results).get(model, {}).get(tool, {}))
+    return leading(whole) if whole else []
+
+
+def table(results, arguments):
+    """Means over seeds; of each peer the leading settings, unless all are asked for."""
+    groups = grouped(results, arguments.seeds)
     print("| network | tool, setting | seeds | agreement | SQNR | int8 top-1 (float) |")
     print("|---|---|---|---|---|---|")
     for model, tools in ((m[0], groups.get(m[0], {})) for m in MODELS if arguments.models in m[0]):
         for tool, settings in tools.items():
-            whole = {s: rows for s, rows in settings.items() if not any("failed" in row for row in rows)}
+            whole = without_failures(settings)
             for setting in settings.keys() - whole.keys():
                 reason = next(row["failed"] for row in settings[setting] if "failed" in row)
                 print(f"| {model} | {tool}, {setting} | – | failed: {reason.splitlines()[0][:80]} | | |")
-            mean = lambda s, what: float(np.mean([row[what] for row in whole[s]]))
-            shown = list(whole)
-            if whole and tool != "Bakelite" and not arguments.all:
-                best = [max(whole, key=lambda s: mean(s, what)) for what in ("agreement", "sqnr_db")]
-                shown = list(dict.fromkeys(best))
+            shown = leading(whole) if whole and tool != "Bakelite" and not arguments.all else list(whole)
             for setting in shown:
                 rows = whole[setting]
                 top1 = "–"
                 if rows[0]["int8_top1"] is not None:
-                    top1 = f"{mean(setting, 'int8_top1'):.1f} ({mean(setting, 'float_top1'):.1f})"
-                spread = f"{mean(setting, 'agreement'):.1f} % | {mean(setting, 'sqnr_db'):.1f} dB"
+                    top1 = f"{mean(rows, 'int8_top1'):.1f} ({mean(rows, 'float_top1'):.1f})"
+                spread = f"{mean(rows, 'agreement'):.1f} % | {mean(rows, 'sqnr_db'):.1f} dB"
                 print(f"| {model} | {tool}, {setting} | {len(rows)} | {spread} | {top1} |")
 
 
@@ -368,6 +389,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("target/peers-accuracy"), help="folder for pixels")
     parser.add_argument("--out", type=Path, default=Path("target/peers-accuracy/results.json"), help="results, kept")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--best", action="store_true", help="measure only what leads so far, on further seeds")
     parser.add_argument("--all", action="store_true", help="show every setting, not the best alone")
     arguments = parser.parse_args()
     arguments.seeds = [int(seed) for seed in arguments.seeds.split(",")]

@@ -8,7 +8,8 @@
 //!
 //! Weights have the variance that keeps activations of one size (He), and each batch norm the mean and variance that its input
 //! really has on a few drawn pictures; so the network behaves in its ranges like a trained one, unlike one of weights alone,
-//! whose activations vanish or explode. Its answers mean nothing, but differ from picture to picture.
+//! whose activations vanish or explode. Its answers mean nothing, but differ from picture to picture, by so little that rounding
+//! moves them far more than a trained network's: such networks serve for bits, counts, memory and speed, not for accuracy.
 //!
 //! The same table, options and seed give the same weights everywhere. The measured statistics are kept to eight bits of
 //! precision, so that the last bits of a float matrix product, in which CPU generations differ, hardly ever show.

@@ -107,7 +107,7 @@ pub enum Kernel {
         /// Function of real outputs; `None` for codes.
         reals: Option<RealActivation>,
     },
-    /// `kernel::mean`.
+    /// `kernel::mean` or `kernel::mean_reals`.
     Mean {
         /// Shape of the input.
         shape: Shape,
@@ -115,8 +115,8 @@ pub enum Kernel {
         multiplier: Floats,
         /// Summand.
         bias: Floats,
-        /// Largest output code.
-        top: u16,
+        /// Largest output code; `None` for reals.
+        top: Option<u16>,
     },
     /// `kernel::gate`.
     Gate {
@@ -141,6 +141,15 @@ pub enum Kernel {
         second: Floats,
         /// Summand.
         bias: Floats,
+    },
+    /// `kernel::concat`.
+    Concat {
+        /// Pixels of all three maps.
+        pixels: usize,
+        /// Channels of the first.
+        first: usize,
+        /// Channels of the second.
+        second: usize,
     },
     /// `kernel::table`.
     Table {
@@ -176,6 +185,7 @@ impl Kernel {
             Kernel::Mean { .. } => "mean",
             Kernel::Gate { .. } => "gate",
             Kernel::Add { .. } => "add",
+            Kernel::Concat { .. } => "concat",
             Kernel::Table { .. } => "table",
             Kernel::MaxPool { .. } => "max_pool",
             Kernel::Softmax { .. } => "softmax",
@@ -194,6 +204,7 @@ impl Kernel {
             Kernel::Mean { .. }
             | Kernel::Gate { .. }
             | Kernel::Add { .. }
+            | Kernel::Concat { .. }
             | Kernel::Table { .. }
             | Kernel::MaxPool { .. }
             | Kernel::Softmax { .. } => 0,

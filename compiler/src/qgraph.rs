@@ -129,7 +129,7 @@ pub struct QDense {
     pub output: DenseOutput,
 }
 
-/// Mean over all pixels, from a map to wide codes (eq. 7).
+/// Mean over all pixels, from a map to wide codes or reals (eq. 7).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QMean {
     /// Factor of the sum.
@@ -177,6 +177,8 @@ pub enum QOp {
     Gate(QGate),
     /// Map plus map.
     Add(QAdd),
+    /// Channels of two maps side by side (eq. 21).
+    Concat,
     /// Any function of one code (eq. 17).
     Table(Box<[u8; 256]>),
     /// Maximum over a window (eq. 18).
@@ -194,6 +196,7 @@ impl QOp {
             QOp::Mean(_) => "mean",
             QOp::Gate(_) => "gate",
             QOp::Add(_) => "add",
+            QOp::Concat => "concat",
             QOp::Table(_) => "table",
             QOp::MaxPool(_) => "max pool",
             QOp::Softmax => "softmax",

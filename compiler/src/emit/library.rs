@@ -198,9 +198,11 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         Kernel::Dense { reals: Some(activation), .. } => {
             writeln!(out, "    kernel::dense_reals(ISA, &layers::{layer}, {}, {x}, {y});", real_activation(*activation))
         }
+        Kernel::Mean { top: None, .. } => writeln!(out, "    kernel::mean_reals(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Mean { .. } => writeln!(out, "    kernel::mean(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Gate { .. } => writeln!(out, "    kernel::gate(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Add { .. } => writeln!(out, "    kernel::add(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Concat { .. } => writeln!(out, "    kernel::concat(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Table { .. } => writeln!(out, "    kernel::table(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Softmax { .. } => writeln!(out, "    kernel::softmax({x}, {y});"),
@@ -255,6 +257,7 @@ fn describe(kernel: &Kernel) -> String {
         Kernel::Mean { shape, .. } => format!("mean of {}×{}", shape.height, shape.width),
         Kernel::Gate { .. } => "gate".into(),
         Kernel::Add { .. } => "sum".into(),
+        Kernel::Concat { first, second, .. } => format!("{first} and {second} channels side by side"),
         Kernel::Table { .. } => "table".into(),
         Kernel::MaxPool { window, .. } => format!("maximum of {}×{}", window.kernel[0], window.kernel[1]),
         Kernel::Softmax { .. } => "softmax".into(),

@@ -123,6 +123,10 @@ fn apply(op: &Op, operands: Vec<Operand>, values: &[Option<Array3<f32>>], y: Sha
             x *= second.view(values)?;
             x
         }
+        Op::Concat => {
+            let second = operands.next()?;
+            ops::concat(first.view(values)?, second.view(values)?)?
+        }
         Op::GlobalAveragePool => ops::global_average(first.view(values)?),
         Op::AveragePool(pool) => pool.run(first.view(values)?, y),
         Op::MaxPool(pool) => pool.run(first.view(values)?, y),

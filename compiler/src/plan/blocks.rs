@@ -33,6 +33,8 @@ fn projects(q: &QGraph, index: usize) -> bool {
                 && q.tensor(node.output).codes().is_some_and(|codes| codes.zero.iter().any(|&z| z > 0))
         }
         QOp::Add(_) => true,
-        QOp::Dense(_) | QOp::Mean(_) | QOp::Gate(_) | QOp::Table(_) | QOp::MaxPool(_) | QOp::Softmax => false,
+        QOp::Dense(_) | QOp::Mean(_) | QOp::Gate(_) | QOp::Concat | QOp::Table(_) | QOp::MaxPool(_) | QOp::Softmax => {
+            false
+        }
     }
 }

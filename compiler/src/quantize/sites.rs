@@ -43,6 +43,8 @@ pub enum SiteKind<'g> {
         /// Function of the result.
         activation: Option<Activation>,
     },
+    /// Channels of two maps side by side.
+    Concat,
     /// A function by itself.
     Function(Activation),
     /// Maximum over a window.
@@ -88,6 +90,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
                 None => site(SiteKind::Add { activation }, node.inputs.clone()),
             },
             Op::Mul => site(SiteKind::Gate { activation }, gate_order(graph, node)?),
+            Op::Concat => site(SiteKind::Concat, node.inputs.clone()),
             Op::GlobalAveragePool => site(SiteKind::Mean, node.inputs.clone()),
             Op::Activation(function) => site(SiteKind::Function(*function), node.inputs.clone()),
             Op::MaxPool(pool) => site(SiteKind::MaxPool(pool), node.inputs.clone()),
@@ -98,7 +101,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
                     "a multiplication or addition of constants that no convolution could absorb",
                 ));
             }
-            Op::AveragePool(_) => return Err(unsupported(node, "average pooling over less than the whole map")),
+            Op::AveragePool(_) => return Err(unsupported(node, "average pooling whose padding does not count")),
         });
     }
     out.reverse();
@@ -135,6 +138,7 @@ fn stays_real(graph: &Graph, id: TensorId) -> bool {
             | Op::Affine(_)
             | Op::Activation(_)
             | Op::Add
+            | Op::Concat
             | Op::GlobalAveragePool
             | Op::AveragePool(_)
             | Op::MaxPool(_) => false,

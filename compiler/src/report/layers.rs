@@ -77,6 +77,7 @@ pub fn weights(kernel: &Kernel) -> usize {
         Kernel::Mean { .. }
         | Kernel::Gate { .. }
         | Kernel::Add { .. }
+        | Kernel::Concat { .. }
         | Kernel::MaxPool { .. }
         | Kernel::Softmax { .. } => 0,
     }
@@ -98,6 +99,6 @@ pub fn scales(kernel: &Kernel) -> usize {
             multiplier.len + zero.len + bias.len + pair(hard_swish)
         }
         Kernel::Add { first, second, bias, .. } => first.len + second.len + bias.len,
-        Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
+        Kernel::Concat { .. } | Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
     }
 }

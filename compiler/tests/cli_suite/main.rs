@@ -9,6 +9,7 @@ mod bits;
 #[path = "../import_suite/builder.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod builder;
+mod family;
 mod images;
 mod interrupt;
 mod json;

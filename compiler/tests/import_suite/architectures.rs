@@ -54,8 +54,7 @@ fn counts_are_the_published_ones() {
 }
 
 /// Architectures whose operators are not all understood, with the one that is missing.
-const REFUSED: [(&str, &str); 3] =
-    [("squeezenet-1.0", "Concat"), ("squeezenet-1.1", "Concat"), ("mobilenet-v3-large-lr-aspp", "Resize")];
+const REFUSED: [(&str, &str); 1] = [("mobilenet-v3-large-lr-aspp", "Resize")];
 
 #[test]
 fn what_is_written_imports_and_means_the_same_everywhere() {
@@ -81,7 +80,10 @@ fn what_is_written_imports_and_means_the_same_everywhere() {
             println!("{}: {worst:.1e} relative to tract, {passes:.1e} by the passes", model.name);
             assert!(passes < 1e-4, "{name}: the passes change the meaning: {passes}");
             assert!(worst < 1e-4, "{name}: {worst} relative to tract");
-            let expected = format!("{}, 37 classes", model.name);
+            // Tables are recognised by their depthwise convolutions; SqueezeNet has none.
+            let unknown = load(name).unwrap().blocks().is_empty();
+            let expected =
+                if unknown { "unknown network, 37 outputs".into() } else { format!("{}, 37 classes", model.name) };
             assert_eq!(recognise(&file, &rewritten).unwrap().architecture, expected);
         }
     }

@@ -3,6 +3,7 @@
 mod architectures;
 mod builder;
 mod damage;
+mod joins;
 mod models;
 mod padding;
 mod refusals;
