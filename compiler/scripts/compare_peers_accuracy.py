@@ -396,6 +396,9 @@ def main():
     arguments.recipes = arguments.recipes.split(",")
     known = {"onnxruntime": OnnxRuntime, "nncf": Nncf}
     arguments.peers = [known[name] for name in arguments.peers.split(",") if name]
+    for needed in (arguments.shared / "models", arguments.binaries / "bakelite", arguments.binaries / "examples/pixels"):
+        if not needed.exists():
+            sys.exit(f"there is no {needed}; see --help for what is needed")
     arguments.work.mkdir(parents=True, exist_ok=True)
     results = Results(arguments.out)
     for seed in arguments.seeds:  # All models once first: a run that is cut short has something to show.

@@ -88,3 +88,21 @@ fn joins_of_pools_have_the_same_bits_at_every_level() {
     let sqnr = sqnr(&work);
     assert!(sqnr > 25.0, "{sqnr} dB");
 }
+
+/// The light segmentation head's average reaches over most of the map.
+#[test]
+fn large_averages_have_the_same_bits_at_every_level() {
+    for (kernel, stride) in [([49, 49], [16, 20]), ([2, 2], [2, 2]), ([1, 7], [1, 3]), ([25, 23], [3, 1])] {
+        let net = Net::new(13, &["1", "3", "52", "64"])
+            .conv("x", "c0", [11, 3, 3], &[])
+            .node("Relu", &["c0"], "a", &[])
+            .node("AveragePool", &["a"], "p", &[ints("kernel_shape", &kernel), ints("strides", &stride)])
+            .conv("p", "c1", [7, 11, 1], &[])
+            .node("GlobalAveragePool", &["c1"], "g", &[])
+            .node("Flatten", &["g"], "y", &[]);
+        let work = same_bits(&format!("average of {kernel:?} every {stride:?}"), &net.bytes());
+        let sqnr = sqnr(&work);
+        println!("average of {kernel:?} every {stride:?}: {sqnr:.1} dB");
+        assert!(sqnr > 25.0, "average of {kernel:?}: {sqnr} dB");
+    }
+}
