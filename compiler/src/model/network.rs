@@ -13,7 +13,7 @@ use super::{measure, onnx};
 use crate::demo::pictures::random::Random;
 use crate::error::{Error, Result, Stage};
 use crate::execute::convolve;
-use crate::graph::{Shape, Window};
+use crate::graph::{LARGEST_TENSOR, Shape, Window};
 use crate::ops::{self, Activation, MaxPool};
 use crate::specs::architecture::Function;
 use ndarray::{Array3, s};
@@ -133,6 +133,11 @@ impl Network {
             activation: None,
         };
         let shape = op.shape(x.shape).map_err(|cause| too_small(name, cause))?;
+        if shape.len() > LARGEST_TENSOR {
+            let cause = format!("its result would have {} elements", shape.len());
+            let remedy = format!("give a smaller --size or --width: up to {LARGEST_TENSOR} elements are supported");
+            return Err(Error::new(Stage::Model, cause).at(name).remedy(remedy));
+        }
         self.macs += (shape.len() * fan_in) as u64;
         // ONNX writes a kernel's channels before its taps, the operator after them.
         let dims = [out, inputs, kernel, kernel];

@@ -129,11 +129,13 @@ fn what_cannot_be_written_is_refused() {
     let wide = Options { width: 1e9, ..Options::default() };
     let huge = Options { size: Some((224, 9999)), ..Options::default() };
     let tiny = Options { size: Some((4, 224)), ..Options::default() };
+    let large = Options { size: Some((2048, 2048)), width: 4.0, samples: 0, ..Options::default() };
     let plain = Options { minimalistic: true, ..Options::default() };
     for (error, words) in [
         (refusal("mobilenet-v2", wide), "width of 1000000000"),
         (refusal("mobilenet-v2", huge), "224 × 9999"),
         (refusal("squeezenet-1.0", tiny), "does not fit"),
+        (refusal("mobilenet-v1", large), "134217728 elements"),
         (refusal("mobilenet-v1", plain), "no minimalistic variant"),
     ] {
         assert!(error.to_string().contains(words), "{error}");
