@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes torchvision's MobileNets as PyTorch's exporters spell them, for `compare_onnxruntime.py`.
 
-    python compiler/scripts/export_torchvision.py FOLDER
+    python compiler/scripts/export_torchvision.py FOLDER [PART]
 
-Weights and batch norm statistics are random, so nothing is downloaded. Needs torch, torchvision, onnx, onnxscript.
+With PART only networks with this in their name. Weights and batch norm statistics are random, so nothing is downloaded.
+Needs torch, torchvision, onnx, onnxscript.
 """
 
 import sys
@@ -29,7 +30,7 @@ def network(build, **options):
     return net
 
 
-def main(folder):
+def main(folder, part=""):
     folder.mkdir(parents=True, exist_ok=True)
     x = torch.randn(1, 3, 224, 224)
     keep = torch.onnx.TrainingMode.PRESERVE
@@ -48,8 +49,13 @@ def main(folder):
         "mobilenet_v3_small_050": network(models.mobilenet_v3_small, width_mult=0.5),
         "mobilenet_v2": network(models.mobilenet_v2),
         "mnasnet1_0": network(models.mnasnet1_0),
+        "squeezenet1_0": network(models.squeezenet1_0),
+        "squeezenet1_1": network(models.squeezenet1_1),
+        "efficientnet_b0": network(models.efficientnet_b0),
     }
     for name, net in networks.items():
+        if part not in name:
+            continue
         for variant, options in variants:
             path = folder / f"{name}.{variant}.onnx"
             try:
@@ -59,4 +65,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

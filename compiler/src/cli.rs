@@ -7,6 +7,8 @@ mod compile;
 mod demo;
 mod eval;
 mod inspect;
+mod model;
+mod output;
 mod table;
 mod targets;
 
@@ -23,6 +25,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Calibrate(arguments) => calibrate::calibrate(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Model(arguments) => model::model(&arguments),
         Command::Verify(arguments) => compile::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::Targets(arguments) => targets::targets(&arguments),

@@ -27,6 +27,8 @@ pub enum Stage {
     Verify,
     /// Reading a target, recipe, preprocess or architecture file.
     Specs,
+    /// Writing a float network from an architecture.
+    Model,
     /// Reading arguments.
     Arguments,
     /// Writing to standard output.
@@ -47,6 +49,7 @@ impl fmt::Display for Stage {
             Stage::Build => "build",
             Stage::Verify => "verify",
             Stage::Specs => "specs",
+            Stage::Model => "model",
             Stage::Arguments => "arguments",
             Stage::Print => "print",
         })

@@ -16,6 +16,7 @@ pub mod execute;
 pub mod graph;
 pub mod import;
 pub mod interrupt;
+pub mod model;
 pub mod onnx;
 pub mod ops;
 pub mod passes;

@@ -108,7 +108,7 @@ pub enum Kernel {
         /// Function of real outputs; `None` for codes.
         reals: Option<RealActivation>,
     },
-    /// `kernel::mean`.
+    /// `kernel::mean` or `kernel::mean_reals`.
     Mean {
         /// Shape of the input.
         shape: Shape,
@@ -116,8 +116,8 @@ pub enum Kernel {
         multiplier: Floats,
         /// Summand.
         bias: Floats,
-        /// Largest output code.
-        top: u16,
+        /// Largest output code; `None` for reals.
+        top: Option<u16>,
     },
     /// `kernel::gate`.
     Gate {
@@ -160,6 +160,15 @@ pub enum Kernel {
         /// Summand.
         bias: Floats,
     },
+    /// `kernel::concat`.
+    Concat {
+        /// Pixels of all three maps.
+        pixels: usize,
+        /// Channels of the first.
+        first: usize,
+        /// Channels of the second.
+        second: usize,
+    },
     /// `kernel::table`.
     Table {
         /// Elements.
@@ -195,6 +204,7 @@ impl Kernel {
             Kernel::Gate { .. } => "gate",
             Kernel::Gated { .. } => "gated",
             Kernel::Add { .. } => "add",
+            Kernel::Concat { .. } => "concat",
             Kernel::Table { .. } => "table",
             Kernel::MaxPool { .. } => "max_pool",
             Kernel::Softmax { .. } => "softmax",
@@ -214,6 +224,7 @@ impl Kernel {
             Kernel::Mean { .. }
             | Kernel::Gate { .. }
             | Kernel::Add { .. }
+            | Kernel::Concat { .. }
             | Kernel::Table { .. }
             | Kernel::MaxPool { .. }
             | Kernel::Softmax { .. } => 0,

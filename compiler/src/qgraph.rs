@@ -129,7 +129,7 @@ pub struct QDense {
     pub output: DenseOutput,
 }
 
-/// Mean over all pixels, from a map to wide codes (eq. 7).
+/// Mean over all pixels, from a map to wide codes or reals (eq. 7).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QMean {
     /// Factor of the sum.
@@ -151,7 +151,7 @@ pub struct QGate {
     pub activation: QActivation,
 }
 
-/// A pointwise convolution of a map times a real gate per channel (eq. 21–24): inputs are the map, the gate, and the map
+/// A pointwise convolution of a map times a real gate per channel (eq. 22–26): inputs are the map, the gate, and the map
 /// that is added, if any.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QGated {
@@ -193,6 +193,8 @@ pub enum QOp {
     Gated(QGated),
     /// Map plus map.
     Add(QAdd),
+    /// Channels of two maps side by side (eq. 21).
+    Concat,
     /// Any function of one code (eq. 17).
     Table(Box<[u8; 256]>),
     /// Maximum over a window (eq. 18).
@@ -211,6 +213,7 @@ impl QOp {
             QOp::Gate(_) => "gate",
             QOp::Gated(_) => "gated",
             QOp::Add(_) => "add",
+            QOp::Concat => "concat",
             QOp::Table(_) => "table",
             QOp::MaxPool(_) => "max pool",
             QOp::Softmax => "softmax",

@@ -11,6 +11,7 @@ pub mod filters;
 pub mod kinds;
 pub mod lower;
 pub mod ranges;
+pub mod readers;
 pub mod recipe;
 pub mod scales;
 pub mod sites;
@@ -22,6 +23,7 @@ use crate::qgraph::{Codes, Kind, QGraph, QNode, QTensor};
 use filters::Filters;
 use kinds::Form;
 use ranges::TensorRange;
+use readers::Readers;
 use recipe::{Granularity, Recipe};
 use scales::Consumer;
 use sites::{Site, SiteKind};
@@ -123,32 +125,22 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
     if id == graph.input {
         return Ok(Codes { scale: vec![1.0; channels], zero: vec![0; channels] });
     }
-    // A maximum keeps the codes of what it reads: both tensors have the scales that suit all readers of either.
-    let mut class = vec![id];
-    if let Some(site) = sites.iter().find(|s| s.output == id && matches!(s.kind, SiteKind::MaxPool(_))) {
-        return codes(graph, sites, ranges, recipe, site.inputs[0], top);
-    }
-    let mut consumers = Vec::new();
-    while let Some(id) = class.pop() {
-        for site in sites.iter().filter(|s| s.inputs.contains(&id)) {
-            consumers.push(match &site.kind {
-                SiteKind::MaxPool(_) => {
-                    class.push(site.output);
-                    continue;
-                }
-                SiteKind::Conv { conv, .. } if site.inputs[0] == id && !lower::is_depthwise(conv, channels) => {
-                    Consumer::Absorbs(conv)
-                }
-                SiteKind::Function(_) => Consumer::Uniform,
-                SiteKind::Conv { .. }
-                | SiteKind::Mean
-                | SiteKind::Gated { .. }
-                | SiteKind::Gate { .. }
-                | SiteKind::Add { .. }
-                | SiteKind::Softmax => Consumer::Free,
-            });
+    // What only moves codes has those of what it reads.
+    match sites.iter().find(|s| s.output == id) {
+        Some(Site { kind: SiteKind::MaxPool(_), inputs, .. }) => {
+            return codes(graph, sites, ranges, recipe, inputs[0], top);
         }
+        Some(Site { kind: SiteKind::Concat, inputs, .. }) => {
+            let mut joined = codes(graph, sites, ranges, recipe, inputs[0], top)?;
+            let second = codes(graph, sites, ranges, recipe, inputs[1], top)?;
+            joined.scale.extend(second.scale);
+            joined.zero.extend(second.zero);
+            return Ok(joined);
+        }
+        Some(_) | None => {}
     }
+    let readers = Readers::of(graph, sites, id);
+    let mut consumers = readers.consumers();
     if sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
         consumers.push(Consumer::Uniform);
     }

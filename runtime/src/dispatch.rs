@@ -5,7 +5,7 @@
 
 use crate::isa::{self, Level};
 use crate::kernel::{
-    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, RealActivation, Table,
+    self, Add, Concat, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, RealActivation, Table,
 };
 
 /// Whether this CPU has the level.
@@ -68,10 +68,14 @@ dispatch! {
     mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]);
     /// [`kernel::gated`].
     gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], scratch: &mut [u8], output: &mut [u8]);
+    /// [`kernel::mean_reals`].
+    mean_reals(layer: &Mean<'_>, input: &[u8], output: &mut [f32]);
     /// [`kernel::gate`].
     gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]);
     /// [`kernel::add`].
     add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]);
+    /// [`kernel::concat`].
+    concat(layer: &Concat, first: &[u8], second: &[u8], output: &mut [u8]);
     /// [`kernel::table`].
     table(layer: &Table<'_>, input: &[u8], output: &mut [u8]);
     /// [`kernel::max_pool`].

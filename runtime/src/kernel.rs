@@ -5,6 +5,7 @@
 //! the layer's length at least; `residual` is empty where the layer has none.
 
 mod add;
+mod concat;
 mod convolution;
 mod dense;
 mod depthwise;
@@ -18,13 +19,14 @@ mod real;
 mod table;
 
 pub use add::{Add, add};
+pub use concat::{Concat, concat};
 pub use convolution::{Convolution, convolution};
 pub use dense::{Dense, RealActivation, dense_codes, dense_reals};
 pub use depthwise::{Depthwise, depthwise};
 pub use gate::{Gate, gate};
 pub use gated::{Gated, SHUT, gated, gated_scratch_len};
 pub use max_pool::{MaxPool, max_pool};
-pub use mean::{Mean, mean};
+pub use mean::{Mean, mean, mean_reals};
 pub use pointwise::{Pointwise, Tile, pointwise};
 pub use real::{code_i8, exp, sigmoid, softmax};
 pub use table::{Table, table};

@@ -3,7 +3,7 @@
 
 use core::f32::consts::LOG2_E;
 
-use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation, SHUT};
+use crate::kernel::{Add, Concat, Gate, MaxPool, Mean, RealActivation, SHUT};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 
 /// *rne*: to the nearest integer, ties to even.
@@ -117,7 +117,7 @@ pub struct Gated<'a> {
     pub epilogue: Epilogue<'a>,
 }
 
-/// Gated pointwise convolution (eq. 21–25, 9–13). `residual` is empty if there is none.
+/// Gated pointwise convolution (eq. 22–26, 9–13). `residual` is empty if there is none.
 pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], output: &mut [u8]) {
     let (k, n) = (layer.weights.len() / layer.out_channels, layer.out_channels);
     let mean = |c: usize| {
@@ -191,12 +191,26 @@ pub fn dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16],
     }
 }
 
-/// Mean (eq. 7, 9, 13).
-pub fn mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
+/// `v` of every channel's mean (eq. 7, 9).
+fn means<'a>(layer: &'a Mean<'_>, input: &'a [u8]) -> impl Iterator<Item = f32> + 'a {
     let channels = layer.shape.channels;
-    for c in 0..channels {
+    (0..channels).map(move |c| {
         let acc = (0..layer.shape.pixels()).map(|p| i32::from(input[p * channels + c])).sum();
-        output[c] = code(rescale(acc, layer.multiplier[c], layer.bias[c]), layer.top);
+        rescale(acc, layer.multiplier[c], layer.bias[c])
+    })
+}
+
+/// Mean to wide codes (eq. 7, 9, 13).
+pub fn mean(layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
+    for (c, v) in means(layer, input).enumerate() {
+        output[c] = code(v, layer.top);
+    }
+}
+
+/// Mean to reals (eq. 7, 9, 14).
+pub fn mean_reals(layer: &Mean<'_>, input: &[u8], output: &mut [f32]) {
+    for (c, v) in means(layer, input).enumerate() {
+        output[c] = v;
     }
 }
 
@@ -216,6 +230,15 @@ pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
         let c = i % layer.shape.channels;
         let v = (f32::from(first[i]) * layer.first[c] + layer.bias[c]) + f32::from(second[i]) * layer.second[c];
         output[i] = code(activate(&layer.activation, v, c), 255) as u8;
+    }
+}
+
+/// Channels of two maps side by side (eq. 21).
+pub fn concat(layer: &Concat, first: &[u8], second: &[u8], output: &mut [u8]) {
+    let (a, b) = (layer.first, layer.second);
+    for (i, q) in output[..layer.pixels * (a + b)].iter_mut().enumerate() {
+        let (pixel, c) = (i / (a + b), i % (a + b));
+        *q = if c < a { first[pixel * a + c] } else { second[pixel * b + c - a] };
     }
 }
 

@@ -164,6 +164,9 @@ macro_rules! instruction_set {
                         shared::add(isa, shape, hard_swish);
                     }
                     shared::table(isa, shape.len());
+                    for second in NS {
+                        shared::concat(isa, shape, second);
+                    }
                     for window in windows() {
                         if possible(shape, &window) {
                             shared::max_pool(isa, shape, window);

@@ -39,7 +39,10 @@ pub enum Command {
     Verify(CompileArguments),
     /// Time a model layer by layer, or a compiled crate as a whole.
     Bench(BenchArguments),
-    /// List the targets, recipes and preprocess specs.
+    /// Write a float ONNX network from the table of an architecture, with made-up weights.
+    #[command(after_help = "Example: bakelite model mobilenet-v3-large --width 0.75 --size 192x192 -o large.onnx")]
+    Model(ModelFileArguments),
+    /// List the targets, recipes, preprocess specs and architectures.
     Targets(TargetsArguments),
     /// Compile a small embedded network and classify drawn pictures: the whole job with nothing to bring.
     Demo(DemoArguments),
@@ -282,6 +285,35 @@ pub struct BenchArguments {
     pub json: bool,
 }
 
+/// `model`.
+#[derive(Clone, Debug, Args)]
+pub struct ModelFileArguments {
+    /// The architecture: a name (see `bakelite targets`) or a .yaml file.
+    #[arg(value_name = "NAME|FILE")]
+    pub architecture: String,
+    /// Multiplier of channels.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    pub width: f64,
+    /// Without squeeze-excite, hard-swish and large kernels, where the architecture has such a variant.
+    #[arg(long)]
+    pub minimalistic: bool,
+    /// Height and width of the input [default: the architecture's].
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    pub size: Option<(usize, usize)>,
+    /// Number of classes [default: the architecture's].
+    #[arg(long, value_name = "N", value_parser = classes)]
+    pub classes: Option<usize>,
+    /// Seed of the weights.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Where to write the ONNX file.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Print what was written as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `targets`.
 #[derive(Clone, Debug, Args)]
 pub struct TargetsArguments {
@@ -321,6 +353,13 @@ fn count(text: &str) -> std::result::Result<usize, String> {
     let most = 1_000_000_000;
     let count = text.parse().ok().filter(|count| (1..=most).contains(count));
     count.ok_or_else(|| format!("`{text}` is not a whole number from 1 to {most}"))
+}
+
+/// At least one, and no more than any data set has.
+fn classes(text: &str) -> std::result::Result<usize, String> {
+    let most = 100_000;
+    let classes = text.parse().ok().filter(|classes| (1..=most).contains(classes));
+    classes.ok_or_else(|| format!("`{text}` is not a whole number from 1 to {most}"))
 }
 
 fn shard(text: &str) -> std::result::Result<Shard, String> {

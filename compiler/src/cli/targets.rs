@@ -24,6 +24,7 @@ pub fn targets(arguments: &TargetsArguments) -> Result<()> {
             "targets": list,
             "recipes": Kind::Recipe.names().collect::<Vec<_>>(),
             "preprocess": Kind::Preprocess.names().collect::<Vec<_>>(),
+            "architectures": Kind::Architecture.names().collect::<Vec<_>>(),
         }));
     }
     let mut t = table::new(&["target", "kernels", "triple", "what"]);
@@ -44,5 +45,6 @@ pub fn targets(arguments: &TargetsArguments) -> Result<()> {
         line(format!("recipe {name}: {}", Recipe::load(name)?.description))?;
     }
     line(format!("preprocess: {}", Kind::Preprocess.names().collect::<Vec<_>>().join(", ")))?;
+    line(format!("architectures: {}", Kind::Architecture.names().collect::<Vec<_>>().join(", ")))?;
     Ok(())
 }

@@ -19,7 +19,7 @@ mod clutter;
 mod maths;
 mod noise;
 mod paint;
-mod random;
+pub(crate) mod random;
 mod shape;
 mod sprite;
 mod subjects;

@@ -98,7 +98,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("shape", shape(*s)),
                 ("multiplier", floats(*multiplier)),
                 ("bias", floats(*bias)),
-                ("top", top.to_string()),
+                ("top", top.unwrap_or(0).to_string()),
             ]),
         ),
         Kernel::Gate { shape: s, multiplier, zero, bias, hard_swish } => (
@@ -133,6 +133,10 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("bias", floats(*bias)),
                 ("activation", activation(None)),
             ]),
+        ),
+        Kernel::Concat { pixels, first, second } => (
+            "Concat",
+            fields(&[("pixels", pixels.to_string()), ("first", first.to_string()), ("second", second.to_string())]),
         ),
         Kernel::Table { len, table } => (
             "Table<'static>",

@@ -202,6 +202,7 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         Kernel::Dense { reals: Some(activation), .. } => {
             writeln!(out, "    kernel::dense_reals(ISA, &layers::{layer}, {}, {x}, {y});", real_activation(*activation))
         }
+        Kernel::Mean { top: None, .. } => writeln!(out, "    kernel::mean_reals(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Mean { .. } => writeln!(out, "    kernel::mean(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Gate { .. } => writeln!(out, "    kernel::gate(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Gated { .. } => {
@@ -209,6 +210,7 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
             writeln!(out, "    kernel::gated(ISA, &layers::{layer}, {x}, {second}, {sum}, scratch, {y});")
         }
         Kernel::Add { .. } => writeln!(out, "    kernel::add(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Concat { .. } => writeln!(out, "    kernel::concat(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Table { .. } => writeln!(out, "    kernel::table(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Softmax { .. } => writeln!(out, "    kernel::softmax({x}, {y});"),
@@ -267,6 +269,7 @@ fn describe(kernel: &Kernel) -> String {
             if epilogue.residual.is_some() { " + sum" } else { "" },
         ),
         Kernel::Add { .. } => "sum".into(),
+        Kernel::Concat { first, second, .. } => format!("{first} and {second} channels side by side"),
         Kernel::Table { .. } => "table".into(),
         Kernel::MaxPool { window, .. } => format!("maximum of {}×{}", window.kernel[0], window.kernel[1]),
         Kernel::Softmax { .. } => "softmax".into(),

@@ -14,6 +14,7 @@ sources![
     "isa/ymm.rs",
     "kernel.rs",
     "kernel/add.rs",
+    "kernel/concat.rs",
     "kernel/convolution.rs",
     "kernel/dense.rs",
     "kernel/depthwise.rs",

@@ -16,7 +16,7 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayViewMut2, s};
 const STRIP: usize = 256;
 
 /// The convolution, its bias and its activation; `None` where the shapes do not fit (verified graphs always fit).
-pub(super) fn run(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
+pub(crate) fn run(conv: &Conv, x: &Array3<f32>, y: Shape) -> Option<Array3<f32>> {
     if conv.is_depthwise() {
         let mut result = depthwise::run(conv, x, y)?;
         if let Some(function) = conv.activation {

@@ -6,6 +6,8 @@
 mod conv;
 mod depthwise;
 
+pub(crate) use conv::run as convolve;
+
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Shape, TensorId};
 use crate::ops::{self, Op};
@@ -176,6 +178,10 @@ fn apply(op: &Op, operands: Vec<Operand>, values: &[Option<Array3<f32>>], y: Sha
             let mut x = first.into_owned(values)?;
             x *= second.view(values)?;
             x
+        }
+        Op::Concat => {
+            let second = operands.next()?;
+            ops::concat(first.view(values)?, second.view(values)?)?
         }
         Op::GlobalAveragePool => ops::global_average(first.view(values)?),
         Op::AveragePool(pool) => pool.run(first.view(values)?, y),

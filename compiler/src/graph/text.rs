@@ -49,7 +49,7 @@ impl Graph {
                 }
             }
             Op::MaxPool(MaxPool { window, pad_end }) => fmt_window(window, *pad_end, f)?,
-            Op::Activation(_) | Op::Add | Op::Mul | Op::GlobalAveragePool | Op::Softmax => {}
+            Op::Activation(_) | Op::Add | Op::Mul | Op::Concat | Op::GlobalAveragePool | Op::Softmax => {}
         }
         writeln!(f)
     }

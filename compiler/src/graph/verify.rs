@@ -83,6 +83,7 @@ fn constants_are_finite(node: &Node) -> std::result::Result<(), String> {
         Op::Activation(_)
         | Op::Add
         | Op::Mul
+        | Op::Concat
         | Op::GlobalAveragePool
         | Op::AveragePool(_)
         | Op::MaxPool(_)

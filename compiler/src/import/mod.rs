@@ -16,6 +16,7 @@ mod dims;
 mod elementwise;
 mod inline;
 mod input;
+mod join;
 mod order;
 mod pool;
 mod rearrange;

@@ -3,7 +3,7 @@
 use super::constant::{self, Constant, Inputs};
 use super::dims::Plain;
 use super::view::View;
-use super::{ImportOptions, Imported, convolution, dense, elementwise, input, pool, rearrange};
+use super::{ImportOptions, Imported, convolution, dense, elementwise, input, join, pool, rearrange};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Shape, TensorId};
 use crate::onnx::{Model, Node};
@@ -193,6 +193,7 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
         "Identity" | "Dropout" | "Cast" | "CastLike" | "Expand" => rearrange::keep(call)?,
         "Transpose" => rearrange::transpose(call)?,
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => rearrange::regroup(call)?,
+        "Concat" => join::concat(call)?,
         "Gather" => rearrange::gather(call)?,
         "Slice" => rearrange::slice(call)?,
         "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Max" | "Min" => elementwise::binary(call)?,

@@ -7,6 +7,7 @@ mod activation;
 mod add;
 mod affine;
 mod average_pool;
+mod concat;
 mod conv;
 mod global_average_pool;
 mod max_pool;
@@ -18,6 +19,7 @@ pub use activation::Activation;
 pub use add::add;
 pub use affine::Affine;
 pub use average_pool::AveragePool;
+pub use concat::concat;
 pub use conv::Conv;
 pub use global_average_pool::global_average;
 pub use max_pool::MaxPool;
@@ -40,6 +42,8 @@ pub enum Op {
     Add,
     /// `y = x₁ · x₂`; the second has the same shape, or is a vector that is broadcast over the pixels (a gate).
     Mul,
+    /// Channels of two maps side by side.
+    Concat,
     /// Mean over all pixels.
     GlobalAveragePool,
     /// Mean over a window.
@@ -59,6 +63,7 @@ impl Op {
             Op::Activation(_) => "activation",
             Op::Add => "add",
             Op::Mul => "mul",
+            Op::Concat => "concat",
             Op::GlobalAveragePool => "global_average_pool",
             Op::AveragePool(_) => "average_pool",
             Op::MaxPool(_) => "max_pool",
@@ -69,7 +74,7 @@ impl Op {
     /// How many tensors it reads.
     pub fn arity(&self) -> usize {
         match self {
-            Op::Add | Op::Mul => 2,
+            Op::Add | Op::Mul | Op::Concat => 2,
             Op::Conv(_)
             | Op::Affine(_)
             | Op::Activation(_)
@@ -88,6 +93,7 @@ impl Op {
             (Op::Activation(_), [x]) => Ok(*x),
             (Op::Add, [a, b]) => add::shape(*a, *b),
             (Op::Mul, [a, b]) => mul::shape(*a, *b),
+            (Op::Concat, [a, b]) => concat::shape(*a, *b),
             (Op::GlobalAveragePool, [x]) => Ok(Shape::vector(x.channels)),
             (Op::AveragePool(pool), [x]) => pool.shape(*x),
             (Op::MaxPool(pool), [x]) => pool.shape(*x),
@@ -107,6 +113,7 @@ impl Op {
             | Op::Activation(_)
             | Op::Add
             | Op::Mul
+            | Op::Concat
             | Op::GlobalAveragePool
             | Op::AveragePool(_)
             | Op::MaxPool(_)
@@ -122,6 +129,7 @@ impl Op {
             Op::Activation(_)
             | Op::Add
             | Op::Mul
+            | Op::Concat
             | Op::GlobalAveragePool
             | Op::AveragePool(_)
             | Op::MaxPool(_)

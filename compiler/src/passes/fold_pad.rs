@@ -39,6 +39,7 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
             | Op::Activation(_)
             | Op::Add
             | Op::Mul
+            | Op::Concat
             | Op::GlobalAveragePool
             | Op::Softmax => continue,
         };

@@ -4,8 +4,8 @@
 //!    `affine_past_mul`, `affine_past_clip`; then `hard_sigmoid`, and `gated` finds hard-swish and SiLU.
 //! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
 //! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
-//!    `affine_past_pool`, `affine_before_conv`.
-//! 4. `fuse_activation`.
+//!    `affine_past_pool`, `affine_before_conv`, `elementwise_past_concat`.
+//! 4. `average_as_depthwise`, then `fuse_activation`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
 //! that fits into no convolution stays a node.
@@ -15,7 +15,9 @@ mod affine_before_conv;
 mod affine_past_clip;
 mod affine_past_mul;
 mod affine_past_pool;
+mod average_as_depthwise;
 mod edit;
+mod elementwise_past_concat;
 mod fold_pad;
 mod fuse_activation;
 mod gated;
@@ -62,8 +64,12 @@ const FOLDS: &[Pass] = &[
     Pass { name: "merge_affine", run: merge_affine::run },
     Pass { name: "affine_past_pool", run: affine_past_pool::run },
     Pass { name: "affine_before_conv", run: affine_before_conv::run },
+    Pass { name: "elementwise_past_concat", run: elementwise_past_concat::run },
 ];
-const FUSIONS: &[Pass] = &[Pass { name: "fuse_activation", run: fuse_activation::run }];
+const FUSIONS: &[Pass] = &[
+    Pass { name: "average_as_depthwise", run: average_as_depthwise::run },
+    Pass { name: "fuse_activation", run: fuse_activation::run },
+];
 
 /// Brings a graph into canonical form; returns it with one line per kind of rewrite and one per refusal to rewrite.
 ///

@@ -7,7 +7,7 @@ use bakelite_runtime::arena::split;
 use bakelite_runtime::dispatch;
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{
-    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
+    self, Add, Concat, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
 };
 use bakelite_runtime::layer::{Activation, Epilogue};
 
@@ -205,7 +205,11 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
         }
         Kernel::Mean { shape, multiplier, bias, top } => {
             let (multiplier, bias) = (c.get_floats(*multiplier), c.get_floats(*bias));
-            dispatch::mean(level, &Mean { shape: *shape, multiplier, bias, top: *top }, x, wide_y)
+            let layer = Mean { shape: *shape, multiplier, bias, top: top.unwrap_or(0) };
+            match top {
+                Some(_) => dispatch::mean(level, &layer, x, wide_y),
+                None => dispatch::mean_reals(level, &layer, x, real_y),
+            }
         }
         Kernel::Gate { shape, multiplier, zero, bias, hard_swish } => {
             let layer = Gate {
@@ -239,6 +243,10 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 activation: Activation::Linear,
             };
             dispatch::add(level, &layer, x, second, y)
+        }
+        Kernel::Concat { pixels, first, second: other } => {
+            let layer = Concat { pixels: *pixels, first: *first, second: *other };
+            dispatch::concat(level, &layer, x, second, y)
         }
         Kernel::Table { len, table } => c
             .get_bytes(*table)

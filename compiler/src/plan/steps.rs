@@ -26,7 +26,10 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             shape: input,
             multiplier: constants.floats(&mean.multiplier),
             bias: constants.floats(&mean.bias),
-            top: top(q, node)?,
+            top: match q.tensor(node.output).kind {
+                Kind::Real => None,
+                Kind::Map(_) | Kind::Wide { .. } => Some(top(q, node)?),
+            },
         },
         QOp::Gate(gate) => Kernel::Gate {
             shape: output,
@@ -54,6 +57,11 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             first: constants.floats(&add.first),
             second: constants.floats(&add.second),
             bias: constants.floats(&add.bias),
+        },
+        QOp::Concat => Kernel::Concat {
+            pixels: output.pixels(),
+            first: input.channels,
+            second: q.tensor(node.inputs[1]).shape.channels,
         },
         QOp::Table(table) => Kernel::Table { len: output.len(), table: constants.per_channel_bytes(table.as_slice()) },
         QOp::MaxPool(window) => Kernel::MaxPool { input, output, window: *window },

@@ -2,7 +2,7 @@
 
 use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, TensorId};
 use crate::error::{Error, Result, Stage};
-use bakelite_runtime::kernel::{Add, Gate, MaxPool, Mean};
+use bakelite_runtime::kernel::{Add, Concat, Gate, MaxPool, Mean};
 use bakelite_runtime::layer::{Activation, Epilogue};
 use bakelite_runtime::reference;
 
@@ -122,13 +122,20 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             }
         }
         QOp::Mean(mean) => {
-            let Kind::Wide { top, .. } = q.tensor(node.output).kind else {
-                return Err("a mean that is not a vector of codes".into());
-            };
-            let layer = Mean { shape: input, multiplier: &mean.multiplier, bias: &mean.bias, top };
-            let mut out = vec![0; output.len()];
-            reference::mean(&layer, map(value(0))?, &mut out);
-            Value::Wide(out)
+            let layer = |top| Mean { shape: input, multiplier: &mean.multiplier, bias: &mean.bias, top };
+            match q.tensor(node.output).kind {
+                Kind::Wide { top, .. } => {
+                    let mut out = vec![0; output.len()];
+                    reference::mean(&layer(top), map(value(0))?, &mut out);
+                    Value::Wide(out)
+                }
+                Kind::Real => {
+                    let mut out = vec![0.0; output.len()];
+                    reference::mean_reals(&layer(0), map(value(0))?, &mut out);
+                    Value::Real(out)
+                }
+                Kind::Map(_) => return Err("a mean that is a map".into()),
+            }
         }
         QOp::Gate(gate) => {
             let layer = Gate {
@@ -163,6 +170,12 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
                 activation: activation(&add.activation),
             };
             reference::add(&layer, map(value(0))?, map(value(1))?, &mut codes);
+            Value::Map(codes)
+        }
+        QOp::Concat => {
+            let second = q.tensor(node.inputs[1]).shape.channels;
+            let layer = Concat { pixels: output.pixels(), first: input.channels, second };
+            reference::concat(&layer, map(value(0))?, map(value(1))?, &mut codes);
             Value::Map(codes)
         }
         QOp::Table(table) => {

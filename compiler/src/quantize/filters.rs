@@ -19,7 +19,7 @@ pub struct Filters {
     pub steps: Vec<f64>,
     /// Real summand per output channel.
     pub bias: Vec<f64>,
-    /// What each input channel is multiplied with, where a gate is (eq. 21); empty where none is.
+    /// What each input channel is multiplied with, where a gate is (eq. 22); empty where none is.
     pub columns: Vec<f32>,
 }
 
@@ -90,7 +90,7 @@ impl Filters {
         Self { weights: rounded.weights, steps: rounded.steps, bias, columns: Vec::new() }
     }
 
-    /// Of a pointwise convolution behind a gate (eq. 21): `step[o] · Σ q·column[c]·g[c]·(x − z) + bias[o]`. The largest weight
+    /// Of a pointwise convolution behind a gate (eq. 22): `step[o] · Σ q·column[c]·g[c]·(x − z) + bias[o]`. The largest weight
     /// of a column becomes 1 before the rows get their steps, so that neither a small row nor a small column is rounded coarsely.
     /// `seen` are the statistics of the gated map.
     pub fn gated(conv: &Conv, codes: &Codes, seen: Option<&TensorRange>, recipe: &Recipe) -> Self {

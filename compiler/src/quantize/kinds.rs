@@ -55,12 +55,18 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
                 Some(Form::Map) => Form::Map,
                 Some(Form::Real) | None => return refuse("a layer that reads reals"),
             },
-            SiteKind::Mean if input == Some(Form::Map) && !real => Form::Wide,
-            SiteKind::Mean => return refuse("pooling of something other than a map, or straight to an output"),
             SiteKind::Gated { .. } => match (input, forms[site.inputs[1].index()]) {
                 (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
                 _ => return refuse("a product of something other than a map and a gate"),
             },
+            SiteKind::Mean if input == Some(Form::Map) => {
+                if real {
+                    Form::Real
+                } else {
+                    Form::Wide
+                }
+            }
+            SiteKind::Mean => return refuse("pooling of something other than a map"),
             SiteKind::Gate { .. } => match (input, forms[site.inputs[1].index()]) {
                 (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
                 _ => return refuse("a product of something other than a map and a gate"),
@@ -68,6 +74,10 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
             SiteKind::Add { .. } => match (input, forms[site.inputs[1].index()]) {
                 (Some(Form::Map), Some(Form::Map)) if !real => Form::Map,
                 _ => return refuse("a sum of something other than two maps"),
+            },
+            SiteKind::Concat => match (input, forms[site.inputs[1].index()]) {
+                (Some(Form::Map), Some(Form::Map)) if !real => Form::Map,
+                _ => return refuse("channels side by side of something other than two maps"),
             },
             SiteKind::Function(_) | SiteKind::MaxPool(_) => match input {
                 Some(Form::Map) if !real => Form::Map,

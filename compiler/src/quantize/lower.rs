@@ -24,7 +24,7 @@ pub fn image(site: &Site<'_>) -> (f32, f32) {
         | SiteKind::Gate { activation }
         | SiteKind::Add { activation } => *activation,
         SiteKind::Function(activation) => Some(*activation),
-        SiteKind::Mean | SiteKind::MaxPool(_) | SiteKind::Softmax => None,
+        SiteKind::Mean | SiteKind::Concat | SiteKind::MaxPool(_) | SiteKind::Softmax => None,
     };
     match activation {
         Some(Activation::Clip { lo, hi }) => (lo, hi),
@@ -53,6 +53,7 @@ pub fn lower(q: &QGraph, site: &Site<'_>, inputs: Vec<TensorId>, filters: Option
         SiteKind::Gate { activation } => gate(*activation, q.tensor(inputs[0]), y).map_err(refuse)?,
         SiteKind::Add { .. } => add(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
         SiteKind::Function(function) => table(*function, q.tensor(inputs[0]), y).map_err(refuse)?,
+        SiteKind::Concat => concat(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
         SiteKind::MaxPool(pool) => QOp::MaxPool(pool.window),
         SiteKind::Softmax => QOp::Softmax,
     };
@@ -147,7 +148,7 @@ fn convolution(
     })
 }
 
-/// Pointwise convolution behind a gate. `r_y = f(step·Σ q·column·g·(x − z) + bias)` (eq. 21–24).
+/// Pointwise convolution behind a gate. `r_y = f(step·Σ q·column·g·(x − z) + bias)` (eq. 22–26).
 fn gated(
     activation: Option<Activation>,
     x: &QTensor,
@@ -234,15 +235,28 @@ fn finish(
     })
 }
 
-/// `q_y = sum · s_x/(P·s_y) − z_x·s_x/s_y + z_y`.
+/// `q_y = sum · s_x/(P·s_y) − z_x·s_x/s_y + z_y`; a real is a code of step one at zero.
 fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
-    let (from, to) = (codes_of(x)?, codes_of(y)?);
+    let (from, to) = (codes_of(x)?, y.codes());
     let Shape { channels, .. } = x.shape;
-    let ratio = |c: usize| f64::from(from.scale[c]) / f64::from(to.scale[c]);
+    let (s, z) = (|c: usize| to.map_or(1.0, |to| to.scale[c]), |c: usize| to.map_or(0, |to| to.zero[c]));
+    let ratio = |c: usize| f64::from(from.scale[c]) / f64::from(s(c));
     Ok(QOp::Mean(QMean {
         multiplier: (0..channels).map(|c| (ratio(c) / x.shape.pixels() as f64) as f32).collect(),
-        bias: (0..channels).map(|c| (f64::from(to.zero[c]) - ratio(c) * f64::from(from.zero[c])) as f32).collect(),
+        bias: (0..channels).map(|c| (f64::from(z(c)) - ratio(c) * f64::from(from.zero[c])) as f32).collect(),
     }))
+}
+
+/// Codes move as they are: the scales of the result must be those of the parts.
+fn concat(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
+    let (a, b, to) = (codes_of(first)?, codes_of(second)?, codes_of(y)?);
+    let scale = a.scale.iter().chain(&b.scale).eq(&to.scale);
+    let zero = a.zero.iter().chain(&b.zero).eq(&to.zero);
+    if scale && zero {
+        Ok(QOp::Concat)
+    } else {
+        Err("the parts of a concatenation have other scales than the whole".into())
+    }
 }
 
 /// `r_y = f(g · s_x·(q − z_x))` (eq. 15).

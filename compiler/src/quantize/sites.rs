@@ -1,7 +1,7 @@
 //! Where integers will be: the float graph as a list of integer operations to come.
 //!
 //! Five fusions happen here because only the integer network knows them: a gate into the pointwise convolution that alone reads
-//! the gated map (eq. 21); an addition into the epilogue of the
+//! the gated map (eq. 22); an addition into the epilogue of the
 //! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
 //! real (a gate's, or the network's answer) into the dense layer before it (eq. 14). Every other sigmoid or SiLU is a table.
 
@@ -51,6 +51,8 @@ pub enum SiteKind<'g> {
         /// Function of the result.
         activation: Option<Activation>,
     },
+    /// Channels of two maps side by side.
+    Concat,
     /// A function by itself.
     Function(Activation),
     /// Maximum over a window.
@@ -106,6 +108,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
                 None => site(SiteKind::Add { activation }, node.inputs.clone()),
             },
             Op::Mul => site(SiteKind::Gate { activation }, gate_order(graph, node)?),
+            Op::Concat => site(SiteKind::Concat, node.inputs.clone()),
             Op::GlobalAveragePool => site(SiteKind::Mean, node.inputs.clone()),
             Op::Activation(function) => site(SiteKind::Function(*function), node.inputs.clone()),
             Op::MaxPool(pool) => site(SiteKind::MaxPool(pool), node.inputs.clone()),
@@ -116,7 +119,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
                     "a multiplication or addition of constants that no convolution could absorb",
                 ));
             }
-            Op::AveragePool(_) => return Err(unsupported(node, "average pooling over less than the whole map")),
+            Op::AveragePool(_) => return Err(unsupported(node, "average pooling whose padding does not count")),
         });
     }
     out.reverse();
@@ -153,6 +156,7 @@ fn stays_real(graph: &Graph, id: TensorId) -> bool {
             | Op::Affine(_)
             | Op::Activation(_)
             | Op::Add
+            | Op::Concat
             | Op::GlobalAveragePool
             | Op::AveragePool(_)
             | Op::MaxPool(_) => false,

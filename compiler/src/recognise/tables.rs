@@ -4,7 +4,7 @@
 
 use super::blocks::{Block, Layout};
 use crate::specs::Kind;
-use crate::specs::architecture::{self, ArchitectureSpec};
+use crate::specs::architecture::{self, ArchitectureSpec, Expansion, Function, Row};
 
 const WIDTHS: &[f64] = &[0.25, 0.35, 0.5, 0.75, 1.0, 1.25, 1.3, 1.4];
 
@@ -13,12 +13,6 @@ pub(super) struct Found {
     /// With its width.
     pub name: String,
     pub differences: Vec<String>,
-}
-
-/// `max(8, ⌊x + 4⌋ rounded down to a multiple of 8)`, and one step more where that loses over 10 %.
-fn round8(x: f64) -> usize {
-    let rounded = (((x + 4.0) / 8.0).floor() * 8.0).max(8.0);
-    (if rounded < 0.9 * x { rounded + 8.0 } else { rounded }) as usize
 }
 
 /// The nearest of all tables at all widths; `None` where the number of blocks fits none or half of all cells differ.
@@ -36,16 +30,12 @@ pub(super) fn nearest(layout: &Layout) -> Option<Found> {
     };
     // A builtin table that cannot be read names nothing; a test reads them all.
     for table in Kind::Architecture.names().filter_map(|name| architecture::load(name).ok()) {
-        for &width in WIDTHS {
-            for minimalistic in [false, true] {
-                if minimalistic && !table.minimalistic {
-                    continue;
-                }
-                let variant = if minimalistic { " minimalistic" } else { "" };
-                for of_input in [true, false] {
-                    let rows = rows(&table, width, minimalistic, of_input);
-                    let name = format!("{}{variant}, width {width:?}", table.name);
-                    consider(name, round8(table.stem as f64 * width), rows);
+        for table in [Some(table.clone()), table.minimalist()].into_iter().flatten() {
+            for &width in WIDTHS {
+                // Exporters differ in what the expansion is a multiple of.
+                for expansion in [Expansion::OfInput, Expansion::OfItself] {
+                    let scaled = table.at_width_as(width, expansion);
+                    consider(format!("{}, width {width:?}", table.name), scaled.stem(), rows(&scaled));
                 }
             }
         }
@@ -53,27 +43,17 @@ pub(super) fn nearest(layout: &Layout) -> Option<Found> {
     best.map(|(_, found)| found)
 }
 
-/// The table at another width. The expansion is a factor of the rounded input (TensorFlow, timm), or scaled by itself
-/// (torchvision, Paddle).
-fn rows(table: &ArchitectureSpec, width: f64, minimalistic: bool, of_input: bool) -> Vec<Block> {
-    let mut input = table.stem as f64;
-    table
-        .blocks
-        .iter()
-        .map(|row| {
-            let (expanded, scaled_input) = (row.expanded as f64, round8(input * width) as f64);
-            let expanded = if of_input { scaled_input * (expanded / input) } else { expanded * width };
-            input = row.out as f64;
-            Block {
-                kernel: [if minimalistic { 3 } else { row.kernel }; 2],
-                stride: [row.stride; 2],
-                expanded: round8(expanded),
-                out: round8(row.out as f64 * width),
-                squeeze_excite: row.squeeze_excite && !minimalistic,
-                hard_swish: row.hard_swish && !minimalistic,
-            }
-        })
-        .collect()
+/// The rows as blocks of a layout.
+fn rows(table: &ArchitectureSpec) -> Vec<Block> {
+    let block = |row: Row| Block {
+        kernel: [row.kernel; 2],
+        stride: [row.stride; 2],
+        expanded: row.expanded,
+        out: row.out,
+        squeeze_excite: row.squeeze_excite,
+        hard_swish: matches!(row.function, Function::HardSwish | Function::Swish),
+    };
+    table.blocks().into_iter().map(block).collect()
 }
 
 /// One entry per cell that differs: `(what, block)`.
@@ -126,31 +106,22 @@ fn joined(differences: Vec<(String, Option<usize>)>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Expansion::{OfInput, OfItself};
 
-    #[test]
-    fn rounding_keeps_nine_tenths() {
-        let rounded: Vec<usize> = [5.6, 8.4, 14.0, 25.2, 30.8, 33.6, 18.0].map(round8).to_vec();
-        assert_eq!(rounded, [8, 8, 16, 24, 32, 32, 24]);
-    }
-
-    fn table(name: &str, width: f64, minimalistic: bool, of_input: bool) -> Vec<Block> {
-        rows(&architecture::load(name).expect(name), width, minimalistic, of_input)
-    }
-
-    #[test]
-    fn every_builtin_table_can_be_read() {
-        let names: Vec<&str> = Kind::Architecture.names().collect();
-        assert!(names.len() >= 4 && names.iter().all(|name| architecture::load(name).is_ok()), "{names:?}");
+    fn table(name: &str, width: f64, minimalistic: bool, expansion: Expansion) -> Vec<Block> {
+        let table = architecture::load(name).expect(name);
+        let table = if minimalistic { table.minimalist().expect(name) } else { table };
+        rows(&table.at_width_as(width, expansion))
     }
 
     #[test]
     fn every_table_finds_itself() {
         let cases = [
-            ("MobileNetV3-Large, width 1.0", 16, table("mobilenet-v3-large", 1.0, false, true)),
-            ("MobileNetV3-Small minimalistic, width 1.0", 16, table("mobilenet-v3-small", 1.0, true, true)),
-            ("MobileNetV3-Small, width 0.5", 8, table("mobilenet-v3-small", 0.5, false, false)),
-            ("MobileNetV1, width 0.25", 8, table("mobilenet-v1", 0.25, false, true)),
-            ("MobileNetV2, width 1.4", 48, table("mobilenet-v2", 1.4, false, true)),
+            ("MobileNetV3-Large, width 1.0", 16, table("mobilenet-v3-large", 1.0, false, OfInput)),
+            ("MobileNetV3-Small minimalistic, width 1.0", 16, table("mobilenet-v3-small", 1.0, true, OfInput)),
+            ("MobileNetV3-Small, width 0.5", 8, table("mobilenet-v3-small", 0.5, false, OfItself)),
+            ("MobileNetV1, width 0.25", 8, table("mobilenet-v1", 0.25, false, OfInput)),
+            ("MobileNetV2, width 1.4", 48, table("mobilenet-v2", 1.4, false, OfInput)),
         ];
         for (name, stem, blocks) in cases {
             let found = nearest(&Layout { stem, blocks, head: vec![] }).expect(name);
@@ -160,7 +131,7 @@ mod tests {
 
     #[test]
     fn differences_are_joined_over_blocks() {
-        let mut blocks = table("mobilenet-v3-small", 1.0, false, true);
+        let mut blocks = table("mobilenet-v3-small", 1.0, false, OfInput);
         blocks[0].stride = [2, 1];
         blocks[1].stride = [2, 1];
         blocks[4].squeeze_excite = false;

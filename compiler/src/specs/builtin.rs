@@ -19,7 +19,8 @@ pub const RECIPES: Table = table!("recipes": "default", "fast", "per-tensor");
 
 /// `specs/architectures/`.
 pub const ARCHITECTURES: Table = table!("architectures":
-    "mobilenet-v1", "mobilenet-v2", "mobilenet-v3-large", "mobilenet-v3-small",
+    "efficientnet-b0", "efficientnet-lite0", "mnasnet-a1", "mnasnet-b1", "mobilenet-v1", "mobilenet-v2",
+    "mobilenet-v3-large", "mobilenet-v3-large-lr-aspp", "mobilenet-v3-small", "squeezenet-1.0", "squeezenet-1.1",
 );
 
 /// `specs/preprocess/`.

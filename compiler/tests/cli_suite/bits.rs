@@ -46,7 +46,7 @@ pub fn pixels(work: &Quantized, folder: &Path, count: usize) -> Vec<Vec<u8>> {
 }
 
 /// Compares all levels with the reference; returns how many answers were compared.
-fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Vec<u8>]) -> usize {
+pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Vec<u8>]) -> usize {
     let levels = run::levels();
     assert_eq!(levels.last(), Some(&Level::Portable), "every CPU runs the portable kernels");
     let plans: Vec<_> = levels.iter().map(|&level| plan::plan(&work.q, level).expect("a plan")).collect();
@@ -75,7 +75,7 @@ fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Vec<u8
 }
 
 /// Noise, and the two ends of the range.
-fn synthetic(len: usize, noises: u64) -> impl Iterator<Item = Vec<u8>> {
+pub fn synthetic(len: usize, noises: u64) -> impl Iterator<Item = Vec<u8>> {
     (1..=noises).map(move |seed| golden_image(seed, len)).chain([vec![0; len], vec![255; len]])
 }
 

@@ -3,11 +3,13 @@
 //! Everything runs on the embedded model and drawn pictures; models in `../shared`, or below `BAKELITE_SHARED`, are
 //! tested too where they are. One crate is compiled to a program, by `demo`, and serves all tests of programs.
 
+mod architectures;
 mod bakelite;
 mod bits;
 #[path = "../import_suite/builder.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod builder;
+mod family;
 mod images;
 mod interrupt;
 mod json;

@@ -1,7 +1,9 @@
 //! Everything from ONNX bytes to the canonical graph, in one binary.
 
+mod architectures;
 mod builder;
 mod damage;
+mod joins;
 mod models;
 mod padding;
 mod refusals;

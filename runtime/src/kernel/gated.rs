@@ -1,4 +1,4 @@
-//! Pointwise convolution of a gated map (eq. 21–24): the gate goes into the weights, not into the map.
+//! Pointwise convolution of a gated map (eq. 22–26): the gate goes into the weights, not into the map.
 //!
 //! A squeeze-excite multiplies every channel of a map by a real that differs from picture to picture. Multiplying the map would
 //! round it to codes a second time, with a scale that has to suit every picture; here the weights of the projection
@@ -155,7 +155,7 @@ impl Kernel for Run<'_> {
     }
 }
 
-/// The mean of `x − z` of each input channel over the pixels of this picture (eq. 25), as the bytes of an f32.
+/// The mean of `x − z` of each input channel over the pixels of this picture (eq. 26), as the bytes of an f32.
 #[inline(always)]
 fn find_means<I: Isa>(isa: I, layer: &Gated<'_>, input: &[u8], means: &mut [[u8; 4]]) {
     let k = layer.in_channels;
@@ -187,13 +187,13 @@ fn find_means<I: Isa>(isa: I, layer: &Gated<'_>, input: &[u8], means: &mut [[u8;
 struct Prepared {
     /// `Σ −ŵ·z`, with the shift of inputs that the instruction set wants.
     offset: [i32; LANE_PAD],
-    /// `m / 127` (eq. 24).
+    /// `m / 127` (eq. 25).
     scale: [f32; LANE_PAD],
-    /// `Σ (p·r − ŵ)·mean` (eq. 25).
+    /// `Σ (p·r − ŵ)·mean` (eq. 26).
     error: [f32; LANE_PAD],
 }
 
-/// The weights of one vector of output channels, gated, rounded and packed (eq. 21–25).
+/// The weights of one vector of output channels, gated, rounded and packed (eq. 22–26).
 #[inline(always)]
 fn prepare<I: Isa>(
     isa: I,

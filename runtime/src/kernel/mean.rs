@@ -1,10 +1,10 @@
-//! Mean over all pixels (eq. 7, 9, 13): the sum is exact, `1 / pixels` is in the multiplier.
+//! Mean over all pixels (eq. 7, 9, 13, 14): the sum is exact, `1 / pixels` is in the multiplier.
 
 use super::epilogue;
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Shape, padded};
 
-/// Global average pooling, from a map to wide codes.
+/// Global average pooling, from a map to wide codes or reals.
 #[derive(Clone, Copy, Debug)]
 pub struct Mean<'a> {
     /// The input map.
@@ -13,40 +13,79 @@ pub struct Mean<'a> {
     pub multiplier: &'a [f32],
     /// Summand, per channel (eq. 9), padded.
     pub bias: &'a [f32],
-    /// Largest code, at most 32767 (eq. 13).
+    /// Largest code, at most 32767 (eq. 13); unused for reals.
     pub top: u16,
 }
 
-/// `input` is `[pixels][channels]`, `output` `[channels]`.
+/// `input` is `[pixels][channels]`, `output` `[channels]`: wide codes.
 #[inline]
 pub fn mean<I: Isa>(isa: I, layer: &Mean<'_>, input: &[u8], output: &mut [u16]) {
     isa.run(Run { layer, input, output });
 }
 
-struct Run<'a> {
-    layer: &'a Mean<'a>,
-    input: &'a [u8],
-    output: &'a mut [u16],
+/// `input` is `[pixels][channels]`, `output` `[channels]`: reals.
+#[inline]
+pub fn mean_reals<I: Isa>(isa: I, layer: &Mean<'_>, input: &[u8], output: &mut [f32]) {
+    isa.run(Run { layer, input, output });
 }
 
-impl Kernel for Run<'_> {
+/// Where the values of a vector of channels go.
+trait Output {
+    fn channels(&self) -> usize;
+    fn store<I: Isa>(&mut self, isa: I, layer: &Mean<'_>, v: I::F32, at: usize, count: usize);
+}
+
+/// Wide codes (eq. 13).
+impl Output for &mut [u16] {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn store<I: Isa>(&mut self, isa: I, layer: &Mean<'_>, v: I::F32, at: usize, count: usize) {
+        let (zero, top) = (isa.splat_f32(0.0), isa.splat_f32(f32::from(layer.top)));
+        isa.store_wide(isa.to_i32(isa.min(isa.max(v, zero), top)), self, at, count);
+    }
+}
+
+/// Reals (eq. 14).
+impl Output for &mut [f32] {
+    #[inline(always)]
+    fn channels(&self) -> usize {
+        self.len()
+    }
+
+    #[inline(always)]
+    fn store<I: Isa>(&mut self, isa: I, _: &Mean<'_>, v: I::F32, at: usize, count: usize) {
+        isa.store_f32(v, self, at, count);
+    }
+}
+
+struct Run<'a, O> {
+    layer: &'a Mean<'a>,
+    input: &'a [u8],
+    output: O,
+}
+
+impl<O: Output> Kernel for Run<'_, O> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { layer, input, output } = self;
+        let Self { layer, input, mut output } = self;
         let n = layer.shape.channels;
-        let (Some(input), Some(output)) = (input.get(..layer.shape.len()), output.get_mut(..n)) else { return };
-        if layer.multiplier.len() < padded(n) || layer.bias.len() < padded(n) {
+        let Some(input) = input.get(..layer.shape.len()) else { return };
+        if output.channels() < n || layer.multiplier.len() < padded(n) || layer.bias.len() < padded(n) {
             return;
         }
         let mut channel = 0;
         while channel < n {
             if n - channel >= 4 * I::LANES {
-                strip::<I, 4>(isa, layer, input, output, channel, I::LANES);
+                strip::<I, O, 4>(isa, layer, input, &mut output, channel, I::LANES);
                 channel += 4 * I::LANES;
             } else {
-                strip::<I, 1>(isa, layer, input, output, channel, (n - channel).min(I::LANES));
+                strip::<I, O, 1>(isa, layer, input, &mut output, channel, (n - channel).min(I::LANES));
                 channel += I::LANES;
             }
         }
@@ -55,11 +94,11 @@ impl Kernel for Run<'_> {
 
 /// N vectors of channels, the last with `count`.
 #[inline(always)]
-fn strip<I: Isa, const N: usize>(
+fn strip<I: Isa, O: Output, const N: usize>(
     isa: I,
     layer: &Mean<'_>,
     input: &[u8],
-    output: &mut [u16],
+    output: &mut O,
     channel: usize,
     count: usize,
 ) {
@@ -70,10 +109,9 @@ fn strip<I: Isa, const N: usize>(
             sums[n] = isa.add_i32(sums[n], isa.load_codes(input, at, count));
         }
     }
-    let (zero, top) = (isa.splat_f32(0.0), isa.splat_f32(f32::from(layer.top)));
     for n in 0..N {
         let at = channel + n * I::LANES;
-        let y = epilogue::rescale(isa, sums[n], isa.load_f32(layer.multiplier, at), isa.load_f32(layer.bias, at));
-        isa.store_wide(isa.to_i32(isa.min(isa.max(y, zero), top)), output, at, count);
+        let v = epilogue::rescale(isa, sums[n], isa.load_f32(layer.multiplier, at), isa.load_f32(layer.bias, at));
+        output.store(isa, layer, v, at, count);
     }
 }

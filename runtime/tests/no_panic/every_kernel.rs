@@ -17,6 +17,7 @@ pub struct Layers<'a> {
     mean: kernel::Mean<'a>,
     gate: kernel::Gate<'a>,
     add: kernel::Add<'a>,
+    concat: kernel::Concat,
     table: kernel::Table<'a>,
     max_pool: kernel::MaxPool,
     activation: RealActivation,
@@ -33,11 +34,13 @@ fn all<I: Isa>(isa: I, layers: &Layers<'_>, arena: &mut [u8], wide: [&mut [u16];
     kernel::depthwise(isa, &layers.depthwise, c, b, a);
     kernel::convolution(isa, &layers.convolution, a, b, d, c);
     kernel::mean(isa, &layers.mean, a, w0);
+    kernel::mean_reals(isa, &layers.mean, a, r0);
     kernel::dense_codes(isa, &layers.dense, w0, w1);
     kernel::dense_reals(isa, &layers.dense, layers.activation, w0, r0);
     kernel::gate(isa, &layers.gate, a, r0, b);
     kernel::gated(isa, &layers.gated, a, r0, b, d, c);
     kernel::add(isa, &layers.add, a, b, c);
+    kernel::concat(isa, &layers.concat, a, b, c);
     kernel::table(isa, &layers.table, a, b);
     kernel::max_pool(isa, &layers.max_pool, a, b);
     kernel::softmax(r0, r1);

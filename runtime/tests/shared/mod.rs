@@ -345,6 +345,10 @@ pub fn mean<I: Isa>(isa: I, shape: Shape, fill: Fill) {
     reference::mean(&layer, &x, &mut right);
     kernel::mean(isa, &layer, &x, &mut ours);
     differ(&ours, &right, &("mean", I::LEVEL, shape, fill));
+    let (mut ours, mut right) = (vec![77.0; n], vec![0.0; n]);
+    reference::mean_reals(&layer, &x, &mut right);
+    kernel::mean_reals(isa, &layer, &x, &mut ours);
+    differ(&bits(&ours), &bits(&right), &("mean_reals", I::LEVEL, shape, fill));
 }
 
 pub fn gate<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
@@ -384,6 +388,18 @@ pub fn add<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
     reference::add(&layer, &x[0], &x[1], &mut right);
     kernel::add(isa, &layer, &x[0], &x[1], &mut ours);
     differ(&ours, &right, &("add", I::LEVEL, shape, hard_swish));
+}
+
+/// The second map has any number of channels.
+pub fn concat<I: Isa>(isa: I, shape: Shape, second: usize) {
+    let random = &mut Random::new((shape.len() + second) as u64);
+    let (pixels, n) = (shape.pixels(), shape.channels + second);
+    let layer = kernel::Concat { pixels, first: shape.channels, second };
+    let x = [codes(random, Fill::Random, shape.len()), codes(random, Fill::Random, pixels * second)];
+    let (mut ours, mut right) = (vec![77; pixels * n], vec![0; pixels * n]);
+    reference::concat(&layer, &x[0], &x[1], &mut right);
+    kernel::concat(isa, &layer, &x[0], &x[1], &mut ours);
+    differ(&ours, &right, &("concat", I::LEVEL, layer));
 }
 
 pub fn table<I: Isa>(isa: I, len: usize) {
