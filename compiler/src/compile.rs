@@ -12,7 +12,7 @@ use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp, reference};
 use crate::quantize;
 use crate::quantize::recipe::Recipe;
-use crate::reconstruct;
+use crate::reconstruct::{self, Reconstruction};
 use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
@@ -80,6 +80,8 @@ pub struct Outcome {
     pub latency_ms: Option<(f64, f64)>,
     /// Milliseconds of the float network in this process, one thread.
     pub float_ms: Option<f64>,
+    /// What reconstruction did to each layer; none where the recipe does without.
+    pub reconstruction: Option<Reconstruction>,
     /// Bytes of the arena.
     pub arena: usize,
     /// Bytes of stack that the library takes at most, read off its code; none where the crate was not built.
@@ -108,8 +110,8 @@ pub struct Quantized {
     pub profile: Profile,
     /// Pictures that were calibrated on.
     pub calibrated_on: Option<Dataset>,
-    /// What reconstruction did to each layer.
-    pub reconstruction: Vec<reconstruct::Outcome>,
+    /// What reconstruction did, where the recipe asks for it and pictures are there.
+    pub reconstruction: Option<Reconstruction>,
     /// What to know.
     pub notes: Vec<String>,
 }
@@ -141,7 +143,7 @@ pub fn quantized(request: &Request) -> Result<Quantized> {
     notes.extend(looks_wrong(&prepared, &profile));
     let ranges = calibrate::ranges(&prepared.graph, &profile, &recipe)?;
     let mut draft = quantize::draft(&prepared.graph, &ranges, &recipe)?;
-    let mut reconstruction = Vec::new();
+    let mut reconstruction = None;
     match (&recipe.reconstruct, chosen) {
         (Some(steps), Some(chosen)) => {
             let pictures = chosen.first(steps.images);
@@ -150,8 +152,9 @@ pub fn quantized(request: &Request) -> Result<Quantized> {
                 images.push(image);
                 Ok(())
             })?;
-            reconstruction = reconstruct::reconstruct(&prepared.graph, &mut draft, images, steps)?;
-            notes.push(reconstruct::summary(&reconstruction, pictures.len()));
+            let result = reconstruct::reconstruct(&prepared.graph, &mut draft, images, steps)?;
+            notes.push(result.to_string());
+            reconstruction = Some(result);
             calibrated_on = Some(chosen);
         }
         (Some(_), None) => notes.push(
@@ -241,6 +244,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         accuracy: None,
         latency_ms: None,
         float_ms: None,
+        reconstruction: work.reconstruction.clone(),
         arena: plan.arena.bytes() + 4 * plan.outputs,
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
         stack: None,

@@ -210,7 +210,8 @@ fn rank(values: &[f32], class: usize) -> usize {
     values.iter().enumerate().filter(|&(i, &v)| v > own || (v == own && i < class)).count()
 }
 
-fn energies(float: &[f32], int8: &[f32]) -> (f64, f64) {
+/// Signal and noise energy of one image's answers, the mean over classes removed.
+pub fn energies(float: &[f32], int8: &[f32]) -> (f64, f64) {
     let mean = |values: &[f32]| values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64;
     let (mf, mi) = (mean(float), mean(int8));
     float.iter().zip(int8).fold((0.0, 0.0), |(signal, noise), (&f, &i)| {
@@ -267,7 +268,7 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
 }
 
 /// What a float network answers.
-fn answer(graph: &Graph, rgb: &[u8]) -> Result<Vec<f32>> {
+pub fn answer(graph: &Graph, rgb: &[u8]) -> Result<Vec<f32>> {
     let answers = execute::run(graph, &input(graph, rgb)?, &mut |_, _| {})?;
     Ok(answers.first().map(|y| y.iter().copied().collect()).unwrap_or_default())
 }

@@ -5,7 +5,8 @@
 //! 2. [`rows`]: samples of what the layer reads in integers and should answer;
 //! 3. candidates: bias; gain and bias ([`correct`]); least-squares weights ([`moments`]) rounded on the output's error
 //!    ([`rounding`]);
-//! 4. the candidate with the least error on *held-out* pictures stays.
+//! 4. the candidate with the least error of the layer's answers on *held-out* pictures stays, made anew with them;
+//! 5. the network stays as a whole only if its own answers are nearer to the float ones.
 //!
 //! The order of pictures is that of their selection, sums are taken in it, and threads do not matter.
 
@@ -16,8 +17,10 @@ pub mod rows;
 pub mod walk;
 
 use crate::error::Result;
+use crate::evaluate;
 use crate::graph::Graph;
 use crate::ops::{Activation, Conv};
+use crate::plan;
 use crate::progress;
 use crate::quantize::Draft;
 use crate::quantize::filters::{Filters, absorbed, evened};
@@ -51,12 +54,46 @@ pub struct Outcome {
     pub chosen: usize,
 }
 
-impl Outcome {
-    /// By how many dB the error fell.
-    pub fn gain(&self) -> f64 {
-        let of = |i: usize| self.tried.get(i).map_or(0.0, |t| t.1);
-        let gain = of(self.chosen) - of(0);
-        if gain.is_finite() { gain } else { 0.0 }
+/// What became of a network.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Reconstruction {
+    /// Pictures that were used.
+    pub pictures: usize,
+    /// Each layer with weights.
+    pub layers: Vec<Outcome>,
+    /// Signal to noise of the network's answers to the held-out pictures from the statistics alone, in dB.
+    pub before_db: f64,
+    /// The same of the reconstructed network.
+    pub after_db: f64,
+}
+
+impl Reconstruction {
+    /// Whether the reconstructed network answered better, and stayed.
+    pub fn kept(&self) -> bool {
+        self.after_db > self.before_db
+    }
+}
+
+impl std::fmt::Display for Reconstruction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.layers.is_empty() {
+            return write!(
+                f,
+                "warning: layers were not reconstructed: {} pictures are too few, {HELD_OUT} are needed at least",
+                self.pictures
+            );
+        }
+        let improved = self.layers.iter().filter(|o| o.chosen > 0).count();
+        write!(
+            f,
+            "reconstruction on {} pictures improved {improved} of {} layers; answers to every fourth of them: {:.1} dB before, {:.1} \
+             dB after{}",
+            self.pictures,
+            self.layers.len(),
+            self.before_db,
+            self.after_db,
+            if self.kept() { "" } else { ", so the network from the statistics alone was kept" }
+        )
     }
 }
 
@@ -69,7 +106,7 @@ pub fn reconstruct(
     draft: &mut Draft<'_>,
     images: Vec<Vec<u8>>,
     recipe: &ReconstructRecipe,
-) -> Result<Vec<Outcome>> {
+) -> Result<Reconstruction> {
     reconstruct_within(graph, draft, images, recipe, walk::BUDGET)
 }
 
@@ -83,11 +120,14 @@ pub fn reconstruct_within(
     images: Vec<Vec<u8>>,
     recipe: &ReconstructRecipe,
     budget: usize,
-) -> Result<Vec<Outcome>> {
-    let mut outcomes = Vec::new();
+) -> Result<Reconstruction> {
+    let mut result = Reconstruction { pictures: images.len(), layers: Vec::new(), before_db: 0.0, after_db: 0.0 };
     if images.len() < HELD_OUT {
-        return Ok(outcomes);
+        return Ok(result);
     }
+    let judges: Vec<Vec<u8>> = (0..images.len()).filter(|&i| held(i)).map(|i| images[i].clone()).collect();
+    let before = draft.clone();
+    result.before_db = sqnr_db(graph, draft, &judges)?;
     let bar = progress::bar("reconstructing", draft.sites.len(), "layers");
     let mut walk = Walk::new(graph, draft.q.tensors.len(), images, budget)?;
     for site in 0..draft.sites.len() {
@@ -95,29 +135,36 @@ pub fn reconstruct_within(
             // Nodes that only widen a vector come before the layer's own.
             walk.pass_before(draft, site)?;
             if let Some(samples) = rows::samples(&walk, draft, site, conv, held)? {
-                outcomes.push(layer(draft, site, conv, activation, &samples, recipe)?);
+                result.layers.push(layer(draft, site, conv, activation, &samples, recipe)?);
             }
         }
         walk.pass(draft, site)?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    Ok(outcomes)
+    result.after_db = sqnr_db(graph, draft, &judges)?;
+    if !result.kept() {
+        *draft = before;
+    }
+    Ok(result)
 }
 
-/// One line for people.
-pub fn summary(outcomes: &[Outcome], pictures: usize) -> String {
-    if outcomes.is_empty() {
-        return format!(
-            "warning: layers were not reconstructed: {pictures} pictures are too few, {HELD_OUT} are needed at least"
-        );
-    }
-    let improved = outcomes.iter().filter(|o| o.chosen > 0).count();
-    let gain = outcomes.iter().map(Outcome::gain).fold(0.0, f64::max);
-    format!(
-        "reconstructed on {pictures} pictures: {improved} of {} layers improved on held-out ones, by up to {gain:.1} dB",
-        outcomes.len()
-    )
+/// Signal to noise of the network's answers to `images`.
+fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> {
+    let plan = plan::plan(&draft.q, plan::run::levels()[0])?;
+    let energies = images
+        .par_iter()
+        .map_init(
+            || plan::run::Memory::of(&plan),
+            |memory, image| {
+                let float = evaluate::answer(graph, image)?;
+                let int8 = plan::run::run(&plan, memory, image).ok_or_else(|| evaluate::lacks(&plan))?;
+                Ok(evaluate::energies(&float, int8))
+            },
+        )
+        .collect::<Result<Vec<(f64, f64)>>>()?;
+    let (signal, noise) = energies.iter().fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
+    Ok(10.0 * (signal / noise).log10())
 }
 
 /// Whether a picture is held out.

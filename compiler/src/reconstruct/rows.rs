@@ -52,10 +52,9 @@ impl Samples {
     }
 }
 
-/// How many rows a layer of so many inputs per row and weights per output gets of all pictures together.
-fn count(row: usize, weights: usize) -> usize {
-    // Enough for the statistics of the weights, and no more memory than a few dozen megabytes.
-    ((1 << 23) / row.max(1)).clamp(12 * weights.max(128), 16_384)
+/// How many rows of `row` inputs a layer gets of all pictures together: about 64 MB.
+fn count(row: usize) -> usize {
+    ((1 << 24) / row.max(1)).clamp(256, 16_384)
 }
 
 /// Whole numbers that look random: which pixels of which picture.
@@ -147,7 +146,7 @@ pub fn samples(
             (value / scale + f32::from(zero)).round_ties_even().clamp(0.0, 255.0) - f32::from(zero)
         })
         .collect();
-    let per_picture = count(row, conv.weights_per_output()).div_ceil(walk.len().max(1));
+    let per_picture = count(row).div_ceil(walk.len().max(1));
     let parts = walk.see(&place.inputs, |picture, floats, values| {
         let chosen = pixels((site as u64) << 32 | picture as u64, per_picture, y.pixels());
         let integers = values.get(input.index()).and_then(Option::as_ref).ok_or_else(broken)?;

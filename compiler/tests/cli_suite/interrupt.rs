@@ -29,7 +29,7 @@ fn ended(mut child: Child) -> Option<i32> {
 }
 
 fn start(out: &Path, calib: &Path, emit: &str) -> Child {
-    let mut run = bakelite(["compile", "--preprocess", "imagenet", "--emit", emit]);
+    let mut run = bakelite(["compile", "--recipe", "fast", "--preprocess", "imagenet", "--emit", emit]);
     run = run.arg(&SHARED.model).arg("--calib").arg(calib).arg("--out").arg(out);
     run.0.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().expect("it starts")
 }
@@ -40,7 +40,7 @@ fn an_interruption_leaves_a_whole_crate_or_none() {
     let path = |name: &str| folder.path().join(name);
     let calibrate = bakelite(["calibrate", "--preprocess", "imagenet", "--calibration-images", "6", "--out"]);
     calibrate.arg(path("m.calib")).arg(&SHARED.model).arg("--images").arg(&SHARED.images).succeeds();
-    compile(&SHARED.model, &SHARED.images, &path("whole")).succeeds();
+    compile(&SHARED.model, &SHARED.images, &path("whole")).args(["--recipe", "fast"]).succeeds();
     let begin = Instant::now();
     assert_eq!(ended(start(&path("timed"), &path("m.calib"), "crate")), Some(0));
     let long = begin.elapsed();
@@ -81,9 +81,9 @@ fn an_interruption_of_the_build_leaves_the_crate_whole() {
     let calibrate = bakelite(["calibrate", "--preprocess", "imagenet", "--calibration-images", "6", "--out"]);
     calibrate.arg(&calib).arg(&SHARED.model).arg("--images").arg(&SHARED.images).succeeds();
     let whole = folder.path().join("out");
-    compile(&SHARED.model, &SHARED.images, &whole).args(["--name", "out"]).succeeds();
+    compile(&SHARED.model, &SHARED.images, &whole).args(["--recipe", "fast", "--name", "out"]).succeeds();
     std::fs::create_dir(&place).unwrap();
-    let mut run = bakelite(["compile", "--preprocess", "imagenet", "--name", "out", "--calib"]);
+    let mut run = bakelite(["compile", "--recipe", "fast", "--preprocess", "imagenet", "--name", "out", "--calib"]);
     run = run.arg(&calib).arg(&SHARED.model);
     run.0.current_dir(&place).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
     let child = run.0.spawn().expect("it starts");

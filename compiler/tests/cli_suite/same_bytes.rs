@@ -71,13 +71,31 @@ fn compiling_from_statistics_is_compiling_from_their_pictures() {
         .arg("--out")
         .arg(path("m.calib"))
         .succeeds();
-    compile(&SHARED.model, &SHARED.images, &path("pictures")).succeeds();
-    bakelite(["compile", "--preprocess", "imagenet", "--emit", "crate"])
+    let from_statistics = |recipe: &str, out: &str| {
+        bakelite([
+            "compile",
+            "--preprocess",
+            "imagenet",
+            "--emit",
+            "crate",
+            "--calibration-images",
+            "6",
+            "--recipe",
+            recipe,
+        ])
         .arg(&SHARED.model)
         .arg("--calib")
         .arg(path("m.calib"))
         .arg("--out")
-        .arg(path("statistics"))
-        .succeeds();
+        .arg(path(out))
+    };
+    compile(&SHARED.model, &SHARED.images, &path("pictures")).args(["--recipe", "fast"]).succeeds();
+    from_statistics("fast", "statistics").succeeds();
     assert_same_files(&path("pictures"), &path("statistics"));
+    // Layers cannot be reconstructed from statistics: that is told without the pictures, and done with them.
+    let told = from_statistics("default", "alone").succeeds().stderr;
+    assert!(told.contains("layers were not reconstructed") && told.contains("--images"), "{told}");
+    compile(&SHARED.model, &SHARED.images, &path("default")).succeeds();
+    from_statistics("default", "both").arg("--images").arg(&SHARED.images).succeeds();
+    assert_same_files(&path("default"), &path("both"));
 }
