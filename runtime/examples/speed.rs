@@ -114,7 +114,15 @@ fn all<I: Isa>(isa: I, part: &str) {
         pack::pointwise(level, &plain(k * n), k, n, &mut weights);
         let tile = Tile::best(level, pixels, n);
         let epilogue = epilogue(n, hard_swish);
-        let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &weights, epilogue, tile };
+        let layer = kernel::Pointwise {
+            pixels,
+            in_channels: k,
+            out_channels: n,
+            weights: &weights,
+            epilogue,
+            tile,
+            ahead: &[],
+        };
         let name = format!("pointwise {pixels} x {k} -> {n}{}", if hard_swish { " hard-swish" } else { "" });
         total += time(level, part, name, pixels * k * n, || {
             kernel::pointwise(isa, black_box(&layer), &input, &[], &mut output);

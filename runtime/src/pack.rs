@@ -9,7 +9,8 @@
 //! | convolution | `[o][kh · kw · c]` | as pointwise, the patch padded to [`patch_len`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | gated | `[o][k]` | `[o / lanes][k][lanes]`, w + 128 as u8 |
-//! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels |
+//! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,
+//! | | | or of a narrow one ([`depthwise_block`]) |
 //!
 //! What is missing at the end of a row is zero, so that it adds nothing, whatever it is multiplied with.
 
@@ -131,9 +132,24 @@ pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * level.lanes() * k
 }
 
+/// Most channels of a narrow block of a depthwise convolution: what 128 bits hold.
+pub const NARROW: usize = 16;
+
+/// Channels of the next block of a depthwise convolution that has `rest` left: four vectors, or what there is. At most
+/// [`NARROW`] are a narrow block.
+pub const fn depthwise_block(level: Level, rest: usize) -> usize {
+    let most = 4 * level.lanes();
+    if rest < most { rest } else { most }
+}
+
 /// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
 pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
-    channels.div_ceil(4 * level.lanes()) * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
+    let (mut blocks, mut rest) = (0, channels);
+    while rest > 0 {
+        rest -= depthwise_block(level, rest);
+        blocks += 1;
+    }
+    blocks * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
 }
 
 /// `[o][k]` to `[o / lanes][row / group][lanes][group]`, `row` ≥ k; `out` is filled with zeros first.
@@ -191,15 +207,21 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
     out.fill(0);
     let [kh, kw] = kernel;
     let (lanes, len, quads) = (level.lanes(), quad_len(level), kh.div_ceil(4));
-    for c in 0..channels {
-        let (block, inside) = (c / (4 * lanes), c % (4 * lanes));
-        for y in 0..kh {
-            for x in 0..kw {
-                let Some(&w) = weights.get((c * kh + y) * kw + x) else { continue };
+    let (mut block, mut first) = (0, 0);
+    while first < channels {
+        let count = depthwise_block(level, channels - first);
+        // A narrow block has its weights once per 128 bits: there its lanes hold pixels side by side.
+        let copies = match quad(level) {
+            Quad::Dealt | Quad::DealtWide if count <= NARROW => lanes / 4,
+            _ => 1,
+        };
+        for (inside, copy) in (0..count).flat_map(|inside| (0..copies).map(move |copy| (inside, copy))) {
+            for (y, x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
+                let Some(&w) = weights.get(((first + inside) * kh + y) * kw + x) else { continue };
                 let base = ((block * kw + x) * quads + y / 4) * len;
                 let tap = y % 4;
                 // Unpacking deals the 16 channels of each 128 bits to four vectors.
-                let dealt = inside % 16 / 4 * lanes + inside / 16 * 4 + inside % 4;
+                let dealt = inside % 16 / 4 * lanes + (inside / 16 + copy) * 4 + inside % 4;
                 let (at, wide) = match quad(level) {
                     Quad::Planar => (tap * 4 * lanes + inside, false),
                     Quad::Natural => (inside * 4 + tap, false),
@@ -215,6 +237,8 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
                 }
             }
         }
+        first += count;
+        block += 1;
     }
 }
 

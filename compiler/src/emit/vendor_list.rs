@@ -18,6 +18,7 @@ sources![
     "kernel/convolution.rs",
     "kernel/dense.rs",
     "kernel/depthwise.rs",
+    "kernel/depthwise/narrow.rs",
     "kernel/epilogue.rs",
     "kernel/gate.rs",
     "kernel/gated.rs",

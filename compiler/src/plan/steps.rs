@@ -119,7 +119,9 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
     let epilogue = constants.epilogue(&conv.epilogue, &offset);
     if kind == pack::Kind::Pointwise {
         let (pixels, in_channels) = (output.pixels(), input.channels);
-        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue });
+        // What it prefetches is decided when all steps are there.
+        let ahead = Bytes { start: span.start, len: 0 };
+        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue, ahead });
     }
     let pad_code = constants.per_channel_bytes(&conv.pad_code);
     Ok(if kind == pack::Kind::Depthwise {

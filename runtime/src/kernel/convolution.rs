@@ -108,6 +108,7 @@ impl Kernel for Run<'_> {
                 weights: layer.weights,
                 epilogue: &layer.epilogue,
                 tile: Tile { rows: 8, vectors: 4 },
+                ahead: &[],
             };
             product.run(isa, scratch, residual, output);
             first_pixel += count;
@@ -295,7 +296,8 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
             }
             let place = epilogue::Place { pixel, stride: n, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
-            epilogue::finish(isa, &constants, [[isa.load_i32(&sums, 0)]], residual, place, output);
+            let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
+            epilogue::finish(isa, &constants, [[sums]], residual, place, output);
             channel += I::LANES;
         }
     }
