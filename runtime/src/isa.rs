@@ -27,6 +27,7 @@ mod neon;
 mod neondot;
 mod portable;
 mod rows;
+mod team;
 #[cfg(target_arch = "x86_64")]
 mod ymm;
 
@@ -42,6 +43,7 @@ pub use neon::Neon;
 pub use neondot::NeonDot;
 pub use portable::Portable;
 pub use rows::Rows;
+pub use team::Team;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,12 +191,12 @@ pub trait Isa: Copy {
     #[inline(always)]
     fn prefetch(self, _bytes: &[u8]) {}
 
-    /// The pointwise micro-kernel: `sum[m][n] = start[n] + Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
+    /// The pointwise micro-kernel: `sum[m][n] = start[m][n] + Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
     /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. Only `start` if `rows` is shorter
     /// than `(M − 1) · stride + k` or `panel` is too short.
     fn multiply<const M: usize, const N: usize>(
         self,
-        start: [Self::I32; N],
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],

@@ -42,10 +42,12 @@ fn weights(kernel: &Kernel) -> Option<Bytes> {
         Kernel::Pointwise { weights, .. }
         | Kernel::Depthwise { weights, .. }
         | Kernel::Convolution { weights, .. }
+        | Kernel::Gated { weights, .. }
         | Kernel::Dense { weights, .. } => Some(*weights),
         Kernel::Mean { .. }
         | Kernel::Gate { .. }
         | Kernel::Add { .. }
+        | Kernel::Concat { .. }
         | Kernel::Table { .. }
         | Kernel::MaxPool { .. }
         | Kernel::Softmax { .. } => None,

@@ -100,6 +100,7 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         (_, 1, false) => pack::Kind::Convolution,
         _ => pack::Kind::Grouped,
     };
+    let rows = [window.kernel[0], window.kernel[1] * input.channels];
     let mut offset = conv.epilogue.offset.clone();
     adjust(level, kind, weights, k, n, &mut offset, &node.name)?;
     let span = match kind {
@@ -109,8 +110,8 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         pack::Kind::Pointwise => packed(constants, pack::pointwise_len(level, k, n), |out| {
             pack::pointwise(level, weights, k, n, out);
         }),
-        pack::Kind::Convolution => packed(constants, pack::convolution_len(level, k, n), |out| {
-            pack::convolution(level, weights, k, n, out);
+        pack::Kind::Convolution => packed(constants, pack::convolution_len(level, rows, n), |out| {
+            pack::convolution(level, weights, rows, n, out);
         }),
         pack::Kind::Grouped | pack::Kind::Dense | pack::Kind::Gated => {
             packed(constants, weights.len(), |out| pack::grouped(weights, out))

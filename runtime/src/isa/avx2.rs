@@ -115,13 +115,13 @@ unsafe impl Ymm for Avx2 {
     #[inline(always)]
     unsafe fn product<const M: usize, const N: usize>(
         self,
-        start: [__m256i; N],
+        start: [[__m256i; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
         k: usize,
     ) -> [[__m256i; N]; M] {
-        let mut sums = [start; M];
+        let mut sums = start;
         let mut wide = [[MaybeUninit::uninit(); 3 * DEPTH]; M];
         let bytes = k.div_ceil(2) * 16;
         let mut at = 0;

@@ -37,7 +37,7 @@ pub unsafe trait Ymm: Copy {
     /// `rows` has `(M − 1) · stride + k` bytes, `panel` has N packed vectors of `k` input channels.
     unsafe fn product<const M: usize, const N: usize>(
         self,
-        start: [__m256i; N],
+        start: [[__m256i; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -348,7 +348,7 @@ impl<T: Ymm> Isa for T {
     #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
-        start: [Self::I32; N],
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -356,7 +356,7 @@ impl<T: Ymm> Isa for T {
     ) -> [[Self::I32; N]; M] {
         let vector = crate::pack::vector_len(T::NAME, k);
         if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return [start; M];
+            return start;
         }
         // SAFETY: both lengths were just checked.
         unsafe { self.product(start, rows, stride, panel, k) }

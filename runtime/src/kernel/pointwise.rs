@@ -235,7 +235,7 @@ impl Product<'_> {
         output: &mut [u8],
     ) {
         let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
-        let sums = isa.multiply::<M, N>(panel.constants.offset, rows, self.stride, panel.weights, self.k);
+        let sums = isa.multiply::<M, N>([panel.constants.offset; M], rows, self.stride, panel.weights, self.k);
         let count = (self.n - panel.channel).min(N * I::LANES);
         let place = Place { pixel: self.first_pixel + pixel, stride: self.row, channel: panel.channel, count };
         epilogue::finish(isa, &panel.constants, sums, panel.residual, place, output);

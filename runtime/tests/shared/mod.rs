@@ -284,8 +284,9 @@ pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, group
     let (kind, mut packed);
     if groups == 1 {
         kind = pack::Kind::Convolution;
-        packed = vec![0; pack::convolution_len(I::LEVEL, k, n)];
-        pack::convolution(I::LEVEL, &plain, k, n, &mut packed);
+        let rows = [window.kernel[0], window.kernel[1] * input.channels];
+        packed = vec![0; pack::convolution_len(I::LEVEL, rows, n)];
+        pack::convolution(I::LEVEL, &plain, rows, n, &mut packed);
     } else {
         kind = pack::Kind::Grouped;
         packed = vec![0; plain.len()];
