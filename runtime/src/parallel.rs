@@ -134,10 +134,7 @@ fn from_channel<'a>(all: &Epilogue<'a>, first: usize) -> Epilogue<'a> {
         offset: all.offset.get(first..).unwrap_or(&[]),
         multiplier: all.multiplier.get(first..).unwrap_or(&[]),
         bias: all.bias.get(first..).unwrap_or(&[]),
-        residual: match all.residual {
-            None => None,
-            Some(factor) => Some(factor.get(first..).unwrap_or(&[])),
-        },
+        residual: all.residual.map(|factor| factor.get(first..).unwrap_or(&[])),
         activation: match all.activation {
             Activation::Linear => Activation::Linear,
             Activation::HardSwish { scale, zero } => Activation::HardSwish {

@@ -100,16 +100,20 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        let Some(direct) = Direct::new(isa, layer, input, residual, output.len()) else {
-            return gathered(isa, layer, input, residual, scratch, output, 0..layer.output.pixels());
-        };
-        let width = layer.output.width;
-        for row in 0..layer.output.height {
-            let inside = direct.columns(row);
-            let (start, end) = (row * width, (row + 1) * width);
-            gathered(isa, layer, input, residual, scratch, output, start..start + inside.start);
-            direct.row(isa, row, inside.clone(), output);
-            gathered(isa, layer, input, residual, scratch, output, start + inside.end..end);
+        let direct = Direct::new(isa, layer, input, residual, output.len());
+        let Shape { height, width, .. } = layer.output;
+        // Row by row where some pixels are read in place, else all at once.
+        let (rows, pixels) = if direct.is_some() { (height, width) } else { (1, height * width) };
+        for row in 0..rows {
+            let (start, mut inside) = (row * pixels, 0..0);
+            if let Some(direct) = &direct {
+                inside = direct.columns(row);
+                direct.row(isa, row, inside.clone(), output);
+            }
+            // One call in a loop: there is much code behind it.
+            for part in [0..inside.start, inside.end..pixels] {
+                gathered(isa, layer, input, residual, scratch, output, start + part.start..start + part.end);
+            }
         }
     }
 }

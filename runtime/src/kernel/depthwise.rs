@@ -122,10 +122,7 @@ impl<I: Isa> Constants<I> {
             offset: isa.deal_i32(epilogue.offset, channel),
             multiplier: isa.deal_f32(epilogue.multiplier, channel),
             bias: isa.deal_f32(epilogue.bias, channel),
-            residual: match epilogue.residual {
-                None => None,
-                Some(factor) => Some(isa.deal_f32(factor, channel)),
-            },
+            residual: epilogue.residual.map(|factor| isa.deal_f32(factor, channel)),
             hard_swish: match epilogue.activation {
                 Activation::Linear => None,
                 Activation::HardSwish { scale, zero } => {

@@ -56,7 +56,7 @@ impl<'a> Direct<'a> {
         else {
             return 0..0;
         };
-        let start = window.pad[1].checked_add(window.stride[1].saturating_sub(1)).unwrap_or(usize::MAX);
+        let start = window.pad[1].saturating_add(window.stride[1].saturating_sub(1));
         let start = start.checked_div(window.stride[1]).unwrap_or(0).min(output.width);
         let mut end = output.width;
         // At most the columns that the right padding needs, and the very last ones of the map.
