@@ -6,6 +6,7 @@
 pub mod arena;
 pub mod blocks;
 pub mod constants;
+pub mod prefetch;
 pub mod run;
 pub mod single;
 pub mod steps;
@@ -60,6 +61,8 @@ pub enum Kernel {
         weights: Bytes,
         /// From accumulator to codes.
         epilogue: EpilogueSpans,
+        /// Weights of later steps, prefetched meanwhile.
+        ahead: Bytes,
     },
     /// `kernel::depthwise`.
     Depthwise {
@@ -296,6 +299,7 @@ pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
         kernels.push(steps::kernel(q, node, level, &mut constants)?);
     }
     let memory = steps::place(q, level, &kernels);
+    prefetch::schedule(&mut kernels, constants.bytes.len());
     let blocks = blocks::blocks(q);
     let steps = q
         .nodes

@@ -114,7 +114,15 @@ fn all<I: Isa>(isa: I, part: &str) {
         pack::pointwise(level, &plain(k * n), k, n, &mut weights);
         let tile = Tile::best(level, pixels, n);
         let epilogue = epilogue(n, hard_swish);
-        let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &weights, epilogue, tile };
+        let layer = kernel::Pointwise {
+            pixels,
+            in_channels: k,
+            out_channels: n,
+            weights: &weights,
+            epilogue,
+            tile,
+            ahead: &[],
+        };
         let name = format!("pointwise {pixels} x {k} -> {n}{}", if hard_swish { " hard-swish" } else { "" });
         total += time(level, part, name, pixels * k * n, || {
             kernel::pointwise(isa, black_box(&layer), &input, &[], &mut output);
@@ -143,8 +151,8 @@ fn all<I: Isa>(isa: I, part: &str) {
     }
     println!("{:11} depthwise in all {:.1} us", level.name(), total * 1e6);
 
-    let mut weights = vec![0; pack::convolution_len(level, 27, 16)];
-    pack::convolution(level, &plain(27 * 16), 27, 16, &mut weights);
+    let mut weights = vec![0; pack::convolution_len(level, [3, 9], 16)];
+    pack::convolution(level, &plain(27 * 16), [3, 9], 16, &mut weights);
     let layer = kernel::Convolution {
         input: Shape::new(224, 224, 3),
         output: Shape::new(112, 112, 16),

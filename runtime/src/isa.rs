@@ -27,6 +27,7 @@ mod neon;
 mod neondot;
 mod portable;
 mod rows;
+mod team;
 #[cfg(target_arch = "x86_64")]
 mod ymm;
 
@@ -42,6 +43,7 @@ pub use neon::Neon;
 pub use neondot::NeonDot;
 pub use portable::Portable;
 pub use rows::Rows;
+pub use team::Team;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -130,6 +132,10 @@ pub trait Isa: Copy {
     /// Whether a depthwise tile passes twice, with two vectors of each block at a time: where registers are few.
     const HALVES: bool = false;
 
+    /// Neighbouring pixels that a *narrow* block holds, with [`crate::pack::NARROW`] channels each: as many as there are
+    /// 128 bits in a vector. 1 where a block is no wider than that.
+    const SPREAD: usize = 1;
+
     /// A vector of i32.
     type I32: Copy;
     /// A vector of f32.
@@ -181,11 +187,16 @@ pub trait Isa: Copy {
     /// [`crate::pack::pointwise`] lays them, to the 4 · LANES bytes from `at` on (not written if they are not there).
     fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize);
 
-    /// The pointwise micro-kernel: `sum[m][n] = Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
-    /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. All zero if `rows` is shorter
+    /// A hint that these bytes are read soon: into the second cache, while something else is computed.
+    #[inline(always)]
+    fn prefetch(self, _bytes: &[u8]) {}
+
+    /// The pointwise micro-kernel: `sum[m][n] = start[m][n] + Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
+    /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. Only `start` if `rows` is shorter
     /// than `(M − 1) · stride + k` or `panel` is too short.
     fn multiply<const M: usize, const N: usize>(
         self,
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -200,6 +211,13 @@ pub trait Isa: Copy {
     /// The block of row `t` at `column`, [`Rows::block`], of a count that is a multiple of four. What lies beyond it
     /// may be any value.
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;
+    /// The narrow blocks of row `t` at `column`, `column + stride`, … ([`Isa::SPREAD`] of them), side by side. The count
+    /// is a multiple of four; what lies beyond it may be any value.
+    #[inline(always)]
+    fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, _stride: usize) -> Self::Bytes {
+        self.load_block(rows, t, column)
+    }
+
     /// Four taps of a block.
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;
     /// The quads of packed depthwise weights.
@@ -219,4 +237,10 @@ pub trait Isa: Copy {
     fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4];
     /// As [`Isa::store_codes`], from dealt vectors.
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
+    /// As [`Isa::store_dealt`], from the lanes of a narrow block: the pixels' first `count` ≤ 16 codes each, at `at`,
+    /// `at + step`, ….
+    #[inline(always)]
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, _step: usize, count: usize) {
+        self.store_dealt(values, to, at, count);
+    }
 }

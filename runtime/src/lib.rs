@@ -7,11 +7,12 @@
 //! | [`isa`] | instruction sets: tokens that prove a CPU feature, and the only `unsafe` of the crate |
 //! | [`pack`] | weights in the order in which the kernels of an instruction set read them |
 //! | [`kernel`] | the layers, safe and generic over the instruction set |
+//! | [`parallel`] | the same, parts of a layer by several threads |
 //! | [`blob`], [`arena`] | how an emitted crate holds its constants and its maps |
 //!
 //! Kernels are total: a shape that does not fit its buffers computes nothing, and nothing here can panic (the
 //! reference, which only tests and the compiler use, may; leave out the feature `reference` to be without it).
-//! Deliberately absent: threads, allocation, graphs, and any choice of instruction set by the kernels themselves.
+//! Deliberately absent: allocation (but for the threads of the feature `threads`), graphs, and any choice of instruction set by the kernels themselves.
 #![no_std]
 #![allow(clippy::needless_range_loop, reason = "registers in arrays are counted, tiles unroll")]
 
@@ -24,5 +25,6 @@ pub mod isa;
 pub mod kernel;
 pub mod layer;
 pub mod pack;
+pub mod parallel;
 #[cfg(feature = "reference")]
 pub mod reference;

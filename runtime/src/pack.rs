@@ -6,10 +6,11 @@
 //! | kind | from | to |
 //! |---|---|---|
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps |
-//! | convolution | `[o][kh · kw · c]` | as pointwise, the patch padded to [`patch_len`] |
+//! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | gated | `[o][k]` | `[o / lanes][k][lanes]`, w + 128 as u8 |
-//! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels |
+//! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,
+//! | | | or of a narrow one ([`depthwise_block`]) |
 //!
 //! What is missing at the end of a row is zero, so that it adds nothing, whatever it is multiplied with.
 
@@ -88,9 +89,9 @@ const fn quad(level: Level) -> Quad {
     }
 }
 
-/// Length of a patch of a convolution in the scratch buffer: a multiple of four.
-pub const fn patch_len(taps_times_channels: usize) -> usize {
-    taps_times_channels.div_ceil(4) * 4
+/// Bytes of a row of taps, of `run` codes, in a patch of a convolution: a multiple of four.
+pub const fn patch_row(run: usize) -> usize {
+    run.div_ceil(4) * 4
 }
 
 /// Bytes of one packed vector of output channels of a pointwise convolution.
@@ -116,9 +117,9 @@ pub const fn pointwise_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * vector_len(level, k)
 }
 
-/// Bytes of packed weights of a convolution with one group, `k` = kh · kw · input channels.
-pub const fn convolution_len(level: Level, k: usize, n: usize) -> usize {
-    pointwise_len(level, patch_len(k), n)
+/// Bytes of packed weights of a convolution with one group: `kh` rows of `run` = kw · input channels.
+pub const fn convolution_len(level: Level, [kh, run]: [usize; 2], n: usize) -> usize {
+    pointwise_len(level, kh * patch_row(run), n)
 }
 
 /// Bytes of packed dense weights.
@@ -131,18 +132,35 @@ pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * level.lanes() * k
 }
 
-/// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
-pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
-    channels.div_ceil(4 * level.lanes()) * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
+/// Most channels of a narrow block of a depthwise convolution: what 128 bits hold.
+pub const NARROW: usize = 16;
+
+/// Channels of the next block of a depthwise convolution that has `rest` left: four vectors, or what there is. At most
+/// [`NARROW`] are a narrow block.
+pub const fn depthwise_block(level: Level, rest: usize) -> usize {
+    let most = 4 * level.lanes();
+    if rest < most { rest } else { most }
 }
 
-/// `[o][k]` to `[o / lanes][row / group][lanes][group]`, `row` ≥ k; `out` is filled with zeros first.
-fn panels(weights: &[i8], [k, n]: [usize; 2], row: usize, lanes: usize, group: usize, out: &mut [u8]) {
+/// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
+pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
+    let (mut blocks, mut rest) = (0, channels);
+    while rest > 0 {
+        rest -= depthwise_block(level, rest);
+        blocks += 1;
+    }
+    blocks * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
+}
+
+/// `[o][k]` to `[o / lanes][row / group][lanes][group]`, where each `run` of the k channels takes `padded` ≥ run of the
+/// row; `out` is filled with zeros first.
+fn panels(weights: &[i8], [k, n]: [usize; 2], [run, padded]: [usize; 2], lanes: usize, group: usize, out: &mut [u8]) {
     out.fill(0);
-    let groups = row.div_ceil(group);
+    let groups = (k.div_ceil(run.max(1)) * padded).div_ceil(group);
     for o in 0..n {
         for c in 0..k {
-            let at = ((o / lanes * groups + c / group) * lanes + o % lanes) * group + c % group;
+            let place = c.checked_div(run).unwrap_or(0) * padded + c.checked_rem(run).unwrap_or(0);
+            let at = ((o / lanes * groups + place / group) * lanes + o % lanes) * group + place % group;
             if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
                 *out = w as u8;
             }
@@ -152,7 +170,7 @@ fn panels(weights: &[i8], [k, n]: [usize; 2], row: usize, lanes: usize, group: u
 
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], k.next_multiple_of(step(level)), level.lanes(), group(level), out);
+    panels(weights, [k, n], [k, k.next_multiple_of(step(level))], level.lanes(), group(level), out);
 }
 
 /// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: they are multiplied before they are packed.
@@ -169,9 +187,9 @@ pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
     }
 }
 
-/// Packs weights `[o][kh · kw · c]` of a convolution with one group into [`convolution_len`] bytes.
-pub fn convolution(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], patch_len(k), level.lanes(), group(level), out);
+/// Packs weights `[o][kh][run]`, run = kw · c, of a convolution with one group into [`convolution_len`] bytes.
+pub fn convolution(level: Level, weights: &[i8], [kh, run]: [usize; 2], n: usize, out: &mut [u8]) {
+    panels(weights, [kh * run, n], [run, patch_row(run)], level.lanes(), group(level), out);
 }
 
 /// The weights of a convolution with several groups, `[o][kh][kw][c of the group]`: as they are.
@@ -183,7 +201,7 @@ pub fn grouped(weights: &[i8], out: &mut [u8]) {
 
 /// Packs dense weights `[o][k]` into [`dense_len`] bytes.
 pub fn dense(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], k, level.lanes(), pair(level), out);
+    panels(weights, [k, n], [k, k], level.lanes(), pair(level), out);
 }
 
 /// Packs depthwise weights `[c][kh][kw]` into [`depthwise_len`] bytes.
@@ -191,15 +209,21 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
     out.fill(0);
     let [kh, kw] = kernel;
     let (lanes, len, quads) = (level.lanes(), quad_len(level), kh.div_ceil(4));
-    for c in 0..channels {
-        let (block, inside) = (c / (4 * lanes), c % (4 * lanes));
-        for y in 0..kh {
-            for x in 0..kw {
-                let Some(&w) = weights.get((c * kh + y) * kw + x) else { continue };
+    let (mut block, mut first) = (0, 0);
+    while first < channels {
+        let count = depthwise_block(level, channels - first);
+        // A narrow block has its weights once per 128 bits: there its lanes hold pixels side by side.
+        let copies = match quad(level) {
+            Quad::Dealt | Quad::DealtWide if count <= NARROW => lanes / 4,
+            _ => 1,
+        };
+        for (inside, copy) in (0..count).flat_map(|inside| (0..copies).map(move |copy| (inside, copy))) {
+            for (y, x) in (0..kh).flat_map(|y| (0..kw).map(move |x| (y, x))) {
+                let Some(&w) = weights.get(((first + inside) * kh + y) * kw + x) else { continue };
                 let base = ((block * kw + x) * quads + y / 4) * len;
                 let tap = y % 4;
                 // Unpacking deals the 16 channels of each 128 bits to four vectors.
-                let dealt = inside % 16 / 4 * lanes + inside / 16 * 4 + inside % 4;
+                let dealt = inside % 16 / 4 * lanes + (inside / 16 + copy) * 4 + inside % 4;
                 let (at, wide) = match quad(level) {
                     Quad::Planar => (tap * 4 * lanes + inside, false),
                     Quad::Natural => (inside * 4 + tap, false),
@@ -215,6 +239,8 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
                 }
             }
         }
+        first += count;
+        block += 1;
     }
 }
 

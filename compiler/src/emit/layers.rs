@@ -48,7 +48,7 @@ pub fn layers(q: &QGraph, plan: &Plan) -> String {
 /// Type and fields; `None` for kernels without constants.
 fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
     Some(match kernel {
-        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e } => (
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, ahead } => (
             "Pointwise<'static>",
             fields(&[
                 ("pixels", pixels.to_string()),
@@ -57,6 +57,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("weights", bytes(*weights)),
                 ("epilogue", epilogue(e)),
                 ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+                ("ahead", bytes(*ahead)),
             ]),
         ),
         Kernel::Depthwise { input, output, window: w, weights, pad_code, epilogue: e } => (

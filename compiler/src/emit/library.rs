@@ -36,7 +36,8 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
     put(format!(
         "#[rustfmt::skip]\nmod layers;\n\
          #[doc(hidden)]\n#[allow(unsafe_code, dead_code, unused_imports, missing_docs, clippy::all)]\npub mod runtime;\n\n\
-         use runtime::arena::split;\nuse runtime::blob::Aligned;\nuse runtime::{{isa, kernel}};\n\n{}\n",
+         use runtime::arena::split;\nuse runtime::blob::Aligned;\nuse runtime::{{isa{}, parallel}};\n\n{}\n",
+        if plan.steps.iter().any(names_kernel) { ", kernel" } else { "" },
         token(plan.level)?
     ));
     put(format!(
@@ -63,19 +64,22 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
         arena.reals,
     ));
     put(format!(
-        "/// The network: its weights are constants, its memory is here.\npub struct Network {{\n    arena: Arena,\n}}\n\n\
+        "/// The network: its weights are constants, its memory is here.\npub struct Network {{\n    arena: Arena,\n    team: isa::Team,\n}}\n\n\
          impl Default for Network {{\n    fn default() -> Self {{\n        Self::new()\n    }}\n}}\n\n\
          impl Network {{\n    /// All zeros: a `static` of it costs nothing in the file.\n    pub const fn new() -> Self {{\n        \
          Self {{\n            arena: Arena {{\n                maps: Aligned([0; {}]),\n                wide: Aligned([0; {}]),\n                \
-         reals: Aligned([0.0; {}]),\n                output: [0.0; OUTPUTS],\n            }},\n        }}\n    }}\n",
+         reals: Aligned([0.0; {}]),\n                output: [0.0; OUTPUTS],\n            }},\n            team: isa::Team::alone(),\n        }}\n    }}\n\n    \
+         /// From now on so many threads, the caller among them, compute together: the same bits, whatever the number.\n    \
+         /// The others sleep between images.\n    \
+         #[cfg(feature = \"threads\")]\n    pub fn set_threads(&mut self, threads: usize) {{\n        self.team = isa::Team::new(threads);\n    }}\n",
         arena.maps, arena.wide, arena.reals,
     ));
     put("    /// The network's answer for an image of raw bytes, row by row, channels interleaved.\n    \
-         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> &[f32; OUTPUTS] {\n        let arena = &mut self.arena;"
+         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> &[f32; OUTPUTS] {\n        let Self { arena, team } = self;"
         .into());
     for (block, name) in names.iter().enumerate() {
         let image = plan.steps.iter().any(|s| s.block == block && s.inputs.contains(&Slot::Image));
-        put(format!("        {name}({}arena);", if image { "image, " } else { "" }));
+        put(format!("        {name}({}arena, team);", if image { "image, " } else { "" }));
     }
     put("        &self.arena.output\n    }\n\n    \
          /// The last answer in int8: `answer = code · OUTPUT_STEP`, to the nearest.\n    \
@@ -87,9 +91,10 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
         let image = steps.iter().any(|(_, s)| s.inputs.contains(&Slot::Image));
         let macs: usize = steps.iter().map(|(_, s)| s.kernel.macs()).sum();
         put(format!(
-            "/// {:.2} M multiply-accumulates.\nfn {name}({}arena: &mut Arena) {{",
+            "/// {:.2} M multiply-accumulates.\nfn {name}({}arena: &mut Arena, {}team: &mut isa::Team) {{",
             macs as f64 / 1e6,
-            if image { "image: &[u8; IMAGE_LEN], " } else { "" }
+            if image { "image: &[u8; IMAGE_LEN], " } else { "" },
+            if steps.iter().any(|(_, s)| shared(&s.kernel)) { "" } else { "_" }
         ));
         for (index, step) in steps {
             put(call(q, index, step));
@@ -132,6 +137,29 @@ fn token(level: Level) -> Result<String> {
          (or copy .cargo/config.toml beside your own Cargo.toml)\"\n);\n\
          #[cfg(all({all}))]\nconst ISA: isa::{name} = isa::{name}::from_target();"
     ))
+}
+
+/// Whether the call of a step names the module `kernel`.
+fn names_kernel(step: &Step) -> bool {
+    !shared(&step.kernel) || matches!(step.kernel, Kernel::Dense { reals: Some(_), .. })
+}
+
+/// Whether threads share it: layers without that are a thousandth of the work.
+fn shared(kernel: &Kernel) -> bool {
+    match kernel {
+        Kernel::Pointwise { .. }
+        | Kernel::Depthwise { .. }
+        | Kernel::Convolution { .. }
+        | Kernel::Dense { .. }
+        | Kernel::Gate { .. }
+        | Kernel::Add { .. } => true,
+        Kernel::Mean { .. }
+        | Kernel::Gated { .. }
+        | Kernel::Concat { .. }
+        | Kernel::Table { .. }
+        | Kernel::MaxPool { .. }
+        | Kernel::Softmax { .. } => false,
+    }
 }
 
 /// One call, under a comment with shape, scale, kernel and memory.
@@ -192,24 +220,34 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
     let y = name(&step.output, "y");
     let layer = constant_name(index);
     let _ = match &step.kernel {
-        Kernel::Pointwise { .. } => writeln!(out, "    kernel::pointwise(ISA, &layers::{layer}, {x}, {second}, {y});"),
-        Kernel::Depthwise { .. } => writeln!(out, "    kernel::depthwise(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Pointwise { .. } => {
+            writeln!(out, "    parallel::pointwise(ISA, team, &layers::{layer}, {x}, {second}, {y});")
+        }
+        Kernel::Depthwise { .. } => {
+            writeln!(out, "    parallel::depthwise(ISA, team, &layers::{layer}, {x}, {second}, {y});")
+        }
         Kernel::Convolution { .. } => {
             let scratch = if step.scratch.is_some() { "scratch" } else { "&mut []" };
-            writeln!(out, "    kernel::convolution(ISA, &layers::{layer}, {x}, {second}, {scratch}, {y});")
+            writeln!(out, "    parallel::convolution(ISA, team, &layers::{layer}, {x}, {second}, {scratch}, {y});")
         }
-        Kernel::Dense { reals: None, .. } => writeln!(out, "    kernel::dense_codes(ISA, &layers::{layer}, {x}, {y});"),
+        Kernel::Dense { reals: None, .. } => {
+            writeln!(out, "    parallel::dense_codes(ISA, team, &layers::{layer}, {x}, {y});")
+        }
         Kernel::Dense { reals: Some(activation), .. } => {
-            writeln!(out, "    kernel::dense_reals(ISA, &layers::{layer}, {}, {x}, {y});", real_activation(*activation))
+            writeln!(
+                out,
+                "    parallel::dense_reals(ISA, team, &layers::{layer}, {}, {x}, {y});",
+                real_activation(*activation)
+            )
         }
         Kernel::Mean { top: None, .. } => writeln!(out, "    kernel::mean_reals(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Mean { .. } => writeln!(out, "    kernel::mean(ISA, &layers::{layer}, {x}, {y});"),
-        Kernel::Gate { .. } => writeln!(out, "    kernel::gate(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Gate { .. } => writeln!(out, "    parallel::gate(ISA, team, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Add { .. } => writeln!(out, "    parallel::add(ISA, team, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Gated { .. } => {
             let sum = other(2);
             writeln!(out, "    kernel::gated(ISA, &layers::{layer}, {x}, {second}, {sum}, scratch, {y});")
         }
-        Kernel::Add { .. } => writeln!(out, "    kernel::add(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Concat { .. } => writeln!(out, "    kernel::concat(ISA, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Table { .. } => writeln!(out, "    kernel::table(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool(ISA, &layers::{layer}, {x}, {y});"),

@@ -95,6 +95,8 @@ required-features = ["cli"]
 default = ["cli"]
 # The program: reads JPEG and PNG. The library needs none of it.
 cli = ["dep:zune-jpeg", "dep:zune-core", "dep:png"]
+# Several threads compute one image, with the standard library: the same bits, whatever their number.
+threads = []
 
 [dependencies]
 zune-jpeg = {{ version = "={jpeg}", optional = true }}
@@ -106,7 +108,7 @@ opt-level = 3
 # One unit, so everything is optimised together; the runtime is part of this crate.
 codegen-units = 1
 panic = "abort"
-strip = "debuginfo"
+strip = true
 "#,
         name = facts.name,
         jpeg = version("zune-jpeg")?,

@@ -156,7 +156,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
     let real_x: &[f32] = real_x;
     let real_y = if step.output == Slot::Output { memory.output.as_mut_slice() } else { real_y };
     match &step.kernel {
-        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e } => {
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, ahead } => {
             let layer = Pointwise {
                 pixels: *pixels,
                 in_channels: *in_channels,
@@ -164,6 +164,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 weights: c.get_bytes(*weights),
                 epilogue: epilogue(c, e),
                 tile: Tile::best(level, *pixels, *out_channels),
+                ahead: c.get_bytes(*ahead),
             };
             dispatch::pointwise(level, &layer, x, second, y)
         }

@@ -100,6 +100,7 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         (_, 1, false) => pack::Kind::Convolution,
         _ => pack::Kind::Grouped,
     };
+    let rows = [window.kernel[0], window.kernel[1] * input.channels];
     let mut offset = conv.epilogue.offset.clone();
     adjust(level, kind, weights, k, n, &mut offset, &node.name)?;
     let span = match kind {
@@ -109,8 +110,8 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         pack::Kind::Pointwise => packed(constants, pack::pointwise_len(level, k, n), |out| {
             pack::pointwise(level, weights, k, n, out);
         }),
-        pack::Kind::Convolution => packed(constants, pack::convolution_len(level, k, n), |out| {
-            pack::convolution(level, weights, k, n, out);
+        pack::Kind::Convolution => packed(constants, pack::convolution_len(level, rows, n), |out| {
+            pack::convolution(level, weights, rows, n, out);
         }),
         pack::Kind::Grouped | pack::Kind::Dense | pack::Kind::Gated => {
             packed(constants, weights.len(), |out| pack::grouped(weights, out))
@@ -119,7 +120,9 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
     let epilogue = constants.epilogue(&conv.epilogue, &offset);
     if kind == pack::Kind::Pointwise {
         let (pixels, in_channels) = (output.pixels(), input.channels);
-        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue });
+        // What it prefetches is decided when all steps are there.
+        let ahead = Bytes { start: span.start, len: 0 };
+        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue, ahead });
     }
     let pad_code = constants.per_channel_bytes(&conv.pad_code);
     Ok(if kind == pack::Kind::Depthwise {

@@ -248,6 +248,30 @@ fn selftest_and_bench() {
     assert!(demo(["bench", "--iterations", "0"]).stdout.contains("of 200 runs"));
 }
 
+/// Built with the feature, the program answers with any number of threads what its golden outputs say; without, it says how.
+#[test]
+fn threads_give_the_same_bits() {
+    let ran = demo(["--threads", "2", "selftest"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("--features threads"), "{}", ran.stderr);
+    let target = scratch();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--release", "--offline", "--features", "threads", "--target-dir"]).arg(target.path());
+    // What cargo sets for this test is not meant for that crate.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
+        if name != "CARGO_HOME" {
+            build.env_remove(name);
+        }
+    }
+    let built = build.current_dir(DEMO.folder.join("crate")).output().expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let triple = DEMO.program.ancestors().nth(2).and_then(Path::file_name).expect("a triple");
+    let program = target.path().join(triple).join("release/demo");
+    for threads in ["1", "2", "3"] {
+        let ran = Command::new(&program).args(["--threads", threads, "selftest"]).output().expect("it starts");
+        assert!(ran.status.success(), "{threads}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
 /// A changed weight of a channel that the golden images leave dead cannot be seen; most can.
 #[test]
 fn most_changes_of_one_weight_fail_the_selftest() {

@@ -115,28 +115,29 @@ unsafe impl Ymm for Avx2 {
     #[inline(always)]
     unsafe fn product<const M: usize, const N: usize>(
         self,
+        start: [[__m256i; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
         k: usize,
     ) -> [[__m256i; N]; M] {
-        let mut sums = [[self.splat_i32(0); N]; M];
+        let mut sums = start;
         let mut wide = [[MaybeUninit::uninit(); 3 * DEPTH]; M];
         let bytes = k.div_ceil(2) * 16;
-        let mut start = 0;
-        while start + DEPTH <= k {
-            // SAFETY: the caller's promise; start + DEPTH ≤ k.
-            unsafe { widen(self, rows.as_ptr().add(start), stride, &mut wide, DEPTH) }
+        let mut at = 0;
+        while at + DEPTH <= k {
+            // SAFETY: the caller's promise; at + DEPTH ≤ k.
+            unsafe { widen(self, rows.as_ptr().add(at), stride, &mut wide, DEPTH) }
             for pair in 0..DEPTH / 2 {
-                // SAFETY: DEPTH codes were just written; start / 2 + pair < ⌈k / 2⌉.
-                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((start / 2 + pair) * 16), bytes) }
+                // SAFETY: DEPTH codes were just written; at / 2 + pair < ⌈k / 2⌉.
+                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((at / 2 + pair) * 16), bytes) }
             }
-            start += DEPTH;
+            at += DEPTH;
         }
-        let rest = k - start;
+        let rest = k - at;
         if rest > 0 {
             if k >= DEPTH {
-                // SAFETY: the caller's promise; element DEPTH becomes code `start` = k − rest, and rest < DEPTH.
+                // SAFETY: the caller's promise; element DEPTH becomes code `at` = k − rest, and rest < DEPTH.
                 unsafe { widen(self, rows.as_ptr().add(k - DEPTH), stride, &mut wide, rest) }
             } else {
                 for m in 0..M {
@@ -153,8 +154,8 @@ unsafe impl Ymm for Avx2 {
                 }
             }
             for pair in 0..rest.div_ceil(2) {
-                // SAFETY: rest + 1 codes were just written; start / 2 + pair < ⌈k / 2⌉.
-                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((start / 2 + pair) * 16), bytes) }
+                // SAFETY: rest + 1 codes were just written; at / 2 + pair < ⌈k / 2⌉.
+                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((at / 2 + pair) * 16), bytes) }
             }
         }
         sums

@@ -80,6 +80,7 @@ fn first(count: usize) -> u64 {
 
 impl Isa for Avx512Vnni {
     const LEVEL: Level = Level::Avx512Vnni;
+    const SPREAD: usize = 4;
 
     type I32 = __m512i;
     type F32 = __m512;
@@ -227,14 +228,23 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            // SAFETY: a hint, which never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
         k: usize,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = [[self.splat_i32(0); N]; M];
+        let mut sums = start;
         let (whole, vector) = (k / 4, k.div_ceil(4) * 64);
         if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
             return sums;
@@ -324,6 +334,20 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, stride: usize) -> Self::Bytes {
+        let mask = first(rows.count().min(16)) as __mmask16;
+        let [a, b, c, d] = [0, 1, 2, 3].map(|h| rows.block(t, column.wrapping_add(h * stride)).as_ptr());
+        // SAFETY: token; the mask selects at most `count` bytes, which a block has.
+        unsafe {
+            let (a, b) = (_mm_maskz_loadu_epi8(mask, a.cast()), _mm_maskz_loadu_epi8(mask, b.cast()));
+            let (c, d) = (_mm_maskz_loadu_epi8(mask, c.cast()), _mm_maskz_loadu_epi8(mask, d.cast()));
+            let low = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(a), b);
+            let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
+            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+        }
+    }
+
+    #[inline(always)]
     fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
         // SAFETY: token.
         unsafe {
@@ -361,17 +385,26 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
-        let vector = |n: usize| self.load_i32(from, at + n * 16);
-        self.deal([vector(0), vector(1), vector(2), vector(3)])
+        self.deal([
+            self.load_i32(from, at),
+            self.load_i32(from, at + 16),
+            self.load_i32(from, at + 32),
+            self.load_i32(from, at + 48),
+        ])
     }
 
     #[inline(always)]
     fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
         // SAFETY: token.
-        let vector = |n: usize| unsafe { _mm512_castps_si512(self.load_f32(from, at + n * 16)) };
-        let [a, b, c, d] = self.deal([vector(0), vector(1), vector(2), vector(3)]);
-        // SAFETY: token.
-        unsafe { [_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), _mm512_castsi512_ps(c), _mm512_castsi512_ps(d)] }
+        unsafe {
+            let [a, b, c, d] = self.deal([
+                _mm512_castps_si512(self.load_f32(from, at)),
+                _mm512_castps_si512(self.load_f32(from, at + 16)),
+                _mm512_castps_si512(self.load_f32(from, at + 32)),
+                _mm512_castps_si512(self.load_f32(from, at + 48)),
+            ]);
+            [_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), _mm512_castsi512_ps(c), _mm512_castsi512_ps(d)]
+        }
     }
 
     #[inline(always)]
@@ -383,6 +416,29 @@ impl Isa for Avx512Vnni {
     #[inline(always)]
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.pack(values), to, at, count.min(64));
+    }
+
+    #[inline(always)]
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, step: usize, count: usize) {
+        let packed = self.pack(values);
+        if step == 16 && count == 16 {
+            return self.store_bytes(packed, to, at, 64);
+        }
+        let mask = first(count.min(16)) as __mmask16;
+        // SAFETY: token.
+        let parts = unsafe {
+            [
+                _mm512_castsi512_si128(packed),
+                _mm512_extracti32x4_epi32::<1>(packed),
+                _mm512_extracti32x4_epi32::<2>(packed),
+                _mm512_extracti32x4_epi32::<3>(packed),
+            ]
+        };
+        for h in 0..4 {
+            let Some(to) = to.get_mut(at + h * step..).and_then(|rest| rest.get_mut(..count)) else { return };
+            // SAFETY: token; the mask selects at most `count` bytes, which `to` has.
+            unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), mask, parts[h]) }
+        }
     }
 }
 

@@ -160,6 +160,7 @@ unsafe impl<T: Vnni> Ymm for T {
     #[inline(always)]
     unsafe fn product<const M: usize, const N: usize>(
         self,
+        start: [[__m256i; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -167,7 +168,7 @@ unsafe impl<T: Vnni> Ymm for T {
     ) -> [[__m256i; N]; M] {
         // SAFETY: token.
         let zero = unsafe { _mm256_setzero_si256() };
-        let (mut sums, mut other) = ([[zero; N]; M], [[zero; N]; M]);
+        let (mut sums, mut other) = (start, [[zero; N]; M]);
         let (whole, bytes) = (k / 4, k.div_ceil(4) * 32);
         let mut group = 0;
         if M * N <= 4 {

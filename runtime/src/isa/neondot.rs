@@ -195,12 +195,13 @@ impl Isa for NeonDot {
     #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
         k: usize,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = [[self.splat_i32(0); N]; M];
+        let mut sums = start;
         let vector = k.div_ceil(4) * 16;
         if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
             return sums;

@@ -183,12 +183,13 @@ impl Isa for Portable {
     #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
         k: usize,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = [[[0; LANES]; N]; M];
+        let mut sums = start;
         let columns = panel.as_chunks::<LANES>().0;
         for (n, column) in columns.chunks_exact((columns.len() / N.max(1)).max(1)).take(N).enumerate() {
             for (m, sums) in sums.iter_mut().enumerate() {

@@ -36,6 +36,16 @@ impl<'a> Rows<'a> {
         self.count
     }
 
+    /// The blocks of `columns` columns from `column` on of row `t`, where they are all inside and have no gap between them.
+    #[inline(always)]
+    pub fn run(&self, t: usize, column: usize, columns: usize) -> Option<&'a [u8]> {
+        let (step, row) = (*self.steps.get(t)?, self.rows.get(t)?);
+        if step != self.count || column >= self.columns || columns > self.columns - column {
+            return None;
+        }
+        row.get(column * step..)?.get(..columns * step)
+    }
+
     /// At least [`Rows::count`] bytes: the block at `column` of row `t` and what follows it, or padding if the rows
     /// have no such column. A choice of pointers, not of vectors.
     #[inline(always)]

@@ -37,6 +37,7 @@ pub unsafe trait Ymm: Copy {
     /// `rows` has `(M − 1) · stride + k` bytes, `panel` has N packed vectors of `k` input channels.
     unsafe fn product<const M: usize, const N: usize>(
         self,
+        start: [[__m256i; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -171,6 +172,7 @@ fn pair(a: u16, b: u16) -> i32 {
 
 impl<T: Ymm> Isa for T {
     const LEVEL: Level = T::NAME;
+    const SPREAD: usize = 2;
     const HALVES: bool = true;
 
     type I32 = __m256i;
@@ -336,8 +338,17 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn prefetch(self, bytes: &[u8]) {
+        for line in bytes.chunks(64) {
+            // SAFETY: a hint, which never faults.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
+        }
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
+        start: [[Self::I32; N]; M],
         rows: &[u8],
         stride: usize,
         panel: &[u8],
@@ -345,10 +356,10 @@ impl<T: Ymm> Isa for T {
     ) -> [[Self::I32; N]; M] {
         let vector = crate::pack::vector_len(T::NAME, k);
         if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return [[self.splat_i32(0); N]; M];
+            return start;
         }
         // SAFETY: both lengths were just checked.
-        unsafe { self.product(rows, stride, panel, k) }
+        unsafe { self.product(start, rows, stride, panel, k) }
     }
 
     #[inline(always)]
@@ -419,6 +430,17 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, stride: usize) -> Self::Bytes {
+        // SAFETY: token; the mask selects ⌊count / 4⌋ ≤ 4 lanes, and a block has `count` bytes.
+        unsafe {
+            let live = _mm_cmpgt_epi32(_mm_set1_epi32((rows.count() / 4) as i32), _mm_setr_epi32(0, 1, 2, 3));
+            let low = _mm_maskload_epi32(rows.block(t, column).as_ptr().cast(), live);
+            let high = _mm_maskload_epi32(rows.block(t, column.wrapping_add(stride)).as_ptr().cast(), live);
+            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high)
+        }
+    }
+
+    #[inline(always)]
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
         self.taps(taps)
     }
@@ -440,8 +462,8 @@ impl<T: Ymm> Isa for T {
 
     #[inline(always)]
     fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
-        let vector = |n: usize| self.load_i32(from, at + n * 8);
-        let [a, b, c, d] = [vector(0), vector(1), vector(2), vector(3)];
+        let (a, b) = (self.load_i32(from, at), self.load_i32(from, at + 8));
+        let (c, d) = (self.load_i32(from, at + 16), self.load_i32(from, at + 24));
         // SAFETY: token.
         unsafe {
             [
@@ -455,8 +477,8 @@ impl<T: Ymm> Isa for T {
 
     #[inline(always)]
     fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
-        let vector = |n: usize| self.load_f32(from, at + n * 8);
-        let [a, b, c, d] = [vector(0), vector(1), vector(2), vector(3)];
+        let (a, b) = (self.load_f32(from, at), self.load_f32(from, at + 8));
+        let (c, d) = (self.load_f32(from, at + 16), self.load_f32(from, at + 24));
         // SAFETY: token.
         unsafe {
             [
@@ -477,5 +499,17 @@ impl<T: Ymm> Isa for T {
     #[inline(always)]
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize) {
         store_bytes(self, pack(self, values), to, at, count.min(32));
+    }
+
+    #[inline(always)]
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, step: usize, count: usize) {
+        let (packed, count) = (pack(self, values), count.min(16));
+        if step == 16 && count == 16 {
+            return store_bytes(self, packed, to, at, 32);
+        }
+        // SAFETY: token.
+        let second = unsafe { _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(packed)) };
+        store_bytes(self, packed, to, at, count);
+        store_bytes(self, second, to, at + step, count);
     }
 }

@@ -1,19 +1,24 @@
-//! General convolution (eq. 5, 9–13): patches of a strip of pixels are gathered, then multiplied as pointwise.
+//! General convolution (eq. 5, 9–13): patches of a strip of pixels are gathered, then multiplied as pointwise. Where few
+//! channels make a row of taps short, [`direct`] reads it where it is.
 //!
 //! ```text
 //! for each strip of STRIP output pixels:
-//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), the length a multiple of 4
+//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), each row of taps padded to 4
 //!   pointwise(scratch)
 //! ```
 //!
 //! With several groups there is no tile, only the naive loop: of all networks that come, only depthwise ones have
 //! groups, and those have their own kernel.
 
+mod direct;
+
 use super::epilogue;
 use super::pointwise::{Product, Tile};
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
+use core::ops::Range;
+use direct::Direct;
 
 /// Output pixels whose patches are gathered at once.
 const STRIP: usize = 64;
@@ -43,7 +48,17 @@ pub struct Convolution<'a> {
 impl Convolution<'_> {
     /// Bytes of scratch that [`convolution`] needs; none with several groups.
     pub const fn scratch_len(&self) -> usize {
-        if self.groups == 1 { STRIP * pack::patch_len(self.window.taps() * self.input.channels) + SHORT } else { 0 }
+        if self.groups == 1 { STRIP * self.patch_len() + SHORT } else { 0 }
+    }
+
+    /// Codes of a row of taps.
+    const fn run(&self) -> usize {
+        self.window.kernel[1] * self.input.channels
+    }
+
+    /// Bytes of a patch: rows of taps, each padded.
+    const fn patch_len(&self) -> usize {
+        self.window.kernel[0] * pack::patch_row(self.run())
     }
 }
 
@@ -77,7 +92,7 @@ impl Kernel for Run<'_> {
         if layer.groups != 1 {
             return grouped(isa, layer, input, residual, output);
         }
-        let k = pack::patch_len(layer.window.taps() * layer.input.channels);
+        let k = layer.patch_len();
         if input.len() < layer.input.len()
             || layer.pad_code.len() < layer.input.channels
             || scratch.len() < layer.scratch_len()
@@ -85,33 +100,62 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        let pixels = layer.output.pixels();
-        let mut first_pixel = 0;
-        while first_pixel < pixels {
-            let count = (pixels - first_pixel).min(STRIP);
-            let mut done = 0;
-            while done < count {
-                let Some(patches) = scratch.get_mut(done * k..) else { return };
-                let inside = gather_inside(layer, input, first_pixel + done, count - done, k, patches);
-                if inside == 0 {
-                    gather(layer, input, first_pixel + done, patches);
-                }
-                done += inside.max(1);
+        let direct = Direct::new(isa, layer, input, residual, output.len());
+        let Shape { height, width, .. } = layer.output;
+        // Row by row where some pixels are read in place, else all at once.
+        let (rows, pixels) = if direct.is_some() { (height, width) } else { (1, height * width) };
+        for row in 0..rows {
+            let (start, mut inside) = (row * pixels, 0..0);
+            if let Some(direct) = &direct {
+                inside = direct.columns(row);
+                direct.row(isa, row, inside.clone(), output);
             }
-            let product = Product {
-                pixels: count,
-                first_pixel,
-                k,
-                stride: k,
-                n: layer.output.channels,
-                row: layer.output.channels,
-                weights: layer.weights,
-                epilogue: &layer.epilogue,
-                tile: Tile { rows: 8, vectors: 4 },
-            };
-            product.run(isa, scratch, residual, output);
-            first_pixel += count;
+            // One call in a loop: there is much code behind it.
+            for part in [0..inside.start, inside.end..pixels] {
+                gathered(isa, layer, input, residual, scratch, output, start + part.start..start + part.end);
+            }
         }
+    }
+}
+
+/// Pixels whose patches are gathered, strip by strip.
+#[inline(always)]
+fn gathered<I: Isa>(
+    isa: I,
+    layer: &Convolution<'_>,
+    input: &[u8],
+    residual: &[u8],
+    scratch: &mut [u8],
+    output: &mut [u8],
+    pixels: Range<usize>,
+) {
+    let k = layer.patch_len();
+    let mut first_pixel = pixels.start;
+    while first_pixel < pixels.end {
+        let count = (pixels.end - first_pixel).min(STRIP);
+        let mut done = 0;
+        while done < count {
+            let Some(patches) = scratch.get_mut(done * k..) else { return };
+            let inside = gather_inside(layer, input, first_pixel + done, count - done, k, patches);
+            if inside == 0 {
+                gather(layer, input, first_pixel + done, patches);
+            }
+            done += inside.max(1);
+        }
+        let product = Product {
+            pixels: count,
+            first_pixel,
+            k,
+            stride: k,
+            n: layer.output.channels,
+            row: layer.output.channels,
+            weights: layer.weights,
+            epilogue: &layer.epilogue,
+            tile: Tile { rows: 8, vectors: 4 },
+            ahead: &[],
+        };
+        product.run(isa, scratch, residual, output);
+        first_pixel += count;
     }
 }
 
@@ -166,12 +210,13 @@ fn gather_inside(
         return 0;
     }
     let more = (width - 1 - right).checked_div(stride[1]).unwrap_or(most);
-    let (run, step, pitch) = (kernel[1] * channels, stride[1] * channels, dilation[0] * width * channels);
+    let (run, step, pitch) = (layer.run(), stride[1] * channels, dilation[0] * width * channels);
     let from = input.get((y * width + x) * channels..).unwrap_or(&[]);
     // Every piece is inside: of the input, of the patches and of the output row.
     let need = (bottom - y) * width * channels + run.max(16);
     let room = from.len().checked_sub(need).map_or(0, |left| left.checked_div(step).map_or(most, |n| n + 1));
-    let space = ((kernel[0] - 1) * run + run.max(16)).max(SHORT);
+    let padded = pack::patch_row(run);
+    let space = ((kernel[0] - 1) * padded + run.max(16)).max(SHORT);
     let space = patches.len().checked_sub(space).map_or(0, |left| left.checked_div(k).map_or(0, |n| n + 1));
     let count = most.min(more + 1).min(layer.output.width - column).min(room).min(space);
     match (kernel[0], run <= 16) {
@@ -181,7 +226,7 @@ fn gather_inside(
             for i in 0..count {
                 for ky in 0..kernel[0] {
                     let from = from.get(i * step + ky * pitch..).unwrap_or(&[]);
-                    let to = patches.get_mut(i * k + ky * run..).unwrap_or(&mut []);
+                    let to = patches.get_mut(i * k + ky * padded..).unwrap_or(&mut []);
                     pieces(from, to, run);
                 }
             }
@@ -194,7 +239,7 @@ fn gather_inside(
 #[inline(always)]
 fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, run]: [usize; 4], count: usize) {
     // Rows of one length, known runs: one check for all of a patch.
-    let (len, run) = (count.saturating_sub(1) * step + 16, run.min(16));
+    let (len, padded) = (count.saturating_sub(1) * step + 16, pack::patch_row(run.min(16)));
     let mut rows = [&[][..]; KH];
     for ky in 0..KH {
         let Some(row) = from.get(ky * pitch..).and_then(|rest| rest.get(..len)) else { return };
@@ -205,7 +250,7 @@ fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch,
         let Some(to) = rest.first_chunk_mut::<SHORT>() else { return };
         for ky in 0..KH {
             let from = rows[ky].get(i * step..).and_then(|rest| rest.first_chunk::<16>());
-            let to = to.get_mut(ky * run..).and_then(|rest| rest.first_chunk_mut::<16>());
+            let to = to.get_mut(ky * padded..).and_then(|rest| rest.first_chunk_mut::<16>());
             if let (Some(from), Some(to)) = (from, to) {
                 *to = *from;
             }
@@ -228,8 +273,8 @@ fn pieces(from: &[u8], to: &mut [u8], len: usize) {
     }
 }
 
-/// The codes under the window of one output pixel, `[kh][kw][c]`, to the start of `patch`. What lies between them and
-/// the next patch is any value: its weights are zero.
+/// The codes under the window of one output pixel, `[kh][kw · c]`, to the start of `patch`. What pads the rows is any
+/// value: its weights are zero.
 #[inline(always)]
 fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8]) {
     let Shape { height, width, channels } = layer.input;
@@ -238,7 +283,7 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
     else {
         return;
     };
-    let run = window.kernel[1] * channels;
+    let (run, padded) = (layer.run(), pack::patch_row(layer.run()));
     // Where a row of taps is one run of codes.
     let start = (window.dilation[1] == 1 && column * window.stride[1] + window.kernel[1] <= width + window.pad[1])
         .then(|| tap(window, 1, width, column, 0))
@@ -248,7 +293,7 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
         let y = tap(window, 0, height, row, ky);
         if let (Some(y), Some(x)) = (y, start) {
             copy(input.get((y * width + x) * channels..).unwrap_or(&[]), rest, run);
-            let Some((_, left)) = rest.split_at_mut_checked(run) else { return };
+            let Some((_, left)) = rest.split_at_mut_checked(padded) else { return };
             rest = left;
             continue;
         }
@@ -260,6 +305,8 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
             let Some((_, left)) = rest.split_at_mut_checked(channels) else { return };
             rest = left;
         }
+        let Some((_, left)) = rest.split_at_mut_checked(padded - run) else { return };
+        rest = left;
     }
 }
 
@@ -295,7 +342,8 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
             }
             let place = epilogue::Place { pixel, stride: n, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
-            epilogue::finish(isa, &constants, [[isa.load_i32(&sums, 0)]], residual, place, output);
+            let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
+            epilogue::finish(isa, &constants, [[sums]], residual, place, output);
             channel += I::LANES;
         }
     }

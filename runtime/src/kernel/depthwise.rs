@@ -15,6 +15,10 @@
 //!         sums[p] += interleave(column) · w[column − p · stride]
 //!       codes = epilogue(sums)
 //! ```
+//!
+//! Where at most 16 channels are left, [`narrow`] fills the vectors with pixels instead.
+
+mod narrow;
 
 use super::convolution::tap;
 use super::epilogue;
@@ -76,21 +80,28 @@ impl Kernel for Run<'_> {
         let residual = residual.map_or(&[][..], |residual| residual.codes);
         let quads = layer.window.kernel[0].div_ceil(4);
         let bytes = layer.window.kernel[1] * quads * pack::quad_len(I::LEVEL);
-        let mut channel = 0;
+        let (mut channel, mut index) = (0, 0);
         while channel < channels {
-            let count = (channels - channel).min(4 * I::LANES);
+            let count = pack::depthwise_block(I::LEVEL, channels - channel);
+            let weights = layer.weights.get(index * bytes..).unwrap_or(&[]);
+            if I::SPREAD > 1 && count <= pack::NARROW && residual.is_empty() {
+                // In a function of its own.
+                isa.run(narrow::Narrow { layer, input, weights, channel, count, output });
+                return;
+            }
             let block = Block {
                 layer,
                 input,
                 residual,
-                weights: isa.weights(layer.weights.get(channel / (4 * I::LANES) * bytes..).unwrap_or(&[])),
+                weights: isa.weights(weights),
                 quads,
                 channel,
                 count,
                 constants: Constants::new(isa, &layer.epilogue, channel),
             };
             block.run(isa, output);
-            channel += 4 * I::LANES;
+            channel += count;
+            index += 1;
         }
     }
 }

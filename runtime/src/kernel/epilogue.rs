@@ -152,7 +152,8 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
 
 /// Constants of N vectors of channels.
 pub(super) struct Constants<I: Isa, const N: usize> {
-    offset: [I::I32; N],
+    /// Where the sums start.
+    pub offset: [I::I32; N],
     multiplier: [I::F32; N],
     bias: [I::F32; N],
     residual: [I::F32; N],
@@ -198,7 +199,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
     fn row(&self, isa: I, sums: [I::I32; N], residual: Option<Residual<'_>>, at: usize, count: usize) -> [I::I32; N] {
         let (mut v, mut codes) = (self.bias, sums);
         for n in 0..N {
-            v[n] = rescale(isa, isa.add_i32(sums[n], self.offset[n]), self.multiplier[n], self.bias[n]);
+            v[n] = rescale(isa, sums[n], self.multiplier[n], self.bias[n]);
         }
         if let Some(residual) = residual {
             for n in 0..N {

@@ -147,6 +147,7 @@ impl Kernel for Run<'_> {
                 weights: scratch,
                 epilogue: &epilogue,
                 tile: layer.tile,
+                ahead: &[],
             };
             let residual = residual.get(first..).unwrap_or(&[]);
             product.run(isa, input, residual, output.get_mut(first..).unwrap_or(&mut []));

@@ -58,6 +58,8 @@ pub struct Pointwise<'a> {
     pub epilogue: Epilogue<'a>,
     /// The register tile.
     pub tile: Tile,
+    /// Weights of later layers, brought near meanwhile: this layer computes, others wait for memory.
+    pub ahead: &'a [u8],
 }
 
 /// `input` is `[pixels][in_channels]`, `residual` and `output` `[pixels][out_channels]`.
@@ -89,6 +91,7 @@ impl Kernel for Run<'_> {
             weights: layer.weights,
             epilogue: &layer.epilogue,
             tile: layer.tile,
+            ahead: layer.ahead,
         };
         product.run(isa, input, residual, output);
     }
@@ -121,6 +124,8 @@ pub(super) struct Product<'a> {
     pub weights: &'a [u8],
     pub epilogue: &'a Epilogue<'a>,
     pub tile: Tile,
+    /// Prefetched in equal parts, one per tile.
+    pub ahead: &'a [u8],
 }
 
 impl Product<'_> {
@@ -141,22 +146,25 @@ impl Product<'_> {
         let Ok(residual) = epilogue::residual(self.epilogue, residual, len) else { return };
         let vectors = self.n.div_ceil(I::LANES);
         let widest = self.tile.vectors.clamp(1, 4).min(I::ACCUMULATORS);
+        let tiles = self.pixels.checked_div(self.tile.rows).unwrap_or(0) * vectors.checked_div(widest).unwrap_or(0);
+        let part = self.ahead.len().checked_div(tiles).unwrap_or(self.ahead.len()).next_multiple_of(LINE);
+        let mut ahead = Ahead { part, rest: self.ahead };
         let mut first = 0;
         while first < vectors {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
             let width = even(vectors - first, widest);
             // The constants keep tiles that do not fit the registers out of the program.
             if const { I::ACCUMULATORS >= 16 } && width == 4 {
-                self.panel::<I, 4>(isa, first, input, residual, output);
+                self.panel::<I, 4>(isa, first, input, residual, &mut ahead, output);
                 first += 4;
             } else if const { I::ACCUMULATORS >= 12 } && width == 3 {
-                self.panel::<I, 3>(isa, first, input, residual, output);
+                self.panel::<I, 3>(isa, first, input, residual, &mut ahead, output);
                 first += 3;
             } else if const { I::ACCUMULATORS >= 8 } && width == 2 {
-                self.panel::<I, 2>(isa, first, input, residual, output);
+                self.panel::<I, 2>(isa, first, input, residual, &mut ahead, output);
                 first += 2;
             } else {
-                self.panel::<I, 1>(isa, first, input, residual, output);
+                self.panel::<I, 1>(isa, first, input, residual, &mut ahead, output);
                 first += 1;
             }
         }
@@ -169,6 +177,7 @@ impl Product<'_> {
         first: usize,
         input: &[u8],
         residual: Option<Residual<'_>>,
+        ahead: &mut Ahead<'_>,
         output: &mut [u8],
     ) {
         let rows = if self.tile.rows >= 8 && 8 * N <= I::ACCUMULATORS {
@@ -190,12 +199,14 @@ impl Product<'_> {
         let mut pixel = 0;
         if const { 8 * N <= I::ACCUMULATORS } {
             while rows == 8 && pixel + 8 <= self.pixels {
+                ahead.bring(isa);
                 self.tile::<I, 8, N>(isa, &panel, pixel, input, output);
                 pixel += 8;
             }
         }
         if const { 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS } {
             while rows == 6 && pixel + 6 <= self.pixels {
+                ahead.bring(isa);
                 self.tile::<I, 6, N>(isa, &panel, pixel, input, output);
                 pixel += 6;
             }
@@ -204,6 +215,7 @@ impl Product<'_> {
             let left = self.pixels - pixel;
             if left > 1 && self.pixels >= 4 && rows >= 4 {
                 let start = if left < 4 { self.pixels - 4 } else { pixel };
+                ahead.bring(isa);
                 self.tile::<I, 4, N>(isa, &panel, start, input, output);
                 pixel = start + 4;
             } else {
@@ -223,10 +235,31 @@ impl Product<'_> {
         output: &mut [u8],
     ) {
         let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
-        let sums = isa.multiply::<M, N>(rows, self.stride, panel.weights, self.k);
+        let sums = isa.multiply::<M, N>([panel.constants.offset; M], rows, self.stride, panel.weights, self.k);
         let count = (self.n - panel.channel).min(N * I::LANES);
         let place = Place { pixel: self.first_pixel + pixel, stride: self.row, channel: panel.channel, count };
         epilogue::finish(isa, &panel.constants, sums, panel.residual, place, output);
+    }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// What is still to be prefetched.
+struct Ahead<'a> {
+    /// Bytes per tile.
+    part: usize,
+    rest: &'a [u8],
+}
+
+impl Ahead<'_> {
+    #[inline(always)]
+    fn bring<I: Isa>(&mut self, isa: I) {
+        if !self.rest.is_empty() {
+            let (now, rest) = self.rest.split_at_checked(self.part).unwrap_or((self.rest, &[]));
+            isa.prefetch(now);
+            self.rest = rest;
+        }
     }
 }
 

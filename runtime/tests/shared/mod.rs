@@ -175,7 +175,9 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     pack::pointwise(I::LEVEL, &plain, k, n, &mut packed);
     let offset = constants.shifted::<I>(pack::Kind::Pointwise, &plain, k, n);
     let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
-    let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &packed, epilogue, tile };
+    // What is prefetched does not matter; its length decides how.
+    let ahead = &packed;
+    let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &packed, epilogue, tile, ahead };
     let mut ours = vec![77; pixels * n];
     kernel::pointwise(isa, &layer, &input, &added, &mut ours);
     differ(&ours, &right, &("pointwise", I::LEVEL, pixels, k, n, tile, style));
@@ -282,8 +284,9 @@ pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, group
     let (kind, mut packed);
     if groups == 1 {
         kind = pack::Kind::Convolution;
-        packed = vec![0; pack::convolution_len(I::LEVEL, k, n)];
-        pack::convolution(I::LEVEL, &plain, k, n, &mut packed);
+        let rows = [window.kernel[0], window.kernel[1] * input.channels];
+        packed = vec![0; pack::convolution_len(I::LEVEL, rows, n)];
+        pack::convolution(I::LEVEL, &plain, rows, n, &mut packed);
     } else {
         kind = pack::Kind::Grouped;
         packed = vec![0; plain.len()];

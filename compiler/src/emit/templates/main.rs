@@ -32,6 +32,7 @@ Usage: {{ name }} [--top K] [--json] [--scores] IMAGE...   classify pictures (JP
   --top K      how many classes to show (default 5)
   --json       one JSON object per line: {\"file\", \"top\": [{\"class\", \"label\", \"score\"}]}
   --scores     with --json: all outputs of the network too, as \"scores\"
+  --threads N  compute with N threads (built with --features threads)
 
 Exit status: 0 fine, 1 a picture could not be read (the others were) or an answer not be written, 2 usage,
 3 this CPU lacks an instruction, 4 the self-test failed.
@@ -43,6 +44,7 @@ struct Options {
     scores: bool,
     raw: bool,
     iterations: usize,
+    threads: usize,
     words: Vec<OsString>,
 }
 
@@ -95,7 +97,7 @@ fn ended(printed: io::Result<()>) -> ExitCode {
 }
 
 fn options() -> Result<Request, String> {
-    let mut options = Options { top: 5, json: false, scores: false, raw: false, iterations: 0, words: Vec::new() };
+    let mut options = Options { top: 5, json: false, scores: false, raw: false, iterations: 0, threads: 1, words: Vec::new() };
     let mut arguments = std::env::args_os().skip(1);
     let mut literal = false;
     while let Some(argument) = arguments.next() {
@@ -108,6 +110,7 @@ fn options() -> Result<Request, String> {
             _ if literal => options.words.push(argument),
             "--top" => options.top = number()?,
             "--iterations" => options.iterations = number()?,
+            "--threads" => options.threads = number()?,
             "--json" => options.json = true,
             "--scores" => options.scores = true,
             "--raw" => options.raw = true,
@@ -121,7 +124,23 @@ fn options() -> Result<Request, String> {
     Ok(Request::Run(options))
 }
 
+/// Starts the threads asked for.
+#[cfg(feature = "threads")]
+fn start(threads: usize) -> Result<(), &'static str> {
+    NETWORK.lock().map_err(|_| "the network is in use")?.set_threads(threads);
+    Ok(())
+}
+
+/// There are none.
+#[cfg(not(feature = "threads"))]
+fn start(threads: usize) -> Result<(), &'static str> {
+    if threads > 1 { Err("this program was built without threads: build it with `--features threads`") } else { Ok(()) }
+}
+
 fn run(options: &Options) -> ExitCode {
+    if let Err(message) = start(options.threads) {
+        return usage(message);
+    }
     match options.words.first().map(|word| word.to_string_lossy()).as_deref() {
         Some("bench") if options.words.len() == 1 => bench(options),
         Some("selftest") if options.words.len() == 1 => selftest(),
