@@ -42,7 +42,7 @@ impl Single {
         let inputs: Vec<Slot> = node.inputs.iter().map(|&id| of(id)).collect();
         let output = of(node.output);
         let scratch_len = steps::scratch_len(level, &kernel);
-        let scratch = (scratch_len > 0).then(|| Slot::Map { start: arena.maps, len: scratch_len });
+        let scratch = (scratch_len > 0).then_some(Slot::Map { start: arena.maps, len: scratch_len });
         arena.maps += scratch_len;
         let step = Step { name: node.name.clone(), block: 0, kernel, inputs, output, scratch, tensor: node.output };
         let plan = Plan {

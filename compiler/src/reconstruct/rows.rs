@@ -146,7 +146,7 @@ pub fn samples(
             (value / scale + f32::from(zero)).round_ties_even().clamp(0.0, 255.0) - f32::from(zero)
         })
         .collect();
-    let per_picture = count(row).div_ceil(walk.len().max(1));
+    let per_picture = count(row).div_ceil(walk.pictures().max(1));
     let parts = walk.see(&place.inputs, |picture, floats, values| {
         let chosen = pixels((site as u64) << 32 | picture as u64, per_picture, y.pixels());
         let integers = values.get(input.index()).and_then(Option::as_ref).ok_or_else(broken)?;

@@ -56,7 +56,7 @@ impl<'g> Walk<'g> {
     }
 
     /// Number of pictures.
-    pub fn len(&self) -> usize {
+    pub fn pictures(&self) -> usize {
         self.sights.len()
     }
 
