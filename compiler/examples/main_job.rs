@@ -65,7 +65,9 @@ fn main() -> ExitCode {
                         failed = true;
                     }
                 }
-                Err(error) if cannot_here(&error) => println!("| {model} | {target} | | skipped: {error} | | | | | | |"),
+                Err(error) if cannot_here(&error) => {
+                    println!("| {model} | {target} | | skipped: {error} | | | | | | |")
+                }
                 Err(error) => {
                     eprintln!("{model} for {target}: {error}");
                     failed = true;

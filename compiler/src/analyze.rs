@@ -1,3 +1,226 @@
-//! Where the error comes from.
+//! Where the error comes from: layer by layer, what it costs alone and what its restoration would repair.
+//!
+//! The network is played in float with a part of it in integers ([`mixed`]), on pictures that were not calibrated on:
+//!
+//! - *alone in integers*: one layer's weights and result rounded, everything else in float;
+//! - *alone in float*: everything rounded but this layer;
+//! - *up to here*: everything rounded; how far the layer's result is from the float network's.
 
 pub mod mixed;
+
+use crate::calibrate::input;
+use crate::compile::Quantized;
+use crate::dataset::Dataset;
+use crate::error::{Error, Result, Stage};
+use crate::evaluate::{energies, top1};
+use crate::execute;
+use crate::graph::{Graph, TensorId};
+use crate::progress;
+use crate::quantize::Draft;
+use ndarray::Array3;
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// What one layer does to the answers. Signal to noise in dB; null where there is no noise.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// The float node that names it.
+    pub name: String,
+    /// Of the network's answers, if this layer alone were in integers.
+    pub alone_in_integers_db: f64,
+    /// Of the network's answers, if this layer alone were in float.
+    pub alone_in_float_db: f64,
+    /// Of this layer's result, everything before it in integers too.
+    pub up_to_here_db: f64,
+    /// The widest range of a channel of its result, as a multiple of the median channel's; none for reals.
+    pub range_ratio: Option<f32>,
+}
+
+/// A picture whose best class changed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Changed {
+    /// The picture's name.
+    pub file: String,
+    /// Best class in float.
+    pub float_top1: usize,
+    /// Best class in integers.
+    pub int8_top1: usize,
+    /// The first layer that brings the float network's class back if it alone is in float.
+    pub repaired_by: Option<String>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// Pictures that were looked at.
+    pub pictures: usize,
+    /// Signal to noise of the answers, everything in integers.
+    pub all_db: f64,
+    /// The same with integer weights and float activations.
+    pub weights_db: f64,
+    /// The same with float weights and activations in codes.
+    pub activations_db: f64,
+    /// Each integer operation, in order.
+    pub layers: Vec<Layer>,
+    /// Pictures whose best class changed.
+    pub changed: Vec<Changed>,
+}
+
+/// One picture.
+struct Sight {
+    file: String,
+    image: Array3<f32>,
+    answer: Vec<f32>,
+}
+
+/// Analyses `work` on the pictures of `dataset`.
+///
+/// # Errors
+/// Where no picture can be read.
+pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
+    let graph = &work.prepared.graph;
+    let draft = work.draft()?;
+    let mut sights = Vec::with_capacity(dataset.len());
+    dataset.stream(
+        "reading",
+        &work.prepared.preprocess.fit,
+        |sight| {
+            let image = input(graph, sight.rgb)?;
+            let answer = flat(execute::run(graph, &image, &mut |_, _| {})?)?;
+            Ok(Sight { file: sight.image.name.clone(), image, answer })
+        },
+        |_, sight: Result<Sight>| {
+            sights.push(sight?);
+            Ok(())
+        },
+    )?;
+    let count = draft.sites.len();
+    let integers = mixed::with_integer_weights(graph, &draft, |_| true);
+    let all = play(&integers, &draft, &sights, |_| true)?;
+    let weights = play(&integers, &draft, &sights, |_| false)?;
+    let activations = play(graph, &draft, &sights, |_| true)?;
+    let along = along(graph, &integers, &draft, &sights)?;
+
+    let mut changed: Vec<(usize, Changed)> = sights
+        .iter()
+        .zip(&all)
+        .enumerate()
+        .filter_map(|(index, (sight, answer))| {
+            let (float, int8) = (top1(&sight.answer), top1(answer));
+            let picture = Changed { file: sight.file.clone(), float_top1: float, int8_top1: int8, repaired_by: None };
+            (float != int8).then_some((index, picture))
+        })
+        .collect();
+    let bar = progress::bar("analysing", count, "layers");
+    let mut layers = Vec::with_capacity(count);
+    for (site, place) in draft.sites.iter().enumerate() {
+        let alone = mixed::with_integer_weights(graph, &draft, |other| other == site);
+        let alone = play(&alone, &draft, &sights, |other| other == site)?;
+        let without = mixed::with_integer_weights(graph, &draft, |other| other != site);
+        let without = play(&without, &draft, &sights, |other| other != site)?;
+        for (index, picture) in changed.iter_mut().filter(|(_, picture)| picture.repaired_by.is_none()) {
+            if top1(&without[*index]) == picture.float_top1 {
+                picture.repaired_by = Some(place.node.name.clone());
+            }
+        }
+        layers.push(Layer {
+            name: place.node.name.clone(),
+            alone_in_integers_db: sqnr(&sights, &alone),
+            alone_in_float_db: sqnr(&sights, &without),
+            up_to_here_db: along[site],
+            range_ratio: range_ratio(&draft, place.output),
+        });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(Analysis {
+        pictures: sights.len(),
+        all_db: sqnr(&sights, &all),
+        weights_db: sqnr(&sights, &weights),
+        activations_db: sqnr(&sights, &activations),
+        layers,
+        changed: changed.into_iter().map(|(_, picture)| picture).collect(),
+    })
+}
+
+fn flat(answers: Vec<Array3<f32>>) -> Result<Vec<f32>> {
+    let missing = || Error::new(Stage::Verify, "the network has no answer");
+    answers.into_iter().next().map(|y| y.iter().copied().collect()).ok_or_else(missing)
+}
+
+/// What `graph` answers if the results of the sites that `rounded` picks are rounded to codes.
+fn play(
+    graph: &Graph,
+    draft: &Draft<'_>,
+    sights: &[Sight],
+    rounded: impl Fn(usize) -> bool + Sync,
+) -> Result<Vec<Vec<f32>>> {
+    let round = rounding(draft, rounded);
+    sights
+        .par_iter()
+        .map(|sight| {
+            flat(execute::run_changed(graph, &sight.image, &mut |id, values| {
+                if round[id.index()] {
+                    mixed::round_to_codes(&draft.q, id, values);
+                }
+            })?)
+        })
+        .collect()
+}
+
+/// Which tensors are rounded, by id.
+fn rounding(draft: &Draft<'_>, rounded: impl Fn(usize) -> bool) -> Vec<bool> {
+    let mut round = vec![false; draft.q.tensors.len()];
+    for (site, place) in draft.sites.iter().enumerate() {
+        round[place.output.index()] = rounded(site);
+    }
+    round
+}
+
+fn sqnr(sights: &[Sight], answers: &[Vec<f32>]) -> f64 {
+    let energies = sights.iter().zip(answers).map(|(sight, answer)| energies(&sight.answer, answer));
+    let (signal, noise) = energies.fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
+    10.0 * (signal / noise).log10()
+}
+
+/// For each site, how far its result in the rounded network is from that in float.
+fn along(graph: &Graph, integers: &Graph, draft: &Draft<'_>, sights: &[Sight]) -> Result<Vec<f64>> {
+    let round = rounding(draft, |_| true);
+    let energies = sights
+        .par_iter()
+        .map(|sight| {
+            let mut float: Vec<Option<Vec<f32>>> = vec![None; draft.q.tensors.len()];
+            execute::run(graph, &sight.image, &mut |id, values| {
+                if round[id.index()] {
+                    float[id.index()] = values.as_slice().map(<[f32]>::to_vec);
+                }
+            })?;
+            let mut sums = vec![(0.0, 0.0); draft.q.tensors.len()];
+            execute::run_changed(integers, &sight.image, &mut |id, values| {
+                if let Some(truth) = float[id.index()].take() {
+                    mixed::round_to_codes(&draft.q, id, values);
+                    sums[id.index()] = values.iter().zip(&truth).fold((0.0, 0.0), |(signal, noise), (x, y)| {
+                        let (x, y) = (f64::from(*x), f64::from(*y));
+                        (signal + y * y, noise + (x - y) * (x - y))
+                    });
+                }
+            })?;
+            Ok(sums)
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(draft
+        .sites
+        .iter()
+        .map(|site| {
+            let sums = energies.iter().map(|sums| sums[site.output.index()]);
+            let (signal, noise) = sums.fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
+            10.0 * (signal / noise).log10()
+        })
+        .collect())
+}
+
+fn range_ratio(draft: &Draft<'_>, id: TensorId) -> Option<f32> {
+    let mut scale = draft.q.tensor(id).codes()?.scale.clone();
+    scale.sort_by(f32::total_cmp);
+    Some(scale.last()? / scale.get(scale.len() / 2)?)
+}

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and which function answers.
 
+mod analyze;
 mod arguments;
 mod bench;
 mod calibrate;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Calibrate(arguments) => calibrate::calibrate(&arguments),
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Model(arguments) => model::model(&arguments),
         Command::Verify(arguments) => compile::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

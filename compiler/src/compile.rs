@@ -10,8 +10,9 @@ use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
 use crate::plan::{self, Plan};
 use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp, reference};
-use crate::quantize;
+use crate::quantize::filters::Filters;
 use crate::quantize::recipe::Recipe;
+use crate::quantize::{self, Draft, sites};
 use crate::reconstruct::{self, Reconstruction};
 use crate::report;
 use crate::specs::target::Target;
@@ -106,6 +107,10 @@ pub struct Quantized {
     pub prepared: Prepared,
     /// Integers.
     pub q: QGraph,
+    /// The integer weights of each site, for [`Quantized::draft`].
+    filters: Vec<Option<Filters>>,
+    /// The node of each site.
+    node: Vec<usize>,
     /// Statistics.
     pub profile: Profile,
     /// Pictures that were calibrated on.
@@ -114,6 +119,17 @@ pub struct Quantized {
     pub reconstruction: Option<Reconstruction>,
     /// What to know.
     pub notes: Vec<String>,
+}
+
+impl Quantized {
+    /// The integers with where each came from.
+    ///
+    /// # Errors
+    /// None that quantizing would not have had.
+    pub fn draft(&self) -> Result<Draft<'_>> {
+        let sites = sites::sites(&self.prepared.graph)?;
+        Ok(Draft { sites, q: self.q.clone(), filters: self.filters.clone(), node: self.node.clone() })
+    }
 }
 
 /// Reads, prepares, calibrates and quantizes.
@@ -162,8 +178,8 @@ pub fn quantized(request: &Request) -> Result<Quantized> {
         ),
         (None, _) => {}
     }
-    let q = draft.q;
-    Ok(Quantized { loaded, prepared, q, profile, calibrated_on, reconstruction, notes })
+    let Draft { q, filters, node, .. } = draft;
+    Ok(Quantized { loaded, prepared, q, filters, node, profile, calibrated_on, reconstruction, notes })
 }
 
 /// A `.calib` file that belongs to this model and preprocessing.

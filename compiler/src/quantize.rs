@@ -65,6 +65,10 @@ impl Draft<'_> {
     }
 }
 
+/// By how much the ranges of wide vectors exceed what was seen: each picture shows a vector but once, so a hundred pictures know
+/// little of its extremes, and twelve bits leave room.
+const HEADROOM: f32 = 2.0;
+
 /// Quantizes `graph`, whose input is the raw u8 image, from the statistics alone.
 pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGraph> {
     Ok(draft(graph, ranges, recipe)?.q)
@@ -149,6 +153,9 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
             .at(&graph.tensors[id.index()].name)
             .remedy("calibrate again with this version of the model")
     })?;
+    if top > 255 {
+        range = range.widened(HEADROOM);
+    }
     if let Some(site) = sites.iter().find(|s| s.output == id) {
         let (lo, hi) = lower::image(site);
         range = range.clipped(lo, hi);

@@ -35,6 +35,13 @@ pub enum Command {
         after_help = "Labels are read from `labels.csv` (file,class) in the folder, or the folder has one folder per class."
     )]
     Eval(EvalArguments),
+    /// Say where the error comes from, layer by layer.
+    #[command(after_help = "Example: bakelite analyze mobilenet_v3.onnx --images photos/
+
+For each layer: the answers' signal to noise if it alone were in integers and if it alone were in float; its result's, \
+everything before it in integers too; and its widest channel's range against the median one's. For each picture whose \
+best class changed: the first layer that brings it back.")]
+    Analyze(AnalyzeArguments),
     /// Build the program and compare every bit of its answers with the reference.
     Verify(CompileArguments),
     /// Time a model layer by layer, or a compiled crate as a whole.
@@ -261,6 +268,28 @@ pub struct EvalArguments {
     /// Merge the JSON of several parts.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["model", "shard"])]
     pub merge: Vec<PathBuf>,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `analyze`.
+#[derive(Clone, Debug, Args)]
+pub struct AnalyzeArguments {
+    /// An ONNX file.
+    pub model: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Pictures to calibrate on; the analysis takes others of the same folder.
+    #[command(flatten)]
+    pub pictures: ImageArguments,
+    /// Pictures to analyse on.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    pub analysis_images: usize,
+    /// The recipe.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub recipe: String,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

@@ -28,6 +28,12 @@ impl TensorRange {
         self
     }
 
+    /// Multiplies both ends.
+    pub fn widened(mut self, factor: f32) -> Self {
+        self.lo.iter_mut().chain(&mut self.hi).for_each(|x| *x *= factor);
+        self
+    }
+
     /// Cuts the range to `lo…hi`, the values that a function can take.
     pub fn clipped(mut self, lo: f32, hi: f32) -> Self {
         self.lo.iter_mut().for_each(|x| *x = x.max(lo).min(0.0));

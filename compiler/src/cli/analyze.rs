@@ -1,0 +1,80 @@
+//! `analyze`.
+
+use super::arguments::AnalyzeArguments;
+use super::{line, print_json, print_notes, table};
+use crate::analyze::{self, Analysis, Layer};
+use crate::compile::{self, Request};
+use crate::dataset::Dataset;
+use crate::error::{Error, Result, Stage};
+
+/// How many layers the table shows.
+const SHOWN: usize = 12;
+
+/// `bakelite analyze`.
+pub fn analyze(arguments: &AnalyzeArguments) -> Result<()> {
+    let images = arguments.pictures.images.clone().ok_or_else(|| {
+        Error::new(Stage::Arguments, "no pictures to calibrate on").remedy("give a folder with --images")
+    })?;
+    let all = Dataset::open(&images)?;
+    let work = compile::quantized(&Request {
+        model: arguments.model.clone(),
+        options: arguments.reading.options(),
+        images,
+        calibration_images: arguments.pictures.calibration_images,
+        seed: arguments.pictures.seed,
+        evaluation: None,
+        calib: None,
+        target: String::new(),
+        recipe: arguments.recipe.clone(),
+        labels: None,
+        out: Default::default(),
+        name: None,
+        crate_only: true,
+        verify_images: 0,
+        toolchain: None,
+    })?;
+    let unseen = match &work.calibrated_on {
+        Some(chosen) if all.len() > chosen.len() => all.without(chosen),
+        _ => all,
+    };
+    let analysis = analyze::analyze(&work, &unseen.select(arguments.analysis_images, arguments.pictures.seed))?;
+    if arguments.json {
+        return print_json(&analysis);
+    }
+    print_notes(&work.notes);
+    show(&analysis)
+}
+
+fn show(analysis: &Analysis) -> Result<()> {
+    let noise = |db: f64| 10f64.powf(-db / 10.0);
+    let total: f64 = analysis.layers.iter().map(|layer| noise(layer.alone_in_integers_db)).sum();
+    let mut worst: Vec<&Layer> = analysis.layers.iter().collect();
+    worst.sort_by(|a, b| a.alone_in_integers_db.total_cmp(&b.alone_in_integers_db));
+    let mut t = table::new(&["layer", "alone in integers", "share", "alone in float", "result so far", "range ratio"]);
+    for layer in worst.into_iter().take(SHOWN) {
+        table::row(
+            &mut t,
+            &[
+                layer.name.clone(),
+                format!("{:.1} dB", layer.alone_in_integers_db),
+                format!("{:.1} %", 100.0 * noise(layer.alone_in_integers_db) / total.max(f64::MIN_POSITIVE)),
+                format!("{:.2} dB", layer.alone_in_float_db),
+                format!("{:.1} dB", layer.up_to_here_db),
+                layer.range_ratio.map_or("–".into(), |ratio| format!("{ratio:.1}")),
+            ],
+        );
+    }
+    line(&t)?;
+    line(format!(
+        "answers to {} pictures: {:.1} dB in integers; {:.1} dB with integer weights alone, {:.1} dB with activations in codes alone",
+        analysis.pictures, analysis.all_db, analysis.weights_db, analysis.activations_db
+    ))?;
+    for picture in &analysis.changed {
+        let repaired = picture
+            .repaired_by
+            .as_ref()
+            .map_or("no single layer repairs it".into(), |by| format!("{by} in float repairs it"));
+        line(format!("{}: class {} became {}; {repaired}", picture.file, picture.float_top1, picture.int8_top1))?;
+    }
+    Ok(())
+}
