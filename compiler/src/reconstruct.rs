@@ -135,7 +135,7 @@ pub fn reconstruct_within(
             // Nodes that only widen a vector come before the layer's own.
             walk.pass_before(draft, site)?;
             if let Some(samples) = rows::samples(&walk, draft, site, conv, held)? {
-                result.layers.push(layer(draft, site, conv, activation, &samples, recipe)?);
+                result.layers.push(layer(draft, site, conv, activation, &samples, recipe));
             }
         }
         walk.pass(draft, site)?;
@@ -198,11 +198,11 @@ fn layer(
     activation: Option<Activation>,
     samples: &Samples,
     recipe: &ReconstructRecipe,
-) -> Result<Outcome> {
+) -> Outcome {
     let name = draft.sites[site].node.name.clone();
     let input = draft.q.nodes[draft.node[site]].inputs[0];
     let (Some(before), Some(codes)) = (draft.filters[site].clone(), draft.q.tensor(input).codes().cloned()) else {
-        return Ok(Outcome { name, tried: Vec::new(), chosen: 0 });
+        return Outcome { name, tried: Vec::new(), chosen: 0 };
     };
     let gated = matches!(draft.sites[site].kind, SiteKind::Gated { .. });
     let summed = draft.sites[site].inputs.len() > if gated { 2 } else { 1 };
@@ -239,12 +239,13 @@ fn layer(
     }
     // What held-out pictures chose is made anew with them.
     let moments = if matches!(ways[chosen], Way::Refit { .. }) { self::moments(conv, &all) } else { Vec::new() };
-    if chosen > 0
-        && let Some(filters) = make(ways[chosen], &all, &moments)
-    {
-        draft.set(site, filters)?;
+    // A candidate whose accumulator might overflow is none.
+    let taken =
+        chosen > 0 && make(ways[chosen], &all, &moments).is_some_and(|filters| draft.set(site, filters).is_ok());
+    if !taken {
+        chosen = 0;
     }
-    Ok(Outcome { name, tried, chosen })
+    Outcome { name, tried, chosen }
 }
 
 /// The moments of each group.
