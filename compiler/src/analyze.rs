@@ -11,11 +11,12 @@ pub mod mixed;
 use crate::calibrate::input;
 use crate::compile::Quantized;
 use crate::dataset::Dataset;
-use crate::error::{Error, Result, Stage};
-use crate::evaluate::{energies, top1};
+use crate::error::Result;
+use crate::evaluate::{energies_of, flat, top1};
 use crate::execute;
 use crate::graph::{Graph, TensorId};
 use crate::progress;
+use crate::qgraph::Answer;
 use crate::quantize::Draft;
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -86,7 +87,7 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         &work.prepared.preprocess.fit,
         |sight| {
             let image = input(graph, sight.rgb)?;
-            let answer = flat(execute::run(graph, &image, &mut |_, _| {})?)?;
+            let answer = flat(&execute::run(graph, &image, &mut |_, _| {})?);
             Ok(Sight { file: sight.image.name.clone(), image, answer })
         },
         |_, sight: Result<Sight>| {
@@ -94,7 +95,7 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
             Ok(())
         },
     )?;
-    let count = draft.sites.len();
+    let (count, outputs) = (draft.sites.len(), draft.q.answers());
     let integers = mixed::with_integer_weights(graph, &draft, |_| true);
     let all = play(&integers, &draft, &sights, |_| true)?;
     let weights = play(&integers, &draft, &sights, |_| false)?;
@@ -108,7 +109,7 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         .filter_map(|(index, (sight, answer))| {
             let (float, int8) = (top1(&sight.answer), top1(answer));
             let picture = Changed { file: sight.file.clone(), float_top1: float, int8_top1: int8, repaired_by: None };
-            (float != int8).then_some((index, picture))
+            (float != int8 && draft.q.scores().is_some()).then_some((index, picture))
         })
         .collect();
     let bar = progress::bar("analysing", count, "layers");
@@ -125,8 +126,8 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         }
         layers.push(Layer {
             name: place.node.name.clone(),
-            alone_in_integers_db: sqnr(&sights, &alone),
-            alone_in_float_db: sqnr(&sights, &without),
+            alone_in_integers_db: sqnr(&outputs, &sights, &alone),
+            alone_in_float_db: sqnr(&outputs, &sights, &without),
             up_to_here_db: along[site],
             range_ratio: range_ratio(&draft, place.output),
         });
@@ -135,17 +136,12 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
     bar.finish_and_clear();
     Ok(Analysis {
         pictures: sights.len(),
-        all_db: sqnr(&sights, &all),
-        weights_db: sqnr(&sights, &weights),
-        activations_db: sqnr(&sights, &activations),
+        all_db: sqnr(&outputs, &sights, &all),
+        weights_db: sqnr(&outputs, &sights, &weights),
+        activations_db: sqnr(&outputs, &sights, &activations),
         layers,
         changed: changed.into_iter().map(|(_, picture)| picture).collect(),
     })
-}
-
-fn flat(answers: Vec<Array3<f32>>) -> Result<Vec<f32>> {
-    let missing = || Error::new(Stage::Verify, "the network has no answer");
-    answers.into_iter().next().map(|y| y.iter().copied().collect()).ok_or_else(missing)
 }
 
 /// What `graph` answers if the results of the sites that `rounded` picks are rounded to codes.
@@ -159,11 +155,12 @@ fn play(
     sights
         .par_iter()
         .map(|sight| {
-            flat(execute::run_changed(graph, &sight.image, &mut |id, values| {
+            let outputs = execute::run_changed(graph, &sight.image, &mut |id, values| {
                 if round[id.index()] {
                     mixed::round_to_codes(&draft.q, id, values);
                 }
-            })?)
+            })?;
+            Ok(flat(&outputs))
         })
         .collect()
 }
@@ -177,8 +174,8 @@ fn rounding(draft: &Draft<'_>, rounded: impl Fn(usize) -> bool) -> Vec<bool> {
     round
 }
 
-fn sqnr(sights: &[Sight], answers: &[Vec<f32>]) -> f64 {
-    let energies = sights.iter().zip(answers).map(|(sight, answer)| energies(&sight.answer, answer));
+fn sqnr(outputs: &[Answer], sights: &[Sight], answers: &[Vec<f32>]) -> f64 {
+    let energies = sights.iter().zip(answers).map(|(sight, answer)| energies_of(outputs, &sight.answer, answer));
     let (signal, noise) = energies.fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
     10.0 * (signal / noise).log10()
 }

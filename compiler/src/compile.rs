@@ -229,12 +229,15 @@ pub fn compile(request: &Request) -> Result<Outcome> {
     let mut labels = labels;
     if labels.is_empty()
         && let Some(data) = &data
-        && data.class_names().len() == plan.outputs
+        && Some(data.class_names().len()) == plan.scores()
     {
         labels = data.class_names().to_vec();
     }
-    if !labels.is_empty() && labels.len() != plan.outputs {
-        notes.push(format!("warning: {} labels for {} outputs", labels.len(), plan.outputs));
+    if let Some(classes) = classes(&plan)
+        && !labels.is_empty()
+        && labels.len() != classes
+    {
+        notes.push(format!("warning: {} labels for {classes} classes", labels.len()));
     }
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
     // What was not calibrated on is there to compare on.
@@ -261,7 +264,7 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         latency_ms: None,
         float_ms: None,
         reconstruction: work.reconstruction.clone(),
-        arena: plan.arena.bytes() + 4 * plan.outputs,
+        arena: plan.memory_bytes(),
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
         stack: None,
         constants: plan.constants.len_bytes(),
@@ -350,6 +353,12 @@ pub fn latency(runner: &Runner, program: &Path) -> Result<(f64, f64)> {
     Ok((times.median_ns / 1e6, times.min_ns / 1e6))
 }
 
+/// How many classes the network tells apart: those of its scores, or of its mask.
+fn classes(plan: &Plan) -> Option<usize> {
+    let mask = plan.outputs.iter().map(|output| output.answer.shape).find(|shape| shape.pixels() > 1);
+    plan.scores().or(mask.map(|shape| shape.channels).filter(|&channels| channels > 1))
+}
+
 fn read_labels(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Error::new(Stage::Dataset, format!("cannot be read: {e}"))
@@ -388,7 +397,7 @@ fn facts(
         "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
         "keep_sigmoid": request.options.keep_sigmoid,
         "input": [input.height, input.width, input.channels],
-        "outputs": plan.outputs,
+        "outputs": plan.answers(),
     });
     Ok(Facts {
         name: name.to_owned(),

@@ -10,7 +10,7 @@ mod program;
 mod vendor;
 mod write;
 
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::plan::Plan;
 use crate::qgraph::QGraph;
 use crate::specs::target::Target;
@@ -44,6 +44,14 @@ pub struct Facts {
 
 /// Writes the crate down.
 pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<Files> {
+    if plan.scores().is_none() {
+        return Err(Error::new(
+            Stage::Emit,
+            "crates of networks that answer anything but one vector are not written yet",
+        )
+        .at(&q.name)
+        .remedy("`bakelite eval` runs it in this process"));
+    }
     let mut files = Files::new();
     let mut text = |path: &str, text: String| {
         files.insert(path.to_owned(), text.into_bytes());

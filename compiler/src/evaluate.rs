@@ -3,8 +3,13 @@
 //! Per image, with `y` the float and `ŷ` the integer answers, both less their mean over classes:
 //! `signal = Σ y²`, `noise = Σ (y − ŷ)²`; over images `SQNR = 10 log10(Σ signal / Σ noise)`.
 //!
+//! A map of several channels is taken pixel by pixel, one of a single channel as a whole; several answers add up. Of class
+//! numbers every pixel is a signal of one, and a noise of one where they differ.
+//!
 //! Where hard forms took the place of true sigmoid and swish, that step is measured the same way, in float: `y` is then the
 //! answer of the exact network and `ŷ` that of the hard one, which is the float network of everything else here.
+
+pub mod masks;
 
 use crate::calibrate::input;
 use crate::dataset::{Dataset, Skipped};
@@ -13,6 +18,8 @@ use crate::execute;
 use crate::graph::Graph;
 use crate::pipeline::Prepared;
 use crate::plan::{Kernel, Plan, run};
+use crate::qgraph::{Answer, Content};
+use masks::{MaskSummary, Masks};
 use serde::{Deserialize, Serialize};
 
 /// One image.
@@ -40,6 +47,9 @@ pub struct Outcome {
     /// What the integer network gives its best class, as a probability.
     #[serde(default)]
     pub int8_score: f32,
+    /// The masks, where the network answers one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub masks: Option<Masks>,
     /// The exact network, where hard forms took the place of sigmoid and swish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<Exact>,
@@ -72,7 +82,7 @@ pub struct Summary {
     pub images: usize,
     /// Of these, with a label.
     pub labelled: usize,
-    /// Share of images for which both networks name the same class, in percent.
+    /// Share of images for which both networks name the same class, in percent; of pixels, where the network answers a mask.
     pub agreement: f64,
     /// Signal to quantization noise of the answers, in dB; infinite (null) where they are equal.
     pub sqnr_db: f64,
@@ -84,6 +94,9 @@ pub struct Summary {
     pub int8_top1: Option<f64>,
     /// The same, label among the best five.
     pub int8_top5: Option<f64>,
+    /// The masks, where the network answers one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<MaskSummary>,
     /// Half width of the 95 % interval of the difference of top-1, paired, in points.
     pub paired_interval: Option<f64>,
     /// What the hard forms of sigmoid and swish changed, if there are any.
@@ -117,6 +130,22 @@ impl std::fmt::Display for Swap {
     }
 }
 
+impl Summary {
+    /// The rows of a table that compare the answers: what, and how much.
+    pub fn agreements(&self) -> Vec<(String, String)> {
+        let mut rows = match &self.masks {
+            Some(masks) => vec![
+                (format!("agreement (pixels of {} images)", self.images), format!("{:.2} %", self.agreement)),
+                (format!("mean IoU of masks ({} classes)", masks.classes), format!("{:.4}", masks.mean_iou)),
+            ],
+            None => vec![(format!("agreement ({} images)", self.images), format!("{:.2} %", self.agreement))],
+        };
+        let what = if self.masks.is_some() { "SQNR of the answers" } else { "logit SQNR" };
+        rows.push((what.into(), format!("{:.1} dB", self.sqnr_db)));
+        rows
+    }
+}
+
 impl Evaluation {
     /// Joins shards; the same image twice is refused.
     pub fn merge(parts: impl IntoIterator<Item = Self>) -> Result<Self> {
@@ -140,12 +169,13 @@ impl Evaluation {
         };
         let (signal, noise) = self.outcomes.iter().fold((0.0, 0.0), |(s, n), o| (s + o.signal, n + o.noise));
         // Paired: only images that one of the two gets right and the other wrong carry noise.
+        let masks = masks::summary(self.outcomes.iter().filter_map(|o| o.masks.as_ref()));
+        let same = percent(self.outcomes.iter().filter(|o| o.float_top1 == o.int8_top1).count(), images);
         let differ = labelled.iter().filter(|o| (o.float_rank == Some(0)) != (o.int8_rank == Some(0))).count();
         Summary {
             images,
             labelled: labelled.len(),
-            agreement: percent(self.outcomes.iter().filter(|o| o.float_top1 == o.int8_top1).count(), images)
-                .unwrap_or(0.0),
+            agreement: masks.as_ref().map(|m| m.pixel_agreement).or(same).unwrap_or(0.0),
             sqnr_db: 10.0 * (signal / noise).log10(),
             float_top1: within(|o| o.float_rank, 1),
             float_top5: within(|o| o.float_rank, 5),
@@ -153,6 +183,7 @@ impl Evaluation {
             int8_top5: within(|o| o.int8_rank, 5),
             paired_interval: (!labelled.is_empty())
                 .then(|| 1.96 * 100.0 * (differ as f64).sqrt() / labelled.len() as f64),
+            masks,
             swap: self.swap(),
         }
     }
@@ -174,7 +205,43 @@ impl Evaluation {
     }
 }
 
-/// Compares two answers for one image.
+/// Compares what two networks answer to one image.
+pub fn compare_all(answers: &[Answer], file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) -> Outcome {
+    let (signal, noise) = energies_of(answers, float, int8);
+    // Classes are those of the first vector.
+    let mut at = 0;
+    let scores = answers.iter().find_map(|answer| {
+        let span = at..at + answer.shape.len();
+        at = span.end;
+        (answer.shape.pixels() == 1).then_some(span)
+    });
+    let span = scores.unwrap_or(0..0);
+    let (a, b) = (float.get(span.clone()).unwrap_or_default(), int8.get(span).unwrap_or_default());
+    Outcome { signal, noise, masks: masks::compare(answers, float, int8), ..compare(file, class, a, b) }
+}
+
+/// Signal and noise energy of all answers of one image.
+pub fn energies_of(answers: &[Answer], float: &[f32], int8: &[f32]) -> (f64, f64) {
+    let mut at = 0;
+    let mut sum = (0.0, 0.0);
+    for answer in answers {
+        let span = at..at + answer.shape.len();
+        at = span.end;
+        let (Some(a), Some(b)) = (float.get(span.clone()), int8.get(span)) else { break };
+        let whole = answer.shape.channels == 1 || answer.shape.pixels() == 1;
+        let piece = if whole { a.len() } else { answer.shape.channels }.max(1);
+        for (a, b) in a.chunks_exact(piece).zip(b.chunks_exact(piece)) {
+            let (signal, noise) = match answer.content {
+                Content::Classes => (a.len() as f64, a.iter().zip(b).filter(|(a, b)| a != b).count() as f64),
+                Content::Codes(_) | Content::Reals => energies(a, b),
+            };
+            sum = (sum.0 + signal, sum.1 + noise);
+        }
+    }
+    sum
+}
+
+/// Compares two vectors of scores for one image.
 pub fn compare(file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) -> Outcome {
     let (signal, noise) = energies(float, int8);
     let class = class.filter(|&class| class < float.len());
@@ -189,6 +256,7 @@ pub fn compare(file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) ->
         noise,
         float_score: 0.0,
         int8_score: 0.0,
+        masks: None,
         exact: None,
     }
 }
@@ -230,7 +298,8 @@ pub fn label_offset(dataset: &Dataset, outputs: usize) -> usize {
 /// Runs both networks on every image; images per second of each, per thread, follow.
 pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(Evaluation, Skipped, Speed)> {
     let probabilities = plan.steps.last().is_some_and(|step| matches!(step.kernel, Kernel::Softmax { .. }));
-    let offset = label_offset(dataset, plan.outputs);
+    let answers: Vec<Answer> = plan.outputs.iter().map(|output| output.answer.clone()).collect();
+    let offset = label_offset(dataset, plan.scores().unwrap_or(0));
     let mut outcomes = Vec::with_capacity(dataset.len());
     let mut speed = Speed::default();
     let skipped = dataset.stream(
@@ -245,12 +314,15 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
             let int8 = run::run(plan, &mut memory, sight.rgb).ok_or_else(|| lacks(plan))?;
             let int8_time = start.elapsed();
             let class = sight.image.class.map(|class| class + offset);
-            let mut outcome = compare(&sight.image.name, class, &float, int8);
-            outcome.float_score = best_score(&float, probabilities);
-            outcome.int8_score = best_score(int8, probabilities);
+            let mut outcome = compare_all(&answers, &sight.image.name, class, &float, int8);
+            if plan.scores().is_some() {
+                outcome.float_score = best_score(&float, probabilities);
+                outcome.int8_score = best_score(int8, probabilities);
+            }
             if let Some(graph) = &prepared.exact {
                 // The hard network is to the exact one what the integers are to the floats.
-                let swap = compare(&sight.image.name, class, &answer(graph, sight.rgb)?, &float);
+                let exact = answer(graph, sight.rgb)?;
+                let swap = compare_all(&answers, &sight.image.name, class, &exact, &float);
                 let Outcome { float_top1: top1, float_rank: rank, signal, noise, .. } = swap;
                 outcome.exact = Some(Exact { top1, rank, signal, noise });
             }
@@ -267,10 +339,14 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
     Ok((Evaluation::merge([Evaluation { outcomes }])?, skipped, speed))
 }
 
-/// What a float network answers.
+/// What a float network answers: all outputs, one after the other.
 pub fn answer(graph: &Graph, rgb: &[u8]) -> Result<Vec<f32>> {
-    let answers = execute::run(graph, &input(graph, rgb)?, &mut |_, _| {})?;
-    Ok(answers.first().map(|y| y.iter().copied().collect()).unwrap_or_default())
+    Ok(flat(&execute::run(graph, &input(graph, rgb)?, &mut |_, _| {})?))
+}
+
+/// All outputs, one after the other.
+pub fn flat(outputs: &[ndarray::Array3<f32>]) -> Vec<f32> {
+    outputs.iter().flat_map(|y| y.iter().copied()).collect()
 }
 
 /// Time spent in the networks themselves, per image.

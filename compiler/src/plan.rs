@@ -12,7 +12,7 @@ pub mod single;
 pub mod steps;
 
 use crate::error::Result;
-use crate::qgraph::{Kind, QGraph, RealActivation, Shape, TensorId, Window};
+use crate::qgraph::{Answer, Content, QGraph, RealActivation, Shape, TensorId, Window};
 use bakelite_runtime::isa::Level;
 use constants::{Bytes, Constants, EpilogueSpans, Floats};
 
@@ -42,8 +42,17 @@ pub enum Slot {
         /// Elements.
         len: usize,
     },
-    /// The network's answer.
+    /// The network's answer, where that is one vector of reals.
     Output,
+}
+
+/// An answer and where it lies after a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Output {
+    /// What it is.
+    pub answer: Answer,
+    /// [`Slot::Output`], or a map or reals in the arena that nothing overwrites.
+    pub slot: Slot,
 }
 
 /// A kernel and its constants.
@@ -279,8 +288,8 @@ pub struct Plan {
     pub level: Level,
     /// Shape of the raw image.
     pub input: Shape,
-    /// Number of real outputs.
-    pub outputs: usize,
+    /// What the network answers.
+    pub outputs: Vec<Output>,
     /// In order.
     pub steps: Vec<Step>,
     /// Packed weights and per-channel constants.
@@ -289,6 +298,26 @@ pub struct Plan {
     pub arena: ArenaLen,
     /// The largest sum of maps alive at one step, in bytes, and that step's index.
     pub peak: (usize, usize),
+}
+
+impl Plan {
+    /// How many numbers the network answers, all outputs together.
+    pub fn answers(&self) -> usize {
+        self.outputs.iter().map(|output| output.answer.shape.len()).sum()
+    }
+
+    /// The length of the answer, if it is one vector of reals, as a classifier has.
+    pub fn scores(&self) -> Option<usize> {
+        match self.outputs.as_slice() {
+            [Output { answer: Answer { content: Content::Reals, shape, .. }, .. }] => Some(shape.len()),
+            _ => None,
+        }
+    }
+
+    /// Bytes of RAM for a run: the arena, and the answer where that lies beside it.
+    pub fn memory_bytes(&self) -> usize {
+        self.arena.bytes() + 4 * self.scores().unwrap_or(0)
+    }
 }
 
 /// Plans `q` for the instruction set `level`.
@@ -316,14 +345,7 @@ pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
             tensor: node.output,
         })
         .collect();
-    debug_assert!(matches!(q.tensor(q.output).kind, Kind::Real));
-    Ok(Plan {
-        level,
-        input: q.tensor(q.input).shape,
-        outputs: q.tensor(q.output).shape.len(),
-        steps,
-        constants,
-        arena: memory.len,
-        peak: memory.peak,
-    })
+    let slots = q.outputs.iter().map(|output| memory.slots[output.tensor.index()]);
+    let outputs = q.answers().into_iter().zip(slots).map(|(answer, slot)| Output { answer, slot }).collect();
+    Ok(Plan { level, input: q.tensor(q.input).shape, outputs, steps, constants, arena: memory.len, peak: memory.peak })
 }

@@ -32,6 +32,13 @@ pub struct Codes {
     pub zero: Vec<u16>,
 }
 
+impl Codes {
+    /// What a code of channel `c` stands for, rounded after each operation.
+    pub fn real(&self, c: usize, code: f32) -> f32 {
+        self.scale[c] * (code - f32::from(self.zero[c]))
+    }
+}
+
 /// A tensor of codes or reals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QTensor {
@@ -49,6 +56,19 @@ impl QTensor {
         match &self.kind {
             Kind::Map(codes) | Kind::Wide { codes, .. } => Some(codes),
             Kind::Real => None,
+        }
+    }
+
+    /// What a value of it stands for, in f32 (eq. 1, 2): `s[c] · (f32(q) − f32(z[c]))`; reals stand for themselves.
+    pub fn reals(&self, value: &reference::Value) -> Vec<f32> {
+        let real = |(i, code): (usize, f32)| match self.codes() {
+            Some(codes) => codes.real(i % codes.scale.len(), code),
+            None => code,
+        };
+        match value {
+            reference::Value::Map(q) => q.iter().map(|&q| f32::from(q)).enumerate().map(real).collect(),
+            reference::Value::Wide(q) => q.iter().map(|&q| f32::from(q)).enumerate().map(real).collect(),
+            reference::Value::Real(reals) => reals.clone(),
         }
     }
 
@@ -245,15 +265,95 @@ pub struct QGraph {
     pub nodes: Vec<QNode>,
     /// The raw image: u8, scale 1, zero 0.
     pub input: TensorId,
-    /// One vector of reals.
-    pub output: TensorId,
-    /// Real size of one step of the int8 view of the answer.
-    pub output_step: f32,
+    /// What the network answers: vectors of reals and maps of codes, in the order of the model's file.
+    pub outputs: Vec<QOutput>,
+}
+
+/// What an answer holds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// f32.
+    Reals,
+    /// u8 codes of reals.
+    Codes(Codes),
+    /// u8 class numbers, one per pixel.
+    Classes,
+}
+
+impl Content {
+    /// What the codes of a map stand for; classes are their own number.
+    pub fn reals(&self, codes: &[u8], to: &mut [f32]) {
+        let from = to.iter_mut().zip(codes);
+        match self {
+            Content::Codes(scales) => {
+                let channels = (0..scales.scale.len()).cycle();
+                from.zip(channels).for_each(|((to, &code), c)| *to = scales.real(c, f32::from(code)));
+            }
+            Content::Classes | Content::Reals => from.for_each(|(to, &code)| *to = f32::from(code)),
+        }
+    }
+}
+
+/// One answer of the network, as its users see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// As the ONNX file names it.
+    pub name: String,
+    /// Height, width, channels.
+    pub shape: Shape,
+    /// What it holds.
+    pub content: Content,
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Shape { height, width, channels } = self.shape;
+        match self.content {
+            Content::Reals if self.shape.pixels() == 1 => write!(f, "{}: {channels} reals", self.name),
+            Content::Reals => write!(f, "{}: {height} × {width} × {channels} reals", self.name),
+            Content::Codes(_) => write!(f, "{}: {height} × {width} × {channels} codes", self.name),
+            Content::Classes => write!(f, "{}: {height} × {width} class numbers", self.name),
+        }
+    }
+}
+
+/// A tensor that the network answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QOutput {
+    /// As the ONNX file names the output.
+    pub name: String,
+    /// Vector of reals, or map of codes.
+    pub tensor: TensorId,
+    /// Real size of one step of the int8 view of a vector's reals.
+    pub step: f32,
 }
 
 impl QGraph {
     /// The tensor of an id.
     pub fn tensor(&self, id: TensorId) -> &QTensor {
         &self.tensors[id.index()]
+    }
+
+    /// Whether the network answers this tensor.
+    pub fn is_output(&self, id: TensorId) -> bool {
+        self.outputs.iter().any(|output| output.tensor == id)
+    }
+
+    /// The answers, in the order of the outputs.
+    pub fn answers(&self) -> Vec<Answer> {
+        let answer = |output: &QOutput| {
+            let tensor = self.tensor(output.tensor);
+            let content = tensor.codes().map_or(Content::Reals, |codes| Content::Codes(codes.clone()));
+            Answer { name: output.name.clone(), shape: tensor.shape, content }
+        };
+        self.outputs.iter().map(answer).collect()
+    }
+
+    /// The only answer, if it is one vector of reals, as a classifier has.
+    pub fn scores(&self) -> Option<&QOutput> {
+        match self.outputs.as_slice() {
+            [output] if self.tensor(output.tensor).kind == Kind::Real => Some(output),
+            _ => None,
+        }
     }
 }

@@ -19,7 +19,7 @@ pub mod weights;
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, TensorId};
-use crate::qgraph::{Codes, Kind, QGraph, QNode, QTensor};
+use crate::qgraph::{Codes, Kind, QGraph, QNode, QOutput, QTensor};
 use filters::Filters;
 use kinds::Form;
 use ranges::TensorRange;
@@ -91,14 +91,8 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
         };
         tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind });
     }
-    let output =
-        graph.outputs.first().copied().ok_or_else(|| Error::new(Stage::Quantize, "the network has no output"))?;
-    let largest = ranges[output.index()]
-        .as_ref()
-        .map_or(0.0, |r| r.lo.iter().chain(&r.hi).fold(0.0_f32, |most, value| most.max(value.abs())));
-    let output_step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    let mut q =
-        QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, output, output_step };
+    let outputs = outputs(graph, ranges)?;
+    let mut q = QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, outputs };
     let (mut filters, mut node) = (Vec::with_capacity(sites.len()), Vec::with_capacity(sites.len()));
     for site in &sites {
         let mut inputs = site.inputs.clone();
@@ -121,6 +115,26 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
         filters.push(made);
     }
     Ok(Draft { sites, q, filters, node })
+}
+
+/// What the network answers.
+fn outputs(graph: &Graph, ranges: &Ranges) -> Result<Vec<QOutput>> {
+    let refuse =
+        |cause| Err(Error::new(Stage::Quantize, cause).at(&graph.name).remedy("export the model with an output"));
+    if graph.outputs.is_empty() {
+        return refuse("the network has no output");
+    }
+    if graph.outputs.contains(&graph.input) {
+        return refuse("the network answers its own image");
+    }
+    let output = |(index, &tensor): (usize, &TensorId)| {
+        let range = ranges[tensor.index()].as_ref();
+        let largest =
+            range.map_or(0.0, |r| r.lo.iter().chain(&r.hi).fold(0.0_f32, |most, value| most.max(value.abs())));
+        let step = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        QOutput { name: graph.output_name(index).to_owned(), tensor, step }
+    };
+    Ok(graph.outputs.iter().enumerate().map(output).collect())
 }
 
 /// Scale and zero point of a tensor that has codes.

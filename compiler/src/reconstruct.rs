@@ -152,6 +152,7 @@ pub fn reconstruct_within(
 /// Signal to noise of the network's answers to `images`.
 fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> {
     let plan = plan::plan(&draft.q, plan::run::levels()[0])?;
+    let answers = draft.q.answers();
     let energies = images
         .par_iter()
         .map_init(
@@ -159,7 +160,7 @@ fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> 
             |memory, image| {
                 let float = evaluate::answer(graph, image)?;
                 let int8 = plan::run::run(&plan, memory, image).ok_or_else(|| evaluate::lacks(&plan))?;
-                Ok(evaluate::energies(&float, int8))
+                Ok(evaluate::energies_of(&answers, &float, int8))
             },
         )
         .collect::<Result<Vec<(f64, f64)>>>()?;

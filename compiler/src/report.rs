@@ -101,7 +101,7 @@ pub fn report(contents: &Contents<'_>) -> Result<String> {
         name: &outcome.name,
         title: &facts.title,
         input: format!("{} × {} × {}", input.height, input.width, input.channels),
-        outputs: plan.outputs,
+        outputs: plan.answers(),
         version: env!("CARGO_PKG_VERSION"),
         target: &outcome.target,
         kernels: &outcome.kernels,

@@ -43,8 +43,9 @@ pub fn show(outcome: &Outcome) -> Result<()> {
             );
             table::row(&mut t, &["top-5".into(), table::percent(a.float_top5), table::percent(a.int8_top5)]);
         }
-        table::row(&mut t, &[format!("agreement ({} images)", a.images), dash(), format!("{:.2} %", a.agreement)]);
-        table::row(&mut t, &["logit SQNR".into(), dash(), format!("{:.1} dB", a.sqnr_db)]);
+        for (what, value) in a.agreements() {
+            table::row(&mut t, &[what, dash(), value]);
+        }
     }
     let latency = table::milliseconds(outcome.latency_ms.map(|(median, _)| median));
     table::row(&mut t, &["latency, one thread".into(), table::milliseconds(outcome.float_ms), latency]);

@@ -91,8 +91,9 @@ pub fn show(arguments: &EvalArguments, summary: &Summary, speeds: Option<(f64, f
         table::row(&mut t, &["top-1".into(), table::percent(summary.float_top1), table::percent(summary.int8_top1)]);
         table::row(&mut t, &["top-5".into(), table::percent(summary.float_top5), table::percent(summary.int8_top5)]);
     }
-    table::row(&mut t, &["agreement".into(), "–".into(), format!("{:.2} %", summary.agreement)]);
-    table::row(&mut t, &["logit SQNR".into(), "–".into(), format!("{:.2} dB", summary.sqnr_db)]);
+    for (what, value) in summary.agreements() {
+        table::row(&mut t, &[what, "–".into(), value]);
+    }
     if let Some((float, int8)) = speeds {
         table::row(&mut t, &["images/s, one thread".into(), format!("{float:.0}"), format!("{int8:.0}")]);
     }

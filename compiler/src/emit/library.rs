@@ -48,8 +48,8 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
          /// Numbers that the network answers.\npub const OUTPUTS: usize = {};\n\
          /// Real size of one step of [`Network::codes`].\npub const OUTPUT_STEP: f32 = {};\n",
         if channels == 3 { "red, green, blue" } else { "as the network was trained" },
-        plan.outputs,
-        float(q.output_step),
+        plan.answers(),
+        float(q.outputs.first().map_or(1.0, |output| output.step)),
     ));
     let arena = plan.arena;
     put(format!(
@@ -58,7 +58,7 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
          /// Vectors of u16 codes.\n    wide: Aligned<[u16; {}]>,\n    \
          /// Gates and other reals.\n    reals: Aligned<[f32; {}]>,\n    \
          /// The answer.\n    output: [f32; OUTPUTS],\n}}\n",
-        arena.bytes() + 4 * plan.outputs,
+        plan.memory_bytes(),
         arena.maps,
         arena.wide,
         arena.reals,

@@ -62,9 +62,9 @@ pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result
         context! {
             name => &facts.name, title => &facts.title, version => env!("CARGO_PKG_VERSION"),
             target => &target.name, kernels => plan.level.name(), mark => MARK,
-            height => input.height, width => input.width, channels => input.channels, outputs => plan.outputs,
+            height => input.height, width => input.width, channels => input.channels, outputs => plan.answers(),
             macs => format!("{:.1}", macs as f64 / 1e6), constants => plan.constants.len_bytes(),
-            arena => plan.arena.bytes() + 4 * plan.outputs,
+            arena => plan.memory_bytes(),
         },
     )
 }

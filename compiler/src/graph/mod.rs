@@ -59,6 +59,9 @@ pub struct Graph {
     pub input: TensorId,
     /// What the network answers, usually one vector of logits.
     pub outputs: Vec<TensorId>,
+    /// How the file calls each of them, where that is not the name of the tensor itself (an output may be another view of
+    /// it). May be shorter than `outputs`.
+    pub output_names: Vec<String>,
 }
 
 /// No tensor of a graph may have more elements: a quarter of a gigabyte in f32.
@@ -73,6 +76,7 @@ impl Graph {
             nodes: Vec::new(),
             input: TensorId(0),
             outputs: Vec::new(),
+            output_names: Vec::new(),
         }
     }
 
@@ -106,6 +110,15 @@ impl Graph {
         let output = self.add_tensor(output_name, shape);
         self.nodes.push(Node { name, op, inputs, output });
         Ok(output)
+    }
+
+    /// The name of the output at `index` of `outputs`.
+    pub fn output_name(&self, index: usize) -> &str {
+        match (self.output_names.get(index), self.outputs.get(index)) {
+            (Some(name), _) => name,
+            (None, Some(&id)) => self.name_of(id),
+            (None, None) => "?",
+        }
     }
 
     /// The shape of a tensor; an id of another graph has none (zero everywhere).

@@ -146,6 +146,7 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
             Some(Value::Map(view) | Value::Answer(view)) => {
                 if !graph.outputs.contains(&view.tensor) {
                     graph.outputs.push(view.tensor);
+                    graph.output_names.push(output.name.clone());
                 }
             }
             Some(Value::Constant(_)) => return fail("this output does not depend on the image"),

@@ -26,7 +26,7 @@ impl Memory {
             maps: vec![0; plan.arena.maps],
             wide: vec![0; plan.arena.wide],
             reals: vec![0.0; plan.arena.reals],
-            output: vec![0.0; plan.outputs],
+            output: vec![0.0; plan.answers()],
         }
     }
 }
@@ -53,6 +53,30 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// The reals of all outputs; a vector that is the only one is there already.
+    fn answers(&mut self, plan: &Plan) -> &[f32] {
+        let mut at = 0;
+        for output in &plan.outputs {
+            let len = output.answer.shape.len();
+            let to = self.output.get_mut(at..at + len).unwrap_or_default();
+            at += len;
+            match output.slot {
+                Slot::Map { start, len } => {
+                    let from = self.maps.get(start..start + len).unwrap_or_default();
+                    output.answer.content.reals(from, to);
+                }
+                Slot::Real { start, len } => {
+                    let from = self.reals.get(start..start + len).unwrap_or_default();
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                }
+                Slot::Wide { .. } | Slot::Image | Slot::Output => {}
+            }
+        }
+        &self.output
+    }
+}
+
 fn put<T: Copy>(section: &mut [T], start: usize, len: usize, from: &[T]) -> Option<()> {
     let to = section.get_mut(start..start + len)?;
     (to.len() == from.len()).then(|| to.copy_from_slice(from))
@@ -69,9 +93,10 @@ pub fn levels() -> Vec<Level> {
     order.into_iter().filter(|&level| dispatch::has(level)).collect()
 }
 
-/// The network's answer for an image of raw bytes, or `None` where this CPU lacks the plan's instruction set.
+/// What the network answers for an image of raw bytes, the reals of all outputs one after the other; `None` where this CPU
+/// lacks the plan's instruction set.
 pub fn run<'m>(plan: &Plan, memory: &'m mut Memory, image: &[u8]) -> Option<&'m [f32]> {
-    run_steps(plan, memory, image, |_, _| {}).then_some(&*memory.output)
+    run_steps(plan, memory, image, |_, _| {}).then(|| memory.answers(plan))
 }
 
 /// The same, telling the time of each step: `(index, nanoseconds)`.

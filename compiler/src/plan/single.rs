@@ -48,7 +48,7 @@ impl Single {
         let plan = Plan {
             level,
             input: q.tensor(node.inputs[0]).shape,
-            outputs: 0,
+            outputs: Vec::new(),
             steps: vec![step],
             constants,
             arena,
@@ -102,8 +102,7 @@ mod tests {
             tensors: vec![map("x", 6), map("y", 9)],
             nodes: Vec::new(),
             input: TensorId(0),
-            output: TensorId(1),
-            output_step: 1.0,
+            outputs: Vec::new(),
         };
         let conv = QConv {
             window: Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], pad: [1, 1] },

@@ -4,7 +4,7 @@ use super::arena::{Piece, place as place_pieces};
 use super::constants::{Bytes, Constants, overflow};
 use super::{ArenaLen, Kernel, Slot};
 use crate::error::{Error, Result, Stage};
-use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp};
+use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp, TensorId};
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{Convolution, gated_scratch_len};
 use bakelite_runtime::layer::{Activation, Epilogue};
@@ -184,10 +184,12 @@ pub fn place(q: &QGraph, level: Level, kernels: &[Kernel]) -> Memory {
     for (step, node) in q.nodes.iter().enumerate() {
         for id in &node.inputs {
             if let Some((_, dies)) = &mut life[id.index()] {
-                *dies = step;
+                *dies = step.max(*dies);
             }
         }
-        life[node.output.index()] = Some((step, step));
+        // Nothing takes the place of an answer before the caller has seen it.
+        let dies = if q.is_output(node.output) { kernels.len().saturating_sub(1) } else { step };
+        life[node.output.index()] = Some((step, dies));
     }
     let mut memory = Memory {
         slots: vec![Slot::Image; q.tensors.len()],
@@ -197,11 +199,13 @@ pub fn place(q: &QGraph, level: Level, kernels: &[Kernel]) -> Memory {
     };
     let (mut maps, mut wide, mut reals) =
         (Section::new(MAP_ALIGN), Section::new(VECTOR_ALIGN), Section::new(VECTOR_ALIGN));
+    let scores = q.scores().map(|output| output.tensor.index());
     for (index, tensor) in q.tensors.iter().enumerate() {
         let Some((born, dies)) = life[index] else { continue };
-        let piece = Piece { len: tensor.shape.len(), born, dies };
+        let pinned = q.is_output(TensorId(index as u32));
+        let piece = Piece { len: tensor.shape.len(), born, dies, pinned };
         match tensor.kind {
-            _ if index == q.output.index() => memory.slots[index] = Slot::Output,
+            _ if scores == Some(index) => memory.slots[index] = Slot::Output,
             Kind::Map(_) => maps.push(Owner::Tensor(index), piece),
             Kind::Wide { .. } => wide.push(Owner::Tensor(index), piece),
             Kind::Real => reals.push(Owner::Tensor(index), piece),
@@ -210,7 +214,7 @@ pub fn place(q: &QGraph, level: Level, kernels: &[Kernel]) -> Memory {
     for (step, kernel) in kernels.iter().enumerate() {
         let len = scratch_len(level, kernel);
         if len > 0 {
-            maps.push(Owner::Scratch(step), Piece { len, born: step, dies: step });
+            maps.push(Owner::Scratch(step), Piece { len, born: step, dies: step, pinned: false });
         }
     }
     for step in 0..kernels.len() {

@@ -17,15 +17,16 @@ pub enum Value {
     Real(Vec<f32>),
 }
 
-/// The network's answer for an image of raw bytes.
+/// What the network answers for an image of raw bytes: the reals of all outputs, one after the other.
 pub fn run(q: &QGraph, image: &[u8]) -> Result<Vec<f32>> {
-    let mut last = None;
+    let mut answers: Vec<Option<Vec<f32>>> = vec![None; q.outputs.len()];
     observe(q, image, |id, value| {
-        if let (true, Value::Real(reals)) = (id == q.output, value) {
-            last = Some(reals.clone());
+        for (answer, _) in answers.iter_mut().zip(&q.outputs).filter(|(_, output)| output.tensor == id) {
+            *answer = Some(q.tensor(id).reals(value));
         }
     })?;
-    last.ok_or_else(|| Error::new(Stage::Verify, "the network has no real output"))
+    let all: Option<Vec<Vec<f32>>> = answers.into_iter().collect();
+    all.map(|all| all.concat()).ok_or_else(|| Error::new(Stage::Verify, "an output is never written"))
 }
 
 /// Runs the network and shows every tensor as it is made.

@@ -20,7 +20,7 @@ pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
     let mut forms = vec![None; graph.tensors.len()];
     forms[graph.input.index()] = Some(Form::Map);
     let wants_real = |id: TensorId| {
-        graph.outputs.contains(&id)
+        graph.outputs.contains(&id) && graph.shape(id).pixels() == 1
             || sites.iter().any(|s| match s.kind {
                 SiteKind::Gate { .. } | SiteKind::Gated { .. } => s.inputs[1] == id,
                 SiteKind::Softmax => s.inputs[0] == id,

@@ -20,7 +20,8 @@ pub fn cards(contents: &Contents<'_>) -> Vec<Card> {
     let mut cards = Vec::new();
     let mut put = |what, value, detail| cards.push(Card { what, value, detail });
     if let Some(a) = &outcome.accuracy {
-        put("agreement with float", percent(Some(a.agreement)), format!("top-1 on {} pictures", a.images));
+        let of = if a.masks.is_some() { "pixels of" } else { "top-1 on" };
+        put("agreement with float", percent(Some(a.agreement)), format!("{of} {} pictures", a.images));
     }
     if let Some((median, _)) = outcome.latency_ms {
         let detail = outcome.float_ms.map_or_else(String::new, |ms| format!("float takes {ms:.1} ms"));
@@ -52,8 +53,7 @@ pub fn results(outcome: &Outcome) -> Vec<Row> {
             put(format!("top-1, {} labelled pictures", a.labelled), percent(a.float_top1), percent(a.int8_top1));
             put("top-5".into(), percent(a.float_top5), percent(a.int8_top5));
         }
-        put(format!("same top-1, {} pictures", a.images), dash(), percent(Some(a.agreement)));
-        put("logit SQNR".into(), dash(), format!("{:.1} dB", a.sqnr_db));
+        a.agreements().into_iter().for_each(|(what, value)| put(what, dash(), value));
     }
     let latency = outcome.latency_ms.map(|(median, _)| median);
     put("latency, one thread, median".into(), milliseconds(outcome.float_ms), milliseconds(latency));
@@ -113,7 +113,9 @@ pub fn what(contents: &Contents<'_>) -> Vec<Fact> {
         put("exporter", recognised.dialect.to_string());
         put("parameters", recognised.parameters.to_string());
     }
-    put("outputs", plan.outputs.to_string());
+    for output in &plan.outputs {
+        put("output", output.answer.to_string());
+    }
     let preprocess = &work.prepared.preprocess;
     put("preprocessing", format!("{} ({})", work.prepared.preprocess_name, work.prepared.preprocess_reason));
     put("geometry", format!("{:?}, {} × {}", preprocess.fit.resize, preprocess.fit.height, preprocess.fit.width));

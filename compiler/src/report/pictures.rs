@@ -52,7 +52,9 @@ struct Answer {
 
 /// Chooses and encodes them.
 pub fn pictures(contents: &Contents<'_>) -> Pictures {
-    let Some((dataset, evaluation)) = contents.evaluation else { return Pictures::default() };
+    let Some((dataset, evaluation)) = contents.evaluation.filter(|_| contents.plan.scores().is_some()) else {
+        return Pictures::default();
+    };
     let fit = &contents.work.prepared.preprocess.fit;
     let (agreeing, changed): (Vec<&Outcome>, Vec<&Outcome>) =
         evaluation.outcomes.iter().partition(|o| o.float_top1 == o.int8_top1);
