@@ -5,7 +5,7 @@ use crate::calibrate;
 use crate::dataset::{Dataset, Preprocess};
 use crate::emit::{self, Facts};
 use crate::error::{Error, Result, Stage};
-use crate::evaluate::{self, Summary};
+use crate::evaluate::{self, Evaluation, Summary};
 use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
 use crate::plan::{self, Plan};
 use crate::progress::Spinner;
@@ -17,11 +17,12 @@ use crate::reconstruct::{self, Reconstruction};
 use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
-use crate::verify::{self, Runner, Verified};
+use crate::verify::{self, Expected, Runner, Verified};
 use bakelite_calibration::Profile;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -214,32 +215,56 @@ fn looks_wrong(prepared: &Prepared, profile: &Profile) -> Option<String> {
     })
 }
 
+/// All that does not depend on the target: a model quantized and compared, to be compiled for as many targets as one likes.
+pub struct Ready {
+    work: Quantized,
+    /// Pictures that were named, or all of the folder, to verify and compare on.
+    compared_on: Option<Dataset>,
+    /// The same integers planned for this machine: any level gives the same bits; the best one here is the quickest.
+    local: Plan,
+    evaluation: Option<Evaluation>,
+    float_ms: Option<f64>,
+    labels: Vec<String>,
+    /// What to know beside the work's own notes.
+    notes: Vec<String>,
+    /// The reference's answers to the pictures that programs are verified on, once they are asked for.
+    expected: OnceLock<Result<Vec<Expected>>>,
+}
+
 /// The main job.
+///
+/// # Errors
+/// Where a stage refuses; nothing half-written is left.
 pub fn compile(request: &Request) -> Result<Outcome> {
-    let target = Target::load(&request.target)?;
-    let labels = request.labels.as_deref().map(read_labels).transpose()?.unwrap_or_default();
     // What can be refused without the long work is refused before it.
+    Target::load(&request.target)?;
     emit::refuse_foreign(&request.out)?;
+    compile_for(request, &ready(request)?)
+}
+
+/// Everything up to the target: reads, calibrates, quantizes, compares float and integers.
+///
+/// # Errors
+/// Where a stage refuses.
+pub fn ready(request: &Request) -> Result<Ready> {
+    let mut labels = request.labels.as_deref().map(read_labels).transpose()?.unwrap_or_default();
     let named = request.evaluation.as_deref().map(Dataset::open).transpose()?;
     let data = if request.images.as_os_str().is_empty() { None } else { Some(Dataset::open(&request.images)?) };
     let work = quantized(request)?;
-    let Quantized { prepared, q, .. } = &work;
-    let plan = plan::plan(q, target.level)?;
-    let mut notes = work.notes.clone();
-    let mut labels = labels;
+    let local = plan::plan(&work.q, plan::run::levels()[0])?;
+    let mut notes = Vec::new();
     if labels.is_empty()
         && let Some(data) = &data
-        && Some(data.class_names().len()) == plan.scores()
+        && Some(data.class_names().len()) == local.scores()
     {
         labels = data.class_names().to_vec();
     }
-    if let Some(classes) = classes(&plan)
+    if let Some(classes) = classes(&local)
         && !labels.is_empty()
         && labels.len() != classes
     {
         notes.push(format!("warning: {} labels for {classes} classes", labels.len()));
     }
-    let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
     // What was not calibrated on is there to compare on.
     let compared_on = match (named, &work.calibrated_on, data) {
         (Some(named), ..) => Some(named),
@@ -248,8 +273,45 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         (None, Some(_), None) => None,
     }
     .filter(|dataset| !dataset.is_empty());
-    let facts = facts(&work, &plan, &target, request, &name, labels)?;
-    let files = emit::emit(q, &plan, &target, &facts)?;
+    let (mut evaluation, mut float_ms) = (None, None);
+    if let Some(dataset) = &compared_on {
+        let (compared, skipped, speed) = evaluate::evaluate(&work.prepared, &local, dataset)?;
+        notes.extend(skipped.message());
+        float_ms = speed.float_ms();
+        evaluation = Some(compared);
+    } else if work.prepared.exact.is_some() {
+        notes.push(
+            "warning: what the hard forms of sigmoid and swish change was not measured: no pictures are left to compare on".into(),
+        );
+    }
+    Ok(Ready { work, compared_on, local, evaluation, float_ms, labels, notes, expected: OnceLock::new() })
+}
+
+impl Ready {
+    /// What programs have to answer, and to which pictures; none without pictures.
+    fn expected(&self, request: &Request) -> Result<Option<&[Expected]>> {
+        let Some(dataset) = self.compared_on.as_ref().or(self.work.calibrated_on.as_ref()) else { return Ok(None) };
+        let make = || {
+            let some = dataset.select(request.verify_images, request.seed);
+            verify::expected(&self.work.q, &some, &self.work.prepared.preprocess)
+        };
+        self.expected.get_or_init(make).as_deref().map(Some).map_err(Error::clone)
+    }
+}
+
+/// The rest of the main job: plans, emits, builds and verifies what is `ready` for the request's target, into its folder.
+/// The request is that of [`ready`], but for these two.
+///
+/// # Errors
+/// Where a stage refuses.
+pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
+    let target = Target::load(&request.target)?;
+    emit::refuse_foreign(&request.out)?;
+    let Ready { work, local, .. } = ready;
+    let plan = plan::plan(&work.q, target.level)?;
+    let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
+    let facts = facts(work, &plan, &target, request, &name, ready.labels.clone())?;
+    let files = emit::emit(&work.q, &plan, &target, &facts)?;
     emit::write(&files, &request.out)?;
 
     let mut outcome = Outcome {
@@ -260,9 +322,9 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         target: target.name.clone(),
         kernels: plan.level.name().to_owned(),
         macs: plan.steps.iter().map(|s| s.kernel.macs()).sum(),
-        accuracy: None,
+        accuracy: ready.evaluation.as_ref().map(Evaluation::summary),
         latency_ms: None,
-        float_ms: None,
+        float_ms: ready.float_ms,
         reconstruction: work.reconstruction.clone(),
         arena: plan.memory_bytes(),
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
@@ -270,46 +332,26 @@ pub fn compile(request: &Request) -> Result<Outcome> {
         constants: plan.constants.len_bytes(),
         contents: None,
         verified: None,
-        notes,
+        notes: work.notes.iter().chain(&ready.notes).cloned().collect(),
     };
-    // Any level gives the same bits; the best one here is the quickest.
-    let local = plan::plan(q, plan::run::levels()[0])?;
-    let mut evaluation = None;
-    if let Some(dataset) = &compared_on {
-        let (compared, skipped, speed) = evaluate::evaluate(prepared, &local, dataset)?;
-        outcome.notes.extend(skipped.message());
-        outcome.float_ms = speed.float_ms();
-        outcome.accuracy = Some(compared.summary());
-        evaluation = Some((dataset, compared));
-    } else if prepared.exact.is_some() {
-        outcome.notes.push(
-            "warning: what the hard forms of sigmoid and swish change was not measured: no pictures are left to compare on".into(),
-        );
-    }
     if !request.crate_only {
-        build_and_verify(request, &work, &target, compared_on.as_ref(), &mut outcome)?;
+        build_and_verify(request, ready, &target, &mut outcome)?;
     }
     let contents = report::Contents {
         outcome: &outcome,
-        work: &work,
+        work,
         target: &target,
         plan: &plan,
-        local: &local,
+        local,
         facts: &facts,
-        evaluation: evaluation.as_ref().map(|(dataset, compared)| (*dataset, compared)),
+        evaluation: ready.compared_on.as_ref().zip(ready.evaluation.as_ref()),
     };
     report::write(&report::report(&contents)?, &outcome.report)?;
     Ok(outcome)
 }
 
 /// Builds the program, looks into it, compares it with the reference and times it.
-fn build_and_verify(
-    request: &Request,
-    work: &Quantized,
-    target: &Target,
-    compared_on: Option<&Dataset>,
-    outcome: &mut Outcome,
-) -> Result<()> {
+fn build_and_verify(request: &Request, ready: &Ready, target: &Target, outcome: &mut Outcome) -> Result<()> {
     let built = build::build(&request.out, &outcome.name, target, request.toolchain.as_deref())?;
     let contents = object::program(&built.program)?;
     object::check_program(&contents, &target.triple)?;
@@ -323,11 +365,9 @@ fn build_and_verify(
     match Runner::of(target) {
         Ok(runner) => {
             if request.verify_images > 0
-                && let Some(dataset) = compared_on.or(work.calibrated_on.as_ref())
+                && let Some(expected) = ready.expected(request)?
             {
-                let some = dataset.select(request.verify_images, request.seed);
-                let preprocess = &work.prepared.preprocess;
-                outcome.verified = Some(verify::verify(&built.program, &runner, &work.q, &some, preprocess)?);
+                outcome.verified = Some(verify::verify(&built.program, &runner, expected)?);
             }
             if runner.is_native() && plan::run::levels().contains(&target.level) {
                 let _progress = Spinner::new("timing the program");

@@ -67,53 +67,66 @@ pub struct Verified {
     pub files: usize,
 }
 
-/// Runs the program on every image of `dataset` and compares every bit with the reference.
-pub fn verify(
-    program: &Path,
-    runner: &Runner,
-    q: &QGraph,
-    dataset: &Dataset,
-    preprocess: &Preprocess,
-) -> Result<Verified> {
-    let mut expected: Vec<(String, PathBuf, Vec<u8>, Vec<f32>)> = Vec::new();
+/// A picture and what the reference answers to it.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    name: String,
+    path: PathBuf,
+    pixels: Vec<u8>,
+    answer: Vec<f32>,
+}
+
+/// The reference's answers to every image of `dataset`.
+///
+/// # Errors
+/// Where a picture cannot be read.
+pub fn expected(q: &QGraph, dataset: &Dataset, preprocess: &Preprocess) -> Result<Vec<Expected>> {
+    let mut all = Vec::new();
     dataset.stream(
         "reference",
         &preprocess.fit,
         |sight| {
             let answer = reference::run(q, sight.rgb)?;
-            Ok((sight.image.name.clone(), sight.image.path.clone(), sight.rgb.to_vec(), answer))
+            let (name, path) = (sight.image.name.clone(), sight.image.path.clone());
+            Ok(Expected { name, path, pixels: sight.rgb.to_vec(), answer })
         },
         |_, result: Result<_>| {
-            expected.push(result?);
+            all.push(result?);
             Ok(())
         },
     )?;
+    Ok(all)
+}
+
+/// Runs the program on every picture, as raw pixels and as a file, and compares every bit with what is expected.
+///
+/// # Errors
+/// Where a bit differs, or the program does not run.
+pub fn verify(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<Verified> {
     let _progress = Spinner::new("comparing the program's answers with the reference");
     let mut raw = runner.command(program);
     raw.args(["--raw", "--json", "--scores", "--top", "1"]);
-    let pixels: Vec<u8> = expected.iter().flat_map(|(_, _, pixels, _)| pixels.iter().copied()).collect();
+    let pixels: Vec<u8> = expected.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
     let answers = answers(raw, pixels, Unreadable::Refused)?;
     if answers.len() != expected.len() {
         return Err(differ(format!("{} answers to {} images", answers.len(), expected.len())));
     }
-    for ((name, _, _, expected), (_, found)) in expected.iter().zip(&answers) {
-        equal(name, expected, found)?;
+    for (picture, (_, found)) in expected.iter().zip(&answers) {
+        equal(&picture.name, &picture.answer, found)?;
     }
     // Reading files: JPEG and PNG only; a program cannot read what it has no decoder for.
-    let files: Vec<&(String, PathBuf, Vec<u8>, Vec<f32>)> = expected
-        .iter()
-        .filter(|(_, path, ..)| {
-            std::fs::read(path).is_ok_and(|b| b.starts_with(&[0xFF, 0xD8]) || b.starts_with(b"\x89PNG"))
-        })
-        .collect();
+    let decoded = |path: &Path| {
+        std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(&[0xFF, 0xD8]) || bytes.starts_with(b"\x89PNG"))
+    };
+    let files: Vec<&Expected> = expected.iter().filter(|picture| decoded(&picture.path)).collect();
     let mut command = runner.command(program);
-    command.args(["--json", "--scores", "--top", "1", "--"]).args(files.iter().map(|(_, path, ..)| path));
+    command.args(["--json", "--scores", "--top", "1", "--"]).args(files.iter().map(|picture| &picture.path));
     let found = if files.is_empty() { Vec::new() } else { self::answers(command, Vec::new(), Unreadable::Refused)? };
     if found.len() != files.len() {
         return Err(differ(format!("{} answers to {} files", found.len(), files.len())));
     }
-    for ((name, _, _, expected), (_, found)) in files.iter().zip(&found) {
-        equal(name, expected, found)?;
+    for (picture, (_, found)) in files.iter().zip(&found) {
+        equal(&picture.name, &picture.answer, found)?;
     }
     Ok(Verified { images: expected.len(), files: files.len() })
 }
