@@ -68,7 +68,7 @@ pub fn ranges(graph: &Graph, profile: &Profile, recipe: &Recipe) -> Result<Range
             if stats.count() == 0 {
                 return Ok(None);
             }
-            let top = if tensor.shape.pixels() == 1 { u32::from(recipe.wide_top) } else { 255 };
+            let top = if tensor.shape.pixels() == 1 { u32::from(recipe.wide_top()) } else { 255 };
             let ranges = observer.per_channel(stats, top);
             let channels = 0..stats.channels();
             Ok(Some(TensorRange {

@@ -106,6 +106,8 @@ pub struct Quantized {
     pub loaded: Loaded,
     /// With preprocessing folded in.
     pub prepared: Prepared,
+    /// What was done between floats and integers.
+    pub recipe: Recipe,
     /// Integers.
     pub q: QGraph,
     /// The integer weights of each site, for [`Quantized::draft`].
@@ -128,7 +130,7 @@ impl Quantized {
     /// # Errors
     /// None that quantizing would not have had.
     pub fn draft(&self) -> Result<Draft<'_>> {
-        let sites = sites::sites(&self.prepared.graph)?;
+        let sites = sites::sites(&self.prepared.graph, &self.recipe)?;
         Ok(Draft { sites, q: self.q.clone(), filters: self.filters.clone(), node: self.node.clone() })
     }
 }
@@ -161,26 +163,26 @@ pub fn quantized(request: &Request) -> Result<Quantized> {
     let ranges = calibrate::ranges(&prepared.graph, &profile, &recipe)?;
     let mut draft = quantize::draft(&prepared.graph, &ranges, &recipe)?;
     let mut reconstruction = None;
-    match (&recipe.reconstruct, chosen) {
-        (Some(steps), Some(chosen)) => {
-            let pictures = chosen.first(steps.images);
+    match (recipe.reconstructs(), chosen) {
+        (true, Some(chosen)) => {
+            let pictures = chosen.first(recipe.settings.images);
             let mut images = Vec::with_capacity(pictures.len());
             pictures.stream("reading", &prepared.preprocess.fit, |sight| sight.rgb.to_vec(), |_, image| {
                 images.push(image);
                 Ok(())
             })?;
-            let result = reconstruct::reconstruct(&prepared.graph, &mut draft, images, steps)?;
+            let result = reconstruct::reconstruct(&prepared.graph, &mut draft, images, &recipe)?;
             notes.push(result.to_string());
             reconstruction = Some(result);
             calibrated_on = Some(chosen);
         }
-        (Some(_), None) => notes.push(
+        (true, None) => notes.push(
             "warning: layers were not reconstructed, because only statistics were given; name the pictures with --images too".into(),
         ),
-        (None, _) => {}
+        (false, _) => {}
     }
     let Draft { q, filters, node, .. } = draft;
-    Ok(Quantized { loaded, prepared, q, filters, node, profile, calibrated_on, reconstruction, notes })
+    Ok(Quantized { loaded, prepared, recipe, q, filters, node, profile, calibrated_on, reconstruction, notes })
 }
 
 /// A `.calib` file that belongs to this model and preprocessing.

@@ -24,7 +24,7 @@ use filters::Filters;
 use kinds::Form;
 use ranges::TensorRange;
 use readers::Readers;
-use recipe::{Granularity, Recipe};
+use recipe::{Recipe, Step};
 use scales::Consumer;
 use sites::{Site, SiteKind};
 
@@ -65,10 +65,6 @@ impl Draft<'_> {
     }
 }
 
-/// By how much the ranges of wide vectors exceed what was seen: each picture shows a vector but once, so a hundred pictures know
-/// little of its extremes, and twelve bits leave room.
-const HEADROOM: f32 = 2.0;
-
 /// Quantizes `graph`, whose input is the raw u8 image, from the statistics alone.
 pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGraph> {
     Ok(draft(graph, ranges, recipe)?.q)
@@ -76,7 +72,7 @@ pub fn quantize(graph: &Graph, ranges: &Ranges, recipe: &Recipe) -> Result<QGrap
 
 /// The same, for [`crate::reconstruct`] to improve on.
 pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<Draft<'g>> {
-    let sites = sites::sites(graph)?;
+    let sites = sites::sites(graph, recipe)?;
     let forms = kinds::forms(graph, &sites)?;
     let mut tensors = Vec::with_capacity(graph.tensors.len());
     for (index, tensor) in graph.tensors.iter().enumerate() {
@@ -85,7 +81,7 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
             None | Some(Form::Real) => Kind::Real,
             Some(Form::Map) => Kind::Map(codes(graph, &sites, ranges, recipe, id, 255)?),
             Some(Form::Wide) => {
-                let top = recipe.wide_top;
+                let top = recipe.wide_top();
                 Kind::Wide { codes: codes(graph, &sites, ranges, recipe, id, top)?, top }
             }
         };
@@ -168,14 +164,14 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
             .remedy("calibrate again with this version of the model")
     })?;
     if top > 255 {
-        range = range.widened(HEADROOM);
+        range = range.widened(recipe.headroom());
     }
     if let Some(site) = sites.iter().find(|s| s.output == id) {
         let (lo, hi) = lower::image(site);
         range = range.clipped(lo, hi);
     }
-    if recipe.activations.granularity == Granularity::Tensor {
+    if !recipe.has(Step::ChannelScales) {
         range = range.per_tensor();
     }
-    Ok(scales::choose(&range, top, &consumers, &recipe.activations.alphas))
+    Ok(scales::choose(&range, top, &consumers, recipe.alphas()))
 }

@@ -24,7 +24,7 @@ use crate::plan;
 use crate::progress;
 use crate::quantize::Draft;
 use crate::quantize::filters::{Filters, absorbed, evened};
-use crate::quantize::recipe::ReconstructRecipe;
+use crate::quantize::recipe::{Recipe, Step};
 use crate::quantize::sites::SiteKind;
 use moments::Moments;
 use ndarray::{ArrayView2, s};
@@ -105,7 +105,7 @@ pub fn reconstruct(
     graph: &Graph,
     draft: &mut Draft<'_>,
     images: Vec<Vec<u8>>,
-    recipe: &ReconstructRecipe,
+    recipe: &Recipe,
 ) -> Result<Reconstruction> {
     reconstruct_within(graph, draft, images, recipe, walk::BUDGET)
 }
@@ -118,7 +118,7 @@ pub fn reconstruct_within(
     graph: &Graph,
     draft: &mut Draft<'_>,
     images: Vec<Vec<u8>>,
-    recipe: &ReconstructRecipe,
+    recipe: &Recipe,
     budget: usize,
 ) -> Result<Reconstruction> {
     let mut result = Reconstruction { pictures: images.len(), layers: Vec::new(), before_db: 0.0, after_db: 0.0 };
@@ -198,7 +198,7 @@ fn layer(
     conv: &Conv,
     activation: Option<Activation>,
     samples: &Samples,
-    recipe: &ReconstructRecipe,
+    recipe: &Recipe,
 ) -> Outcome {
     let name = draft.sites[site].node.name.clone();
     let input = draft.q.nodes[draft.node[site]].inputs[0];
@@ -213,17 +213,17 @@ fn layer(
     };
     let real = if gated { evened(conv, &codes, &before.columns) } else { absorbed(conv, &codes) };
     let [train, held, all] = [samples.train(), samples.held(), samples.all()];
-    let refits = train.codes.nrows() >= SAMPLES_PER_WEIGHT * conv.weights_per_output() && !recipe.refit.is_empty();
+    let refits = train.codes.nrows() >= SAMPLES_PER_WEIGHT * conv.weights_per_output() && recipe.has(Step::Refit);
     let make = |way: Way, rows: &Rows<'_>, moments: &[Moments]| match way {
         Way::Rounded => Some(before.clone()),
         Way::Correct { gain } => Some(correct::correct(conv, &before, rows, gain)),
         Way::Refit { ridge } => refit(conv, &before, &real, moments, ridge),
     };
     let mut ways = vec![Way::Rounded];
-    ways.extend(recipe.bias.then_some(Way::Correct { gain: false }));
-    ways.extend(recipe.gain.then_some(Way::Correct { gain: true }));
+    ways.extend(recipe.has(Step::Bias).then_some(Way::Correct { gain: false }));
+    ways.extend(recipe.has(Step::Gain).then_some(Way::Correct { gain: true }));
     if refits {
-        ways.extend(recipe.refit.iter().map(|&ridge| Way::Refit { ridge }));
+        ways.extend(recipe.settings.ridges.iter().map(|&ridge| Way::Refit { ridge }));
     }
     let moments = if refits { moments(conv, &train) } else { Vec::new() };
     let errors: Vec<f64> = ways

@@ -5,8 +5,8 @@
 
 use super::lower::is_depthwise;
 use super::ranges::TensorRange;
-use super::recipe::{Granularity, Recipe};
-use super::weights;
+use super::recipe::{Recipe, Step};
+use super::weights::{self, Granularity};
 use crate::ops::Conv;
 use crate::qgraph::Codes;
 
@@ -65,6 +65,10 @@ pub fn evened(conv: &Conv, codes: &Codes, columns: &[f32]) -> Vec<f64> {
     absorbed(conv, codes).into_iter().enumerate().map(even).collect()
 }
 
+fn granularity(recipe: &Recipe) -> Granularity {
+    if recipe.has(Step::ChannelWeights) { Granularity::Channel } else { Granularity::Tensor }
+}
+
 impl Filters {
     /// Every weight to the nearest step. With the recipe's bias correction `b += Σ (W − Ŵ)·E[x]`: rounding the weights
     /// then moves no mean.
@@ -72,12 +76,12 @@ impl Filters {
         let channels = codes.scale.len();
         let layout = Layout::of(conv, channels);
         // The input channel of a depthwise layer is one factor of its whole row: a step per tensor need not see it.
-        let apart = is_depthwise(conv, channels) && recipe.weights.granularity == Granularity::Tensor;
+        let apart = is_depthwise(conv, channels) && !recipe.has(Step::ChannelWeights);
         let absorbed: Vec<f64> =
             if apart { conv.weights.iter().map(|&w| f64::from(w)).collect() } else { absorbed(conv, codes) };
-        let mut rounded = weights::round(&absorbed, conv.out_channels, recipe.weights.granularity);
+        let mut rounded = weights::round(&absorbed, conv.out_channels, granularity(recipe));
         let mut bias: Vec<f64> = conv.bias.iter().map(|&b| f64::from(b)).collect();
-        if let (true, Some(seen)) = (recipe.weight_bias_correction, seen) {
+        if let (true, Some(seen)) = (recipe.has(Step::RoundingBias), seen) {
             for (i, (&q, &real)) in rounded.weights.iter().zip(&absorbed).enumerate() {
                 let (o, c) = (i / layout.row, layout.channel(i));
                 let scale = if apart { 1.0 } else { f64::from(codes.scale[c]) };
@@ -105,9 +109,9 @@ impl Filters {
             .map(|(&most, &scale)| if most > 0.0 { (most * f64::from(scale)) as f32 } else { 0.0 })
             .collect();
         let evened = evened(conv, codes, &columns);
-        let rounded = weights::round(&evened, outputs, recipe.weights.granularity);
+        let rounded = weights::round(&evened, outputs, granularity(recipe));
         let mut bias: Vec<f64> = conv.bias.iter().map(|&b| f64::from(b)).collect();
-        if let (true, Some(seen)) = (recipe.weight_bias_correction, seen) {
+        if let (true, Some(seen)) = (recipe.has(Step::RoundingBias), seen) {
             for (i, (&q, &real)) in rounded.weights.iter().zip(&evened).enumerate() {
                 let (o, c) = (i / channels, i % channels);
                 let unit = f64::from(columns[c]) / f64::from(codes.scale[c]);

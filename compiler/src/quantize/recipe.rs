@@ -1,52 +1,119 @@
 //! What a recipe says: `specs/recipes/*.yaml`.
+//!
+//! A recipe is a list of [`Step`]s by name, each of which can be left out, and the [`Settings`] that they read.
 
 use crate::error::{Error, Stage};
 use crate::specs;
 use bakelite_calibration::Observer;
 use serde::{Deserialize, Serialize};
 
-/// One scale for a whole tensor, or one per channel.
+/// Something that is done between floats and integers. Without a step the network is quantized in the plainer way that its line
+/// names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Granularity {
-    /// One for the tensor.
-    Tensor,
-    /// One per channel.
-    Channel,
+pub enum Step {
+    /// Weights have a step per output channel; without, one per tensor.
+    ChannelWeights,
+    /// Activations have a scale and zero point per channel; without, one per tensor.
+    ChannelScales,
+    /// How far pointwise and general convolutions even out the scales they absorb is searched (`alphas`); without, not at all.
+    Absorption,
+    /// Ranges are those of the `observer`; without, the extremes that were seen.
+    Clipping,
+    /// Vectors have codes up to `wide-top`; without, up to 255.
+    WideVectors,
+    /// The ranges of wide vectors are wider than what was seen, by the factor `headroom`; without, as seen.
+    Headroom,
+    /// Gates multiply the weights of the projection behind them; without, the map.
+    GatesInWeights,
+    /// What rounding the weights does to the mean is taken back in the bias; without, it stays.
+    RoundingBias,
+    /// Layer by layer, a bias that fits what the integer network feeds the layer.
+    Bias,
+    /// Layer by layer, a gain and a bias.
+    Gain,
+    /// Layer by layer, least-squares weights rounded on the output's error (`ridges`).
+    Refit,
 }
 
-/// How activations become codes.
+impl Step {
+    /// All of them, in the order in which they come.
+    pub const ALL: [Self; 11] = [
+        Self::ChannelWeights,
+        Self::ChannelScales,
+        Self::Absorption,
+        Self::Clipping,
+        Self::WideVectors,
+        Self::Headroom,
+        Self::GatesInWeights,
+        Self::RoundingBias,
+        Self::Bias,
+        Self::Gain,
+        Self::Refit,
+    ];
+
+    /// As recipes spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ChannelWeights => "channel-weights",
+            Self::ChannelScales => "channel-scales",
+            Self::Absorption => "absorption",
+            Self::Clipping => "clipping",
+            Self::WideVectors => "wide-vectors",
+            Self::Headroom => "headroom",
+            Self::GatesInWeights => "gates-in-weights",
+            Self::RoundingBias => "rounding-bias",
+            Self::Bias => "bias",
+            Self::Gain => "gain",
+            Self::Refit => "refit",
+        }
+    }
+
+    /// Whether it looks at the calibration pictures again, layer by layer ([`crate::reconstruct`]).
+    pub fn reconstructs(self) -> bool {
+        match self {
+            Self::Bias | Self::Gain | Self::Refit => true,
+            Self::ChannelWeights
+            | Self::ChannelScales
+            | Self::Absorption
+            | Self::Clipping
+            | Self::WideVectors
+            | Self::Headroom
+            | Self::GatesInWeights
+            | Self::RoundingBias => false,
+        }
+    }
+}
+
+/// Numbers that steps read; each has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ActivationRecipe {
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Settings {
     /// How statistics become a range: `min-max`, `percentile:99.99`, `mse`, `entropy`.
     pub observer: String,
-    /// Per tensor or per channel.
-    pub granularity: Granularity,
-    /// Exponents that the absorption search tries (step 2 of the recipe): `s_c = S · (r_c/r_max)^α`.
+    /// Exponents that the absorption search tries: `s_c = S · (r_c/r_max)^α`.
     pub alphas: Vec<f64>,
-}
-
-/// How weights become codes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct WeightRecipe {
-    /// Per tensor or per output channel.
-    pub granularity: Granularity,
-}
-
-/// How layers are made to answer what the float layers answer, one after the other, on what the integer network feeds them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct ReconstructRecipe {
-    /// Most pictures to use: those of the calibration, in its order.
+    /// Largest code of wide vectors (pooled means, hidden units): 255 to 32767.
+    pub wide_top: u16,
+    /// By how much the ranges of wide vectors exceed what was seen.
+    pub headroom: f32,
+    /// Most pictures to reconstruct on: the first of the calibration.
     pub images: usize,
-    /// Try a bias per output channel.
-    pub bias: bool,
-    /// Try a gain and a bias per output channel.
-    pub gain: bool,
-    /// Try least squares, rounded on the output's error, with these ridges (shares of the mean variance of the inputs).
-    pub refit: Vec<f64>,
+    /// What refits shrink towards the float weights with: shares of the mean variance of the inputs.
+    pub ridges: Vec<f64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            observer: "mse".into(),
+            alphas: vec![0.0, 0.25, 0.5, 0.75, 1.0],
+            wide_top: 4095,
+            headroom: 2.0,
+            images: 256,
+            ridges: vec![0.01, 0.1, 1.0],
+        }
+    }
 }
 
 /// A recipe: what is done between floats and integers.
@@ -55,45 +122,116 @@ pub struct ReconstructRecipe {
 pub struct Recipe {
     /// One line for people.
     pub description: String,
-    /// Activations.
-    pub activations: ActivationRecipe,
-    /// Weights.
-    pub weights: WeightRecipe,
-    /// Whether the mean error that rounding the weights makes is taken back in the bias.
-    pub weight_bias_correction: bool,
-    /// Largest code of wide tensors (pooled means, hidden vectors): 255 to 32767.
-    pub wide_top: u16,
-    /// Layer-by-layer reconstruction; none if it is left out.
+    /// What is done.
+    pub steps: Vec<Step>,
+    /// With which numbers.
     #[serde(default)]
-    pub reconstruct: Option<ReconstructRecipe>,
+    pub settings: Settings,
 }
 
 impl Recipe {
     /// A builtin recipe or a file, checked.
     pub fn load(name_or_path: &str) -> crate::error::Result<Self> {
         let recipe: Self = specs::load(specs::Kind::Recipe, name_or_path)?;
-        let refuse = |cause: String| {
+        recipe.check().map_err(|cause| {
             Error::new(Stage::Specs, cause)
                 .at(name_or_path)
                 .remedy("correct the file; the files in specs/recipes are examples")
-        };
-        recipe.observer().map_err(|e| refuse(e.to_string()))?;
-        if recipe.activations.alphas.iter().any(|a| !(0.0..=1.0).contains(a)) || recipe.activations.alphas.is_empty() {
-            return Err(refuse("`alphas` must be numbers from 0 to 1".into()));
-        }
-        if let Some(reconstruct) = &recipe.reconstruct
-            && reconstruct.refit.iter().any(|ridge| !(1e-6..=1e3).contains(ridge))
-        {
-            return Err(refuse("the ridges of `refit` must be numbers from 0.000001 to 1000".into()));
-        }
-        if !(255..=32767).contains(&recipe.wide_top) {
-            return Err(refuse(format!("`wide-top` is {}, not within 255 and 32767", recipe.wide_top)));
-        }
+        })?;
         Ok(recipe)
     }
 
-    /// The observer by its name.
-    pub fn observer(&self) -> std::result::Result<Observer, bakelite_calibration::Error> {
-        self.activations.observer.parse()
+    fn check(&self) -> Result<(), String> {
+        let Settings { observer, alphas, wide_top, headroom, images: _, ridges } = &self.settings;
+        let _: Observer = observer.parse().map_err(|e: bakelite_calibration::Error| e.to_string())?;
+        if let Some(step) = Step::ALL.into_iter().find(|step| self.steps.iter().filter(|s| *s == step).count() > 1) {
+            return Err(format!("the step `{}` is there twice", step.name()));
+        }
+        if alphas.iter().any(|a| !(0.0..=1.0).contains(a)) || alphas.is_empty() {
+            return Err("`alphas` must be numbers from 0 to 1".into());
+        }
+        if ridges.iter().any(|ridge| !(1e-6..=1e3).contains(ridge)) {
+            return Err("`ridges` must be numbers from 0.000001 to 1000".into());
+        }
+        if !(255..=32767).contains(wide_top) {
+            return Err(format!("`wide-top` is {wide_top}, not within 255 and 32767"));
+        }
+        if !(1.0..=64.0).contains(headroom) {
+            return Err(format!("`headroom` is {headroom}, not within 1 and 64"));
+        }
+        Ok(())
+    }
+
+    /// Whether a step is taken.
+    pub fn has(&self, step: Step) -> bool {
+        self.steps.contains(&step)
+    }
+
+    /// The same recipe without a step.
+    pub fn without(&self, step: Step) -> Self {
+        let mut recipe = self.clone();
+        recipe.steps.retain(|&other| other != step);
+        recipe
+    }
+
+    /// Whether layers are reconstructed on the calibration pictures.
+    pub fn reconstructs(&self) -> bool {
+        self.steps.iter().any(|step| step.reconstructs())
+    }
+
+    /// How statistics become ranges.
+    pub fn observer(&self) -> Result<Observer, bakelite_calibration::Error> {
+        if self.has(Step::Clipping) { self.settings.observer.parse() } else { Ok(Observer::MinMax) }
+    }
+
+    /// Exponents that the absorption search tries.
+    pub fn alphas(&self) -> &[f64] {
+        if self.has(Step::Absorption) { &self.settings.alphas } else { &[0.0] }
+    }
+
+    /// Largest code of vectors.
+    pub fn wide_top(&self) -> u16 {
+        if self.has(Step::WideVectors) { self.settings.wide_top } else { 255 }
+    }
+
+    /// By how much the ranges of wide vectors exceed what was seen: each picture shows a vector but once, so a hundred pictures
+    /// know little of its extremes, and twelve bits leave room.
+    pub fn headroom(&self) -> f32 {
+        if self.has(Step::Headroom) && self.wide_top() > 255 { self.settings.headroom } else { 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_spelled_as_it_is_named() {
+        for step in Step::ALL {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.name());
+        }
+    }
+
+    #[test]
+    fn builtin_recipes_are_sound() {
+        for name in specs::Kind::Recipe.names() {
+            let recipe = Recipe::load(name).unwrap();
+            let order: Vec<Step> = Step::ALL.into_iter().filter(|&step| recipe.has(step)).collect();
+            assert_eq!(recipe.steps, order, "{name} lists its steps in the order in which they come");
+        }
+    }
+
+    #[test]
+    fn a_step_left_out_leaves_the_others() {
+        let recipe = Recipe::load("default").unwrap();
+        let less = recipe.without(Step::Absorption);
+        assert_eq!((less.steps.len(), less.alphas()), (recipe.steps.len() - 1, &[0.0][..]));
+    }
+
+    #[test]
+    fn a_step_twice_is_refused() {
+        let twice =
+            Recipe { description: String::new(), steps: vec![Step::Bias, Step::Bias], settings: Settings::default() };
+        assert!(twice.check().unwrap_err().contains("`bias`"));
     }
 }

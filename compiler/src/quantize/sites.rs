@@ -5,6 +5,7 @@
 //! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
 //! real (a gate's, or the network's answer) into the dense layer before it (eq. 14). Every other sigmoid or SiLU is a table.
 
+use super::recipe::{Recipe, Step};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Activation, Conv, MaxPool, Op};
@@ -62,7 +63,8 @@ pub enum SiteKind<'g> {
 }
 
 /// The float graph as integer operations, in topological order.
-pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
+pub fn sites<'g>(graph: &'g Graph, recipe: &Recipe) -> Result<Vec<Site<'g>>> {
+    let gates = recipe.has(Step::GatesInWeights);
     let uses = Uses::of(graph);
     let mut covered = vec![false; graph.nodes.len()];
     // Walk backwards so that the last node of a fusion finds its first; reverse at the end.
@@ -83,7 +85,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
         out.push(match &node.op {
             Op::Conv(conv) => {
                 let activation = conv.activation.or(activation);
-                match gated(graph, &uses, conv, node.inputs[0]) {
+                match gated(graph, &uses, conv, node.inputs[0]).filter(|_| gates) {
                     Some((gate, inputs)) => {
                         covered[gate] = true;
                         site(SiteKind::Gated { conv, activation }, inputs)
@@ -95,7 +97,7 @@ pub fn sites(graph: &Graph) -> Result<Vec<Site<'_>>> {
                 Some((producer, conv, other)) => {
                     covered[producer] = true;
                     let node = &graph.nodes[producer];
-                    let (kind, mut inputs) = match gated(graph, &uses, conv, node.inputs[0]) {
+                    let (kind, mut inputs) = match gated(graph, &uses, conv, node.inputs[0]).filter(|_| gates) {
                         Some((gate, inputs)) => {
                             covered[gate] = true;
                             (SiteKind::Gated { conv, activation }, inputs)

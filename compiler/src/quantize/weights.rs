@@ -1,6 +1,13 @@
 //! Weights to i8: symmetric, per output channel (or per tensor, to compare with).
 
-use super::recipe::Granularity;
+/// One step for a whole tensor, or one per output channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Granularity {
+    /// One for the tensor.
+    Tensor,
+    /// One per output channel.
+    Channel,
+}
 
 /// Rounded weights and the real size of one step per output channel.
 pub struct Rounded {

@@ -28,11 +28,9 @@ fn reconstruction_lowers_the_error_on_unseen_pictures() {
     // The demo network loses next to nothing with the default recipe; with one scale per tensor there is something to repair.
     let folder = scratch();
     let (plain, repaired) = (folder.path().join("plain.yaml"), folder.path().join("repaired.yaml"));
-    let text = "description: to compare\nactivations: { observer: min-max, granularity: tensor, alphas: [0.0] }\n\
-                weights: { granularity: tensor }\nweight-bias-correction: false\nwide-top: 255\n";
-    let steps = "reconstruct: { images: 96, bias: true, gain: true, refit: [0.01, 0.1] }\n";
-    std::fs::write(&plain, text).expect("a file");
-    std::fs::write(&repaired, format!("{text}{steps}")).expect("a file");
+    let text = "description: to compare\nsettings: { ridges: [0.01, 0.1] }\nsteps: [gates-in-weights";
+    std::fs::write(&plain, format!("{text}]\n")).expect("a file");
+    std::fs::write(&repaired, format!("{text}, bias, gain, refit]\n")).expect("a file");
     let of = |recipe: &Path| quantize(&SHARED.model, &images, 96, options(), &recipe.display().to_string());
     let (plain, repaired) = (of(&plain), of(&repaired));
     assert!(plain.reconstruction.is_none());
@@ -62,8 +60,7 @@ fn the_integers_depend_neither_on_threads_nor_on_memory() {
         Ok(())
     };
     chosen.stream("", &one.prepared.preprocess.fit, |sight| sight.rgb.to_vec(), take).expect("pictures");
-    let steps = recipe.reconstruct.as_ref().expect("steps");
-    let outcomes = reconstruct_within(&one.prepared.graph, &mut again, images, steps, 0).expect("integers");
+    let outcomes = reconstruct_within(&one.prepared.graph, &mut again, images, &recipe, 0).expect("integers");
     assert_eq!(Some(outcomes), one.reconstruction);
     assert!(again.q == one.q, "the memory changed the integers");
 }
