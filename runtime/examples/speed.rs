@@ -92,8 +92,11 @@ fn all<I: Isa>(isa: I, part: &str) {
     let level = I::LEVEL;
     let reals: Vec<f32> = (0..4096).map(|i| 1e-4 + i as f32 * 1e-7).collect();
     let offset = vec![0; 4096];
-    let input: Vec<u8> = (0..1 << 20).map(|i| ((i * 7919) >> 3) as u8).collect();
-    let mut output = vec![0u8; 1 << 20];
+    // On cache lines, as an emitted crate's arena is.
+    let (mut input, mut output) = (vec![0u8; (1 << 20) + 64], vec![0u8; (1 << 20) + 64]);
+    let (from, to) = (input.as_ptr().align_offset(64), output.as_ptr().align_offset(64));
+    input.iter_mut().enumerate().for_each(|(i, code)| *code = ((i * 7919) >> 3) as u8);
+    let (input, output) = (&input[from..], &mut output[to..]);
     let mut scratch = vec![0u8; 1 << 16];
     let epilogue = |n: usize, hard_swish: bool| Epilogue {
         offset: &offset[..padded(n)],
@@ -125,7 +128,7 @@ fn all<I: Isa>(isa: I, part: &str) {
         };
         let name = format!("pointwise {pixels} x {k} -> {n}{}", if hard_swish { " hard-swish" } else { "" });
         total += time(level, part, name, pixels * k * n, || {
-            kernel::pointwise(isa, black_box(&layer), &input, &[], &mut output);
+            kernel::pointwise(isa, black_box(&layer), input, &[], output);
         });
     }
     println!("{:11} pointwise in all {:.1} us", level.name(), total * 1e6);
@@ -146,7 +149,7 @@ fn all<I: Isa>(isa: I, part: &str) {
         };
         let name = format!("depthwise {kernel}x{kernel} s{stride} {side} x {side} x {channels}");
         total += time(level, part, name, shapes[1].len() * kernel * kernel, || {
-            kernel::depthwise(isa, black_box(&layer), &input, &[], &mut output);
+            kernel::depthwise(isa, black_box(&layer), input, &[], output);
         });
     }
     println!("{:11} depthwise in all {:.1} us", level.name(), total * 1e6);
@@ -163,7 +166,7 @@ fn all<I: Isa>(isa: I, part: &str) {
         epilogue: epilogue(16, true),
     };
     time(level, part, "convolution 3x3 s2 224 x 224 x 3 -> 16".into(), 12544 * 27 * 16, || {
-        kernel::convolution(isa, black_box(&layer), &input, &[], &mut scratch, &mut output);
+        kernel::convolution(isa, black_box(&layer), input, &[], &mut scratch, output);
     });
 
     let wide: Vec<u16> = (0..4096).map(|i| (i * 37 % 4096) as u16).collect();
@@ -183,18 +186,18 @@ fn all<I: Isa>(isa: I, part: &str) {
         let mut wide = vec![0u16; n];
         let layer = kernel::Mean { shape, multiplier: &reals[..n], bias: &reals[..n], top: 4095 };
         time(level, part, format!("mean {} x {}", shape.pixels(), shape.channels), shape.len(), || {
-            kernel::mean(isa, black_box(&layer), &input, &mut wide);
+            kernel::mean(isa, black_box(&layer), input, &mut wide);
         });
         let constants = &reals[..n];
         let activation = Activation::HardSwish { scale: constants, zero: constants };
         let layer = kernel::Gate { shape, multiplier: constants, zero: constants, bias: constants, activation };
         time(level, part, format!("gate hard-swish {} x {}", shape.pixels(), shape.channels), shape.len(), || {
-            kernel::gate(isa, black_box(&layer), &input, &reals, &mut output);
+            kernel::gate(isa, black_box(&layer), input, &reals, output);
         });
         let layer =
             kernel::Add { shape, first: constants, second: constants, bias: constants, activation: Activation::Linear };
         time(level, part, format!("add {} x {}", shape.pixels(), shape.channels), shape.len(), || {
-            kernel::add(isa, black_box(&layer), &input, &input, &mut output);
+            kernel::add(isa, black_box(&layer), input, input, output);
         });
         let mut table = [0; 256];
         table.copy_from_slice(&input[..256]);

@@ -129,8 +129,9 @@ pub trait Isa: Copy {
 
     /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
     const UNROLL: bool = true;
-    /// Whether a depthwise tile passes twice, with two vectors of each block at a time: where registers are few.
-    const HALVES: bool = false;
+    /// Vectors of a block that a depthwise tile takes at a time, 1, 2 or 4: as many as have room for sums of four pixels,
+    /// weights and constants in registers.
+    const PASS: usize = 4;
 
     /// Neighbouring pixels that a *narrow* block holds, with [`crate::pack::NARROW`] channels each: as many as there are
     /// 128 bits in a vector. 1 where a block is no wider than that.

@@ -136,10 +136,16 @@ pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
 pub const NARROW: usize = 16;
 
 /// Channels of the next block of a depthwise convolution that has `rest` left: four vectors, or what there is. At most
-/// [`NARROW`] are a narrow block.
+/// [`NARROW`] are a narrow block, and two of those are better than a block that is half empty.
 pub const fn depthwise_block(level: Level, rest: usize) -> usize {
     let most = 4 * level.lanes();
-    if rest < most { rest } else { most }
+    if rest >= most {
+        most
+    } else if rest > NARROW && rest <= 2 * NARROW && 4 * NARROW <= most {
+        NARROW
+    } else {
+        rest
+    }
 }
 
 /// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
@@ -241,6 +247,70 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
         }
         first += count;
         block += 1;
+    }
+}
+
+/// The packed weights of some columns of `quads` quads each, moved down by 1 to 3 `rows`: what an output row further down
+/// multiplies the same interleaved input rows with. What moves out of the last quad must be zero.
+///
+/// ```text
+/// w0 w1 w2 w3 │ w4 0 0 0     becomes, moved by 2,     0 0 w0 w1 │ w2 w3 w4 0
+/// ```
+#[inline(always)]
+pub(crate) fn depthwise_later(level: Level, rows: usize, quads: usize, from: &[u8], to: &mut [u8]) {
+    let len = quad_len(level);
+    for (from, to) in from.chunks_exact(len * quads).zip(to.chunks_exact_mut(len * quads)) {
+        let mut above = &NONE[..];
+        for (from, to) in from.chunks_exact(len).zip(to.chunks_exact_mut(len)) {
+            match quad(level) {
+                Quad::Planar => {
+                    // Planes of taps, those above and those here: the fourth one before a plane, less `rows`.
+                    let plane = (len / 4).max(1);
+                    let planes =
+                        above.chunks_exact(plane).take(4).chain(from.chunks_exact(plane)).skip(4 - rows.min(4));
+                    for (from, to) in planes.zip(to.chunks_exact_mut(plane)) {
+                        for (to, from) in to.iter_mut().zip(from) {
+                            *to = *from;
+                        }
+                    }
+                }
+                Quad::Natural | Quad::Dealt => {
+                    let (up, down) = (8 * rows.min(3) as u32, 32 - 8 * rows.clamp(1, 3) as u32);
+                    let (above, from) = (above.as_chunks::<4>().0, from.as_chunks::<4>().0);
+                    for ((to, from), above) in to.as_chunks_mut::<4>().0.iter_mut().zip(from).zip(above) {
+                        let (here, above) = (u32::from_le_bytes(*from), u32::from_le_bytes(*above));
+                        *to = (here << up | above >> down).to_le_bytes();
+                    }
+                }
+                Quad::Pairs => pairs::<2>(rows, above, from, to),
+                Quad::DealtWide => pairs::<4>(rows, above, from, to),
+            }
+            above = from;
+        }
+    }
+}
+
+/// Above the first quad.
+const NONE: [u8; 512] = [0; 512];
+
+/// [`depthwise_later`] of a quad whose taps lie in pairs of `PAIR` bytes: those of all channels, then the next ones.
+#[inline(always)]
+fn pairs<const PAIR: usize>(rows: usize, above: &[u8], from: &[u8], to: &mut [u8]) {
+    let half = to.len() / 2;
+    let sources = [above.get(..half), above.get(half..2 * half), from.get(..half), from.get(half..2 * half)];
+    let sources = sources.map(|half| half.unwrap_or(&[]).as_chunks::<PAIR>().0);
+    let tap = PAIR / 2;
+    for (i, to) in to.chunks_exact_mut(half.max(1)).enumerate() {
+        // Tap t of the four pairs becomes tap t + rows.
+        let odd = rows % 2 * tap;
+        let at = (2 + i).wrapping_sub(rows.div_ceil(2));
+        let (first, second) = (sources.get(at).unwrap_or(&sources[0]), sources.get(at + 1).unwrap_or(&sources[0]));
+        for ((to, first), second) in to.as_chunks_mut::<PAIR>().0.iter_mut().zip(*first).zip(*second) {
+            for (b, to) in to.iter_mut().enumerate() {
+                let b = b + if odd > 0 { tap } else { 0 };
+                *to = if b < PAIR { first[b] } else { second[b - PAIR] };
+            }
+        }
     }
 }
 

@@ -81,6 +81,7 @@ fn first(count: usize) -> u64 {
 impl Isa for Avx512Vnni {
     const LEVEL: Level = Level::Avx512Vnni;
     const SPREAD: usize = 4;
+    const PASS: usize = 1;
 
     type I32 = __m512i;
     type F32 = __m512;

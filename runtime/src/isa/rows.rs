@@ -30,20 +30,16 @@ impl<'a> Rows<'a> {
         Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count }
     }
 
+    /// How many columns there are: none where all is padding.
+    #[inline(always)]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     /// Bytes of a block.
     #[inline(always)]
     pub fn count(&self) -> usize {
         self.count
-    }
-
-    /// The blocks of `columns` columns from `column` on of row `t`, where they are all inside and have no gap between them.
-    #[inline(always)]
-    pub fn run(&self, t: usize, column: usize, columns: usize) -> Option<&'a [u8]> {
-        let (step, row) = (*self.steps.get(t)?, self.rows.get(t)?);
-        if step != self.count || column >= self.columns || columns > self.columns - column {
-            return None;
-        }
-        row.get(column * step..)?.get(..columns * step)
     }
 
     /// At least [`Rows::count`] bytes: the block at `column` of row `t` and what follows it, or padding if the rows

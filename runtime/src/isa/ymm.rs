@@ -173,7 +173,7 @@ fn pair(a: u16, b: u16) -> i32 {
 impl<T: Ymm> Isa for T {
     const LEVEL: Level = T::NAME;
     const SPREAD: usize = 2;
-    const HALVES: bool = true;
+    const PASS: usize = 1;
 
     type I32 = __m256i;
     type F32 = __m256;

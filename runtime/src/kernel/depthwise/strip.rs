@@ -1,0 +1,267 @@
+//! Output rows of a 3 × 3 or 5 × 5 window, several at once over a strip of columns.
+//!
+//! ```text
+//! input rows    y0  ▒ ▒ ▒ ▒ ▒ ▒ ▒ …        R = 2 output rows of a 3 × 3 window, stride 1: four input rows are
+//!               y1  ▒ ▒ ▒ ▒ ▒ ▒ ▒ …        interleaved once (four taps of a channel side by side, for each column)
+//!               y2  ▒ ▒ ▒ ▒ ▒ ▒ ▒ …        and stay near; the first output row multiplies them with weights
+//!               y3  ▒ ▒ ▒ ▒ ▒ ▒ ▒ …        w0 w1 w2 0, the second one with 0 w0 w1 w2
+//!                   └─ p0 ┘
+//!                     └─ p1 ┘              a tile of P pixels goes through the vectors of the block one after the other:
+//!                       └─ p2 ┘            a vector's weights, sums and constants stay in registers
+//! ```
+
+use super::super::epilogue;
+use super::Block;
+use crate::isa::{Isa, Rows};
+use crate::pack;
+
+/// A block fills the vectors with channels.
+pub(super) const WHOLE: bool = false;
+/// A narrow block fills them with pixels, far from each other in a row: the next column is the next one of all of them.
+pub(super) const NARROW: bool = true;
+
+/// Output pixels of a tile.
+const P: usize = 4;
+
+/// Input columns of a strip, at most.
+const COLUMNS: usize = 36;
+
+/// Quads of vertical taps of a column, at most.
+const QUADS: usize = 2;
+
+/// Bytes of the weights of the second output row of a strip, of a 5 × 5 window.
+const LATER: usize = 5 * QUADS * 256;
+
+/// Interleaved columns and shifted weights: room that all blocks of a layer use one after the other.
+pub(super) struct Strip<I: Isa> {
+    taps: [I::Quads; QUADS * COLUMNS],
+    later: Later,
+}
+
+/// On cache lines, as packed weights are.
+#[repr(align(64))]
+struct Later([u8; LATER]);
+
+impl<I: Isa> Strip<I> {
+    #[inline(always)]
+    pub(super) fn new(isa: I) -> Self {
+        let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
+        Self { taps: [none; QUADS * COLUMNS], later: Later([0; LATER]) }
+    }
+}
+
+impl<I: Isa> Block<'_, I> {
+    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose taps are Q quads; false where it cannot, and then nothing
+    /// was written.
+    #[inline(always)]
+    pub(super) fn strips<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+        &self,
+        isa: I,
+        strip: &mut Strip<I>,
+        output: &mut [u8],
+    ) -> bool {
+        let (height, width) = (self.layer.output.height, self.layer.output.width);
+        // Columns that the lanes of a narrow block are apart. A whole block's are all in one.
+        let apart = if SPREAD { width / I::SPREAD } else { 0 };
+        let columns = if SPREAD { width - (I::SPREAD - 1) * apart } else { width };
+        let len = const { K * Q * pack::quad_len(I::LEVEL) };
+        // No instruction loads the odd last bytes of a block.
+        if columns < P || !self.count.is_multiple_of(4) || self.packed.len() < len {
+            return false;
+        }
+        let Strip { taps, later: Later(later) } = strip;
+        if const { R > 1 } {
+            pack::depthwise_later(I::LEVEL, S, Q, self.packed, later);
+        }
+        let weights = [self.weights, isa.weights(later)];
+        let mut row = 0;
+        while row < height {
+            let rows = [self.rows(row, 0, (R - 1) * S + K), self.rows(row, 1, (R - 1) * S + K)];
+            let mut column = 0;
+            while column < columns {
+                // The last one may overlap the one before.
+                let start = column.min(columns - P);
+                let count = (columns - start).min(const { (COLUMNS - K) / S + 1 });
+                let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
+                self.interleave::<K, S, R, Q, SPREAD>(isa, &rows, [first, count], apart * S, taps);
+                for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
+                    let Some(weights) = weights.get(..const { K * Q }) else { return true };
+                    let at = (row + i) * width + start;
+                    let mut pixel = 0;
+                    // Tiles of P, the last overlapping the one before.
+                    while pixel < count {
+                        let tile = pixel.min(count - P);
+                        self.tile::<K, S, Q, SPREAD>(isa, taps, weights, [tile, at + tile, apart], output);
+                        pixel += P;
+                    }
+                }
+                column = start + count;
+            }
+            row += R;
+        }
+        true
+    }
+
+    /// The input columns of `count` output columns, from input column `first` on (wrapping below zero).
+    #[inline(always)]
+    fn interleave<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+        &self,
+        isa: I,
+        rows: &[Rows<'_>; 2],
+        [first, count]: [usize; 2],
+        apart: usize,
+        taps: &mut [I::Quads; QUADS * COLUMNS],
+    ) {
+        let count = (count - 1) * S + K;
+        // Columns outside, inside, outside: the check is made once, not for each column.
+        let before = 0usize.wrapping_sub(first).min(if first > usize::MAX / 2 { count } else { 0 });
+        let start = first.wrapping_add(before);
+        let inside = if SPREAD { 0 } else { rows[0].columns().saturating_sub(start).min(count - before) };
+        let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
+        for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
+            self.column::<K, S, R, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, taps);
+        }
+        let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
+        for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
+            if start + j < rows[0].columns() {
+                self.column::<K, S, R, Q, SPREAD>(isa, rows, start + j, apart, taps);
+            }
+        }
+        for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
+            self.column::<K, S, R, Q, SPREAD>(isa, rows, start + inside + j, apart, taps);
+        }
+    }
+
+    /// Input column `column` (wrapping below zero), for R output rows.
+    #[inline(always)]
+    fn column<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+        &self,
+        isa: I,
+        rows: &[Rows<'_>; 2],
+        column: usize,
+        apart: usize,
+        taps: &mut [I::Quads],
+    ) {
+        let none = isa.load_bytes(&[], 0, 0);
+        for (q, taps) in taps.iter_mut().enumerate().take(Q) {
+            let mut four = [none; 4];
+            for t in 0..4 {
+                if 4 * q + t < (R - 1) * S + K {
+                    four[t] = if SPREAD {
+                        isa.load_spread(&rows[q.min(1)], t, column, apart)
+                    } else {
+                        isa.load_block(&rows[q.min(1)], t, column)
+                    };
+                }
+            }
+            *taps = isa.interleave(four);
+        }
+    }
+
+    /// P pixels from pixel `at` on, `tile` pixels from the first one that `taps` are for.
+    #[inline(always)]
+    fn tile<const K: usize, const S: usize, const Q: usize, const SPREAD: bool>(
+        &self,
+        isa: I,
+        taps: &[I::Quads; QUADS * COLUMNS],
+        weights: &[I::Weights],
+        [tile, at, apart]: [usize; 3],
+        output: &mut [u8],
+    ) {
+        let channels = self.layer.output.channels;
+        let Some(taps) = taps.get(tile * S * Q..).and_then(|rest| rest.get(..const { ((P - 1) * S + K) * Q })) else {
+            return;
+        };
+        let to = at * channels + self.channel;
+        let mut codes = [self.constants.offset; P];
+        match const { I::PASS } {
+            1 => {
+                self.pass::<K, S, Q, 0, 1>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 1, 2>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 2, 3>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 3, 4>(isa, taps, weights, to, &mut codes);
+            }
+            2 => {
+                self.pass::<K, S, Q, 0, 2>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 2, 4>(isa, taps, weights, to, &mut codes);
+            }
+            _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, to, &mut codes),
+        }
+        for p in 0..P {
+            if SPREAD {
+                isa.store_spread(codes[p], output, to + p * channels, apart * channels, self.count);
+            } else {
+                isa.store_dealt(codes[p], output, to + p * channels, self.count);
+            }
+        }
+    }
+
+    /// The vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13).
+    #[inline(always)]
+    fn pass<const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+        &self,
+        isa: I,
+        taps: &[I::Quads],
+        weights: &[I::Weights],
+        to: usize,
+        codes: &mut [[I::I32; 4]; P],
+    ) {
+        // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
+        macro_rules! columns {
+            ($($j:literal)*) => {$(
+                if $j < const { (P - 1) * S + K } {
+                    for q in 0..Q {
+                        if let Some(taps) = taps.get($j * Q + q) {
+                            products::<I, K, S, Q, FROM, TO>(isa, codes, *taps, weights, $j, q);
+                        }
+                    }
+                }
+            )*};
+        }
+        columns!(0 1 2 3 4 5 6 7 8 9 10);
+        let constants = &self.constants;
+        for n in FROM..TO {
+            let mut v = [constants.bias[n]; P];
+            for p in 0..P {
+                v[p] = epilogue::rescale(isa, codes[p][n], constants.multiplier[n], constants.bias[n]);
+            }
+            if let Some(factor) = constants.residual {
+                for p in 0..P {
+                    let added = isa.load_bytes(self.residual, to + p * self.layer.output.channels, self.count);
+                    v[p] = isa.add(v[p], isa.mul(isa.to_f32(isa.deal_codes(added)[n]), factor[n]));
+                }
+            }
+            if let Some([scale, zero]) = constants.hard_swish {
+                for p in 0..P {
+                    v[p] = epilogue::hard_swish(isa, v[p], scale[n], zero[n]);
+                }
+            }
+            for p in 0..P {
+                codes[p][n] = isa.to_i32(v[p]);
+            }
+        }
+    }
+}
+
+/// Adds quad `q` of column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
+#[inline(always)]
+fn products<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+    isa: I,
+    sums: &mut [[I::I32; 4]; P],
+    taps: I::Quads,
+    weights: &[I::Weights],
+    j: usize,
+    q: usize,
+) {
+    macro_rules! pixels {
+        ($($p:literal)*) => {$(
+            if j >= $p * S
+                && j < $p * S + K
+                && let Some(weights) = weights.get((j - $p * S) * Q + q)
+            {
+                sums[$p] = isa.dot_quads::<FROM, TO>(sums[$p], taps, weights);
+            }
+        )*};
+    }
+    pixels!(0 1 2 3);
+}
