@@ -161,6 +161,8 @@ pub trait Isa: Copy {
     fn load_f32(self, from: &[f32], at: usize) -> Self::F32;
     /// `count` ≤ LANES codes widened to i32; the other lanes are zero.
     fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32;
+    /// A whole vector of i8 widened to i32, or zeros if it is not inside.
+    fn load_weights(self, from: &[u8], at: usize) -> Self::I32;
     /// Lane by lane, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// f32(n): to the nearest, ties to even.
@@ -177,10 +179,17 @@ pub trait Isa: Copy {
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `if a > b { a } else { b }` on numbers.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `max(a, |b|)` on numbers, a ≥ 0.
+    #[inline(always)]
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        self.max(a, self.max(b, self.sub(self.splat_f32(0.0), b)))
+    }
     /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
     /// Stores the first `count` ≤ LANES, which lie in 0…65535.
     fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize);
+    /// Stores a whole vector (not if it does not fit).
+    fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize);
     /// Stores the first `count` ≤ LANES.
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize);
 

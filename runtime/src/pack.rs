@@ -8,7 +8,7 @@
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps |
 //! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
-//! | gated | `[o][k]` | `[o / lanes][k][lanes]`, w + 128 as u8 |
+//! | gated | `[o][k]` | `[o / lanes][k][lanes]` i8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,
 //! | | | or of a narrow one ([`depthwise_block`]) |
 //!
@@ -181,13 +181,13 @@ pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8
 
 /// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: they are multiplied before they are packed.
 pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    out.fill(128);
+    out.fill(0);
     let lanes = level.lanes();
     for o in 0..n {
         for c in 0..k {
             let at = (o / lanes * k + c) * lanes + o % lanes;
             if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
-                *out = (w as u8) ^ 0x80;
+                *out = w as u8;
             }
         }
     }

@@ -138,6 +138,15 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            // SAFETY: token; 16 bytes are there.
+            Some(lanes) => unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(lanes.as_ptr().cast())) },
+            None => self.splat_i32(0),
+        }
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         // SAFETY: token.
         unsafe { _mm512_add_epi32(a, b) }
@@ -186,6 +195,12 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token. The larger of the absolute values, its sign cleared.
+        unsafe { _mm512_range_ps::<0b1011>(a, b) }
+    }
+
+    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {
@@ -209,6 +224,14 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<16>) {
+            // SAFETY: token; 16 elements are there.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), value) }
+        }
+    }
+
+    #[inline(always)]
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
         let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
         let mask = first(count) as __mmask16;
@@ -221,10 +244,10 @@ impl Isa for Avx512Vnni {
         let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<64>) else { return };
         // SAFETY: token; 64 bytes are there.
         unsafe {
-            let byte = _mm512_set1_epi32(0xff);
-            let low = _mm512_or_si512(_mm512_and_si512(a, byte), _mm512_slli_epi32::<8>(_mm512_and_si512(b, byte)));
-            let high = _mm512_or_si512(_mm512_and_si512(c, byte), _mm512_slli_epi32::<8>(d));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_or_si512(low, _mm512_slli_epi32::<16>(high)));
+            // Within 128 bits: four lanes of a, b, c, d as bytes, then the bytes of each lane side by side. All are in −127…127.
+            let packed = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+            let order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_shuffle_epi8(packed, order));
         }
     }
 

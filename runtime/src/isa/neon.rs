@@ -271,6 +271,22 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
+        let lanes =
+            from.get(at..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |lanes| u32::from_le_bytes(*lanes));
+        // SAFETY: token.
+        unsafe { vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(u64::from(lanes))))) }
+    }
+
+    #[inline(always)]
+    fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<4>) {
+            // SAFETY: token; 4 elements are there.
+            unsafe { vst1q_s32(to.as_mut_ptr(), value) }
+        }
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         // SAFETY: token.
         unsafe { vaddq_s32(a, b) }

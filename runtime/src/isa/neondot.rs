@@ -150,6 +150,8 @@ impl Isa for NeonDot {
         fn load_i32(from: &[i32], at: usize) -> Self::I32;
         fn load_f32(from: &[f32], at: usize) -> Self::F32;
         fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
+        fn load_weights(from: &[u8], at: usize) -> Self::I32;
+        fn store_i32(value: Self::I32, to: &mut [i32], at: usize);
         fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
         fn to_f32(a: Self::I32) -> Self::F32;
         fn to_i32(a: Self::F32) -> Self::I32;

@@ -115,6 +115,21 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
+            Some(lanes) => lanes.map(|w| i32::from(w as i8)),
+            None => [0; LANES],
+        }
+    }
+
+    #[inline(always)]
+    fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<LANES>) {
+            *to = value;
+        }
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         zip(a, b, i32::wrapping_add)
     }

@@ -232,6 +232,15 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
+        match from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            // SAFETY: token; 8 bytes are there.
+            Some(lanes) => unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(lanes.as_ptr().cast())) },
+            None => self.splat_i32(0),
+        }
+    }
+
+    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         // SAFETY: token.
         unsafe { _mm256_add_epi32(a, b) }
@@ -280,6 +289,12 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm256_max_ps(a, _mm256_andnot_ps(_mm256_set1_ps(-0.0), b)) }
+    }
+
+    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {
@@ -307,6 +322,14 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<8>) {
+            // SAFETY: token; 8 elements are there.
+            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), value) }
+        }
+    }
+
+    #[inline(always)]
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
         let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
         let mut reals = [0.0; 8];
@@ -323,15 +346,16 @@ impl<T: Ymm> Isa for T {
         let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<32>) else { return };
         // SAFETY: token; 32 bytes are there.
         unsafe {
-            let byte = _mm256_set1_epi32(0xff);
-            let pair =
-                |a, b| _mm256_or_si256(_mm256_and_si256(a, byte), _mm256_slli_epi32::<8>(_mm256_and_si256(b, byte)));
-            let (low, high) = (pair(a, b), pair(c, d));
+            // Within 128 bits: four lanes of a, b, c, d as bytes. All are in −127…127.
+            let bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
             let packed = if const { crate::pack::grouped_by_four(T::NAME) } {
-                _mm256_or_si256(low, _mm256_slli_epi32::<16>(high))
+                let order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+                _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order))
             } else {
                 // Both pairs of lanes 0…3, then of lanes 4…7: to the order of lanes.
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(low, high))
+                let order = _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+                let pairs = _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order));
+                _mm256_permute4x64_epi64::<0b11_01_10_00>(pairs)
             };
             _mm256_storeu_si256(to.as_mut_ptr().cast(), packed);
         }

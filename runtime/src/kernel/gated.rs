@@ -5,9 +5,11 @@
 //! that follows are multiplied and rounded anew for each picture, to a scale per output channel that suits this one.
 //!
 //! ```text
+//! f = gate · a, and the means of all input channels
 //! for each 64 output channels:
 //!   largest |w · f| of each output channel                 two passes over the weights: K · N steps,
 //!   codes of w · f, packed for the pointwise kernel        where gating the map takes K · pixels
+//!   Σ codes · z: one more pixel, whose codes are the zero points
 //!   pointwise convolution of all pixels with these weights
 //! ```
 
@@ -18,9 +20,6 @@ use crate::pack;
 
 /// Output channels whose weights are prepared at a time; their constants begin at whole vectors of every instruction set.
 const PANEL: usize = 4 * LANE_PAD;
-
-/// Input channels of which a sum of products of weights and zero points is exact in f32: 64 · 127 · 255 < 2^21.
-const EXACT: usize = 64;
 
 /// Output channels whose gated weights are all smaller than 2^-100 are shut: 127 divided by less would overflow.
 pub const SHUT: f32 = f32::from_bits((127 - 100) << 23);
@@ -49,13 +48,28 @@ pub struct Gated<'a> {
 /// Bytes of the scratch buffer for `k` input and `n` output channels.
 pub const fn gated_scratch_len(level: Level, k: usize, n: usize) -> usize {
     let n = if n < PANEL { n } else { PANEL };
-    // The means, then the weights of a panel. A step of four input channels may be written beyond the last vector.
-    means_len(k) + pack::pointwise_len(level, k, n) + 4 * level.lanes()
+    // Columns, then the weights of a panel. A step of four input channels may be written beyond the last vector.
+    2 * reals_len(k) + codes_len(k) + pack::pointwise_len(level, k, n) + 4 * level.lanes()
 }
 
-/// Bytes of the scratch buffer that hold the mean of each input channel; whole cache lines.
-const fn means_len(k: usize) -> usize {
-    (4 * k).next_multiple_of(64)
+/// Bytes of the scratch buffer that hold a real of each input channel; whole vectors and cache lines.
+const fn reals_len(k: usize) -> usize {
+    4 * k.next_multiple_of(LANE_PAD)
+}
+
+/// Bytes of the scratch buffer that hold a code of each input channel.
+const fn codes_len(k: usize) -> usize {
+    k.next_multiple_of(64)
+}
+
+/// What this picture makes of each input channel. Reals are the bytes of an f32.
+struct Columns<'a> {
+    /// `f` (eq. 22).
+    factor: &'a mut [[u8; 4]],
+    /// The mean of `x − z` over the pixels (eq. 26).
+    mean: &'a mut [[u8; 4]],
+    /// `z`.
+    zero: &'a mut [u8],
 }
 
 /// `input` is `[pixels][in_channels]`, `gate` `[in_channels]`, `residual` and `output` `[pixels][out_channels]`;
@@ -101,28 +115,38 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        let (means, scratch) = scratch.split_at_mut_checked(means_len(k)).unwrap_or_default();
-        let means = means.as_chunks_mut::<4>().0;
-        find_means(isa, layer, input, means);
+        let (factor, rest) = scratch.split_at_mut_checked(reals_len(k)).unwrap_or_default();
+        let (mean, rest) = rest.split_at_mut_checked(reals_len(k)).unwrap_or_default();
+        let (zero, scratch) = rest.split_at_mut_checked(codes_len(k)).unwrap_or_default();
+        let mut columns = Columns { factor: factor.as_chunks_mut().0, mean: mean.as_chunks_mut().0, zero };
+        columns.find(isa, layer, input, gate);
+        let bytes = pack::vector_len(I::LEVEL, k);
+        // Where a vector's last group of four reaches into the next one, that one must come later.
+        let apart = bytes.is_multiple_of(4 * I::LANES);
         let mut first = 0;
         while first < n {
             let count = (n - first).min(PANEL);
-            let mut offset = [0; PANEL];
-            let (mut multiplier, mut bias) = ([0.0; PANEL], [0.0; PANEL]);
-            for v in 0..count.div_ceil(I::LANES) {
-                let at = first + v * I::LANES;
-                let weights = layer.weights.get(at * k..).unwrap_or(&[]);
-                let packed = scratch.get_mut(v * pack::vector_len(I::LEVEL, k)..).unwrap_or(&mut []);
-                let prepared = prepare(isa, layer, gate, means, weights, packed);
-                let lanes = v * I::LANES;
-                let to = offset.iter_mut().zip(&mut multiplier).zip(&mut bias).skip(lanes);
-                let constants = e.multiplier.iter().zip(e.bias).skip(at);
-                let channels = prepared.offset.iter().zip(&prepared.scale).zip(&prepared.error).take(I::LANES);
-                for ((((offset, multiplier), bias), (m, b)), ((sum, scale), error)) in to.zip(constants).zip(channels) {
-                    *offset = *sum;
-                    *multiplier = m * scale;
-                    *bias = b + error * *multiplier;
-                }
+            let mut prepared = Prepared { offset: [0; PANEL], scale: [0.0; PANEL], error: [0.0; PANEL] };
+            let vectors = count.div_ceil(I::LANES);
+            let mut v = 0;
+            while v < vectors {
+                let weights = layer.weights.get((first + v * I::LANES) * k..).unwrap_or(&[]);
+                let packed = scratch.get_mut(v * bytes..).unwrap_or(&mut []);
+                let lane = v * I::LANES;
+                // As many vectors at a time as registers allow: each sums one after the other.
+                v += if const { I::ACCUMULATORS >= 16 } && apart && vectors - v >= 4 {
+                    prepare::<I, 4>(isa, k, &columns, weights, packed, &mut prepared, lane)
+                } else if apart && vectors - v >= 2 {
+                    prepare::<I, 2>(isa, k, &columns, weights, packed, &mut prepared, lane)
+                } else {
+                    prepare::<I, 1>(isa, k, &columns, weights, packed, &mut prepared, lane)
+                };
+            }
+            let Prepared { offset, scale: mut multiplier, error: mut bias } = prepared;
+            let constants = e.multiplier.iter().zip(e.bias).skip(first);
+            for ((multiplier, bias), (m, b)) in multiplier.iter_mut().zip(&mut bias).zip(constants) {
+                *multiplier *= m;
+                *bias = b + *bias * *multiplier;
             }
             let epilogue = Epilogue {
                 offset: &offset,
@@ -156,107 +180,154 @@ impl Kernel for Run<'_> {
     }
 }
 
-/// The mean of `x − z` of each input channel over the pixels of this picture (eq. 26), as the bytes of an f32.
-#[inline(always)]
-fn find_means<I: Isa>(isa: I, layer: &Gated<'_>, input: &[u8], means: &mut [[u8; 4]]) {
-    let k = layer.in_channels;
-    let share = isa.splat_f32(1.0 / layer.pixels as f32);
-    let pixels = isa.splat_f32(layer.pixels as f32);
-    let mut c = 0;
-    while c < k {
-        let count = (k - c).min(I::LANES);
-        let mut sum = isa.splat_i32(0);
+impl Columns<'_> {
+    /// Of all input channels (eq. 22, 26).
+    #[inline(always)]
+    fn find<I: Isa>(&mut self, isa: I, layer: &Gated<'_>, input: &[u8], gate: &[f32]) {
+        let k = layer.in_channels;
+        let mut c = 0;
+        while c < k {
+            if k - c >= 4 * I::LANES {
+                self.strip::<I, 4>(isa, layer, input, gate, c, I::LANES);
+                c += 4 * I::LANES;
+            } else {
+                self.strip::<I, 1>(isa, layer, input, gate, c, (k - c).min(I::LANES));
+                c += I::LANES;
+            }
+        }
+    }
+
+    /// Of N vectors of input channels, the last with `count`.
+    #[inline(always)]
+    fn strip<I: Isa, const N: usize>(
+        &mut self,
+        isa: I,
+        layer: &Gated<'_>,
+        input: &[u8],
+        gate: &[f32],
+        channel: usize,
+        count: usize,
+    ) {
+        let mut sums = [isa.splat_i32(0); N];
         for p in 0..layer.pixels {
-            sum = isa.add_i32(sum, isa.load_codes(input, p * k + c, count));
+            for n in 0..N {
+                let codes = isa.load_codes(input, p * layer.in_channels + channel + n * I::LANES, count);
+                sums[n] = isa.add_i32(sums[n], codes);
+            }
         }
-        // Whole numbers below 2^24 where a map has no more than 65,793 pixels; beyond, rounded here as in the reference.
-        let mut zero = [0.0; LANE_PAD];
-        for (to, from) in zero.iter_mut().zip(layer.zero.iter().skip(c).take(count)) {
-            *to = *from;
+        let (pixels, share) = (isa.splat_f32(layer.pixels as f32), isa.splat_f32(1.0 / layer.pixels as f32));
+        for n in 0..N {
+            let at = channel + n * I::LANES;
+            let zero = lanes(isa, layer.zero, at, count);
+            // Whole numbers below 2^24 where a map has no more than 65,793 pixels; beyond, rounded here as in the reference.
+            let shifted = isa.sub(isa.to_f32(sums[n]), isa.mul(pixels, zero));
+            put(isa, isa.mul(shifted, share), self.mean, at, count);
+            put(isa, isa.mul(lanes(isa, gate, at, count), lanes(isa, layer.factor, at, count)), self.factor, at, count);
+            isa.store_codes([isa.to_i32(zero)], self.zero, at, count);
         }
-        let shifted = isa.sub(isa.to_f32(sum), isa.mul(pixels, isa.load_f32(&zero, 0)));
-        let mut mean = [0.0; LANE_PAD];
-        isa.store_f32(isa.mul(shifted, share), &mut mean, 0, I::LANES);
-        for (to, from) in means.iter_mut().skip(c).zip(mean).take(count) {
-            *to = from.to_le_bytes();
-        }
-        c += I::LANES;
     }
 }
 
-/// What the gate makes of one vector of output channels.
+/// `count` elements from `at` on; the other lanes are zero.
+#[inline(always)]
+fn lanes<I: Isa>(isa: I, from: &[f32], at: usize, count: usize) -> I::F32 {
+    let from = from.get(at..).unwrap_or(&[]);
+    if from.len() >= I::LANES {
+        return isa.load_f32(from, 0);
+    }
+    let mut few = [0.0; LANE_PAD];
+    for (to, from) in few.iter_mut().zip(from).take(count) {
+        *to = *from;
+    }
+    isa.load_f32(&few, 0)
+}
+
+/// The first `count` lanes as bytes.
+#[inline(always)]
+fn put<I: Isa>(isa: I, from: I::F32, to: &mut [[u8; 4]], at: usize, count: usize) {
+    let mut all = [0.0; LANE_PAD];
+    isa.store_f32(from, &mut all, 0, I::LANES);
+    for (to, from) in to.iter_mut().skip(at).zip(all).take(count) {
+        *to = from.to_le_bytes();
+    }
+}
+
+/// What the gate makes of the output channels of a panel.
 struct Prepared {
     /// `Σ −ŵ·z`, with the shift of inputs that the instruction set wants.
-    offset: [i32; LANE_PAD],
+    offset: [i32; PANEL],
     /// `m / 127` (eq. 25).
-    scale: [f32; LANE_PAD],
+    scale: [f32; PANEL],
     /// `Σ (p·r − ŵ)·mean` (eq. 26).
-    error: [f32; LANE_PAD],
+    error: [f32; PANEL],
 }
 
-/// The weights of one vector of output channels, gated, rounded and packed (eq. 22–26).
+/// The weights of N vectors of output channels, gated, rounded and packed (eq. 22–26); `lane` is the first of them in the
+/// panel. Returns N.
 #[inline(always)]
-fn prepare<I: Isa>(
+fn prepare<I: Isa, const N: usize>(
     isa: I,
-    layer: &Gated<'_>,
-    gate: &[f32],
-    means: &[[u8; 4]],
+    k: usize,
+    columns: &Columns<'_>,
     weights: &[u8],
     packed: &mut [u8],
-) -> Prepared {
+    prepared: &mut Prepared,
+    lane: usize,
+) -> usize {
     let zero = isa.splat_f32(0.0);
-    let shift = isa.splat_f32(128.0);
-    let k = layer.in_channels;
-    let row = |c: usize| isa.sub(isa.to_f32(isa.load_codes(weights, c * I::LANES, I::LANES)), shift);
-    let factor = |c: usize| match (gate.get(c), layer.factor.get(c)) {
-        (Some(gate), Some(factor)) => isa.splat_f32(gate * factor),
-        _ => zero,
-    };
-    let mut largest = zero;
-    for c in 0..k {
-        let p = isa.mul(row(c), factor(c));
-        largest = isa.max(largest, isa.max(p, isa.sub(zero, p)));
+    let mut vectors = [&[][..]; N];
+    for n in 0..N {
+        vectors[n] = weights.get(n * k * I::LANES..).and_then(|rest| rest.get(..k * I::LANES)).unwrap_or(&[]);
     }
-    let (mut most, mut scales, mut inverse) = ([0.0; LANE_PAD], [0.0; LANE_PAD], [0.0; LANE_PAD]);
-    isa.store_f32(largest, &mut most, 0, I::LANES);
-    for ((most, scale), inverse) in most.iter().zip(&mut scales).zip(&mut inverse) {
-        *scale = most * (1.0 / 127.0);
-        *inverse = if *most > SHUT { 127.0 / most } else { 0.0 };
+    let product =
+        |n: usize, c: usize, factor: I::F32| isa.mul(isa.to_f32(isa.load_weights(vectors[n], c * I::LANES)), factor);
+    let mut largest = [zero; N];
+    for (c, factor) in columns.factor.iter().enumerate().take(k) {
+        let factor = isa.splat_f32(f32::from_le_bytes(*factor));
+        for n in 0..N {
+            largest[n] = isa.max_abs(largest[n], product(n, c, factor));
+        }
     }
-    let inverse = isa.load_f32(&inverse, 0);
-    // Signed instruction sets read `x − 128`, so the zero point is 128 lower.
-    let low = if const { pack::shifted(I::LEVEL) } { 128.0 } else { 0.0 };
-    let mut offset = [0; LANE_PAD];
-    let mut error = zero;
-    let mut start = 0;
-    while start < k {
-        let mut part = zero;
-        let end = (start + EXACT).min(k);
-        let mut c = start;
-        while c < end {
-            let mut codes = [isa.splat_i32(0); 4];
-            for i in 0..4 {
-                if c + i < end {
-                    let real = isa.mul(isa.mul(row(c + i), factor(c + i)), inverse);
-                    codes[i] = isa.to_i32(real);
-                    let code = isa.to_f32(codes[i]);
-                    let z = layer.zero.get(c + i).copied().unwrap_or(0.0);
-                    part = isa.sub(part, isa.mul(code, isa.splat_f32(z - low)));
-                    let mean = means.get(c + i).map_or(0.0, |bytes| f32::from_le_bytes(*bytes));
-                    error = isa.add(error, isa.mul(isa.sub(real, code), isa.splat_f32(mean)));
+    let mut inverse = largest;
+    for n in 0..N {
+        let (mut most, mut inverses) = ([0.0; LANE_PAD], [0.0; LANE_PAD]);
+        isa.store_f32(largest[n], &mut most, 0, I::LANES);
+        let scales = prepared.scale.iter_mut().skip(lane + n * I::LANES);
+        for ((most, scale), inverse) in most.iter().zip(scales).zip(&mut inverses).take(I::LANES) {
+            *scale = most * (1.0 / 127.0);
+            *inverse = if *most > SHUT { 127.0 / most } else { 0.0 };
+        }
+        inverse[n] = isa.load_f32(&inverses, 0);
+    }
+    let bytes = pack::vector_len(I::LEVEL, k);
+    let mut error = [zero; N];
+    let four = columns.factor.chunks(4).zip(columns.mean.chunks(4));
+    for (group, (factors, means)) in four.enumerate().take(k.div_ceil(4)) {
+        let mut codes = [[isa.splat_i32(0); 4]; N];
+        for i in 0..4 {
+            let c = 4 * group + i;
+            if let (true, Some(factor), Some(mean)) = (c < k, factors.get(i), means.get(i)) {
+                let factor = isa.splat_f32(f32::from_le_bytes(*factor));
+                let mean = isa.splat_f32(f32::from_le_bytes(*mean));
+                for n in 0..N {
+                    let real = isa.mul(product(n, c, factor), inverse[n]);
+                    codes[n][i] = isa.to_i32(real);
+                    error[n] = isa.add(error[n], isa.mul(isa.sub(real, isa.to_f32(codes[n][i])), mean));
                 }
             }
-            isa.store_group(codes, packed, c * I::LANES);
-            c += 4;
         }
-        let mut whole = [0.0; LANE_PAD];
-        isa.store_f32(part, &mut whole, 0, I::LANES);
-        for (offset, whole) in offset.iter_mut().zip(whole) {
-            *offset += whole as i32;
+        for n in 0..N {
+            isa.store_group(codes[n], packed, n * bytes + 4 * group * I::LANES);
         }
-        start = end;
     }
-    let mut errors = [0.0; LANE_PAD];
-    isa.store_f32(error, &mut errors, 0, I::LANES);
-    Prepared { offset, scale: scales, error: errors }
+    let panel = packed.get(..N * bytes).unwrap_or(&[]);
+    let [sums] = isa.multiply::<1, N>([[isa.splat_i32(0); N]], columns.zero, k, panel, k);
+    for n in 0..N {
+        isa.store_f32(error[n], &mut prepared.error, lane + n * I::LANES, I::LANES);
+        isa.store_i32(sums[n], &mut prepared.offset, lane + n * I::LANES);
+    }
+    for offset in prepared.offset.iter_mut().skip(lane).take(N * I::LANES) {
+        *offset = offset.wrapping_neg();
+    }
+    N
 }
