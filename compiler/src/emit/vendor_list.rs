@@ -22,6 +22,7 @@ sources![
     "kernel/dense.rs",
     "kernel/depthwise.rs",
     "kernel/depthwise/narrow.rs",
+    "kernel/depthwise/strip.rs",
     "kernel/epilogue.rs",
     "kernel/gate.rs",
     "kernel/gated.rs",
