@@ -259,17 +259,24 @@ pub fn depthwise(level: Level, weights: &[i8], channels: usize, kernel: [usize; 
 #[inline(always)]
 pub(crate) fn depthwise_later(level: Level, rows: usize, quads: usize, from: &[u8], to: &mut [u8]) {
     let len = quad_len(level);
-    for (from, to) in from.chunks_exact(len * quads).zip(to.chunks_exact_mut(len * quads)) {
+    let (mut rest, mut room) = (from, to);
+    while !rest.is_empty() && !room.is_empty() {
         let mut above = &NONE[..];
-        for (from, to) in from.chunks_exact(len).zip(to.chunks_exact_mut(len)) {
+        for _ in 0..quads {
+            let (Some((from, from_left)), Some((to, to_left))) =
+                (rest.split_at_checked(len), room.split_at_mut_checked(len))
+            else {
+                return;
+            };
+            (rest, room) = (from_left, to_left);
             match quad(level) {
                 Quad::Planar => {
-                    // Planes of taps, those above and those here: the fourth one before a plane, less `rows`.
-                    let plane = (len / 4).max(1);
-                    let planes =
-                        above.chunks_exact(plane).take(4).chain(from.chunks_exact(plane)).skip(4 - rows.min(4));
-                    for (from, to) in planes.zip(to.chunks_exact_mut(plane)) {
-                        for (to, from) in to.iter_mut().zip(from) {
+                    let plane = len / 4;
+                    for t in 0..4 {
+                        // Tap t of four planes here comes from `rows` above, maybe from the quad above.
+                        let (source, at) = if t >= rows { (from, t - rows) } else { (above, 4 + t - rows.min(4)) };
+                        let source = source.get(at * plane..).and_then(|rest| rest.get(..plane)).unwrap_or(&[]);
+                        for (to, from) in to.iter_mut().skip(t * plane).zip(source) {
                             *to = *from;
                         }
                     }
@@ -300,18 +307,25 @@ fn pairs<const PAIR: usize>(rows: usize, above: &[u8], from: &[u8], to: &mut [u8
     let sources = [above.get(..half), above.get(half..2 * half), from.get(..half), from.get(half..2 * half)];
     let sources = sources.map(|half| half.unwrap_or(&[]).as_chunks::<PAIR>().0);
     let tap = PAIR / 2;
-    for (i, to) in to.chunks_exact_mut(half.max(1)).enumerate() {
+    let (low, high) = to.split_at_mut_checked(half).unwrap_or_default();
+    for (i, to) in [low, high].into_iter().enumerate() {
         // Tap t of the four pairs becomes tap t + rows.
         let odd = rows % 2 * tap;
         let at = (2 + i).wrapping_sub(rows.div_ceil(2));
         let (first, second) = (sources.get(at).unwrap_or(&sources[0]), sources.get(at + 1).unwrap_or(&sources[0]));
         for ((to, first), second) in to.as_chunks_mut::<PAIR>().0.iter_mut().zip(*first).zip(*second) {
+            let both = (word(second) << (8 * PAIR) | word(first)) >> (8 * odd);
             for (b, to) in to.iter_mut().enumerate() {
-                let b = b + if odd > 0 { tap } else { 0 };
-                *to = if b < PAIR { first[b] } else { second[b - PAIR] };
+                *to = (both >> (8 * b)) as u8;
             }
         }
     }
+}
+
+/// At most four bytes as a number, the first the lowest.
+#[inline(always)]
+fn word<const PAIR: usize>(bytes: &[u8; PAIR]) -> u64 {
+    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
 /// Whether the products of an instruction set take signed bytes, and so `x − 128` for codes.

@@ -262,6 +262,12 @@ struct Prepared {
     error: [f32; PANEL],
 }
 
+/// `p` (eq. 22) of a vector of output channels. No closure: one is inlined only where LLVM likes to.
+#[inline(always)]
+fn product<I: Isa>(isa: I, weights: &[u8], c: usize, factor: I::F32) -> I::F32 {
+    isa.mul(isa.to_f32(isa.load_weights(weights, c * I::LANES)), factor)
+}
+
 /// The weights of N vectors of output channels, gated, rounded and packed (eq. 22–26); `lane` is the first of them in the
 /// panel. Returns N.
 #[inline(always)]
@@ -279,13 +285,11 @@ fn prepare<I: Isa, const N: usize>(
     for n in 0..N {
         vectors[n] = weights.get(n * k * I::LANES..).and_then(|rest| rest.get(..k * I::LANES)).unwrap_or(&[]);
     }
-    let product =
-        |n: usize, c: usize, factor: I::F32| isa.mul(isa.to_f32(isa.load_weights(vectors[n], c * I::LANES)), factor);
     let mut largest = [zero; N];
     for (c, factor) in columns.factor.iter().enumerate().take(k) {
         let factor = isa.splat_f32(f32::from_le_bytes(*factor));
         for n in 0..N {
-            largest[n] = isa.max_abs(largest[n], product(n, c, factor));
+            largest[n] = isa.max_abs(largest[n], product(isa, vectors[n], c, factor));
         }
     }
     let mut inverse = largest;
@@ -301,7 +305,7 @@ fn prepare<I: Isa, const N: usize>(
     }
     let bytes = pack::vector_len(I::LEVEL, k);
     let mut error = [zero; N];
-    let four = columns.factor.chunks(4).zip(columns.mean.chunks(4));
+    let four = columns.factor.as_chunks::<4>().0.iter().zip(columns.mean.as_chunks::<4>().0);
     for (group, (factors, means)) in four.enumerate().take(k.div_ceil(4)) {
         let mut codes = [[isa.splat_i32(0); 4]; N];
         for i in 0..4 {
@@ -310,7 +314,7 @@ fn prepare<I: Isa, const N: usize>(
                 let factor = isa.splat_f32(f32::from_le_bytes(*factor));
                 let mean = isa.splat_f32(f32::from_le_bytes(*mean));
                 for n in 0..N {
-                    let real = isa.mul(product(n, c, factor), inverse[n]);
+                    let real = isa.mul(product(isa, vectors[n], c, factor), inverse[n]);
                     codes[n][i] = isa.to_i32(real);
                     error[n] = isa.add(error[n], isa.mul(isa.sub(real, isa.to_f32(codes[n][i])), mean));
                 }
