@@ -84,7 +84,7 @@ fn labels_of_classes() {
     run().refused("dataset", &["labels.txt"]);
     fs::write(&labels, "one\ntwo\nthree\n").unwrap();
     let ran = run().succeeds();
-    assert!(ran.stderr.contains("warning: 3 labels for 10 outputs"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("warning: 3 labels for 10 classes"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(out.join("labels.txt")).unwrap(), "one\ntwo\nthree\n");
     fs::write(&labels, ::bakelite::demo::pictures::CLASSES.join("\n")).unwrap();
     let ran = run().succeeds();
