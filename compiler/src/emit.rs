@@ -17,6 +17,7 @@ use crate::specs::target::Target;
 use bakelite_runtime::image::Fit;
 use std::collections::BTreeMap;
 
+pub use library::float;
 pub use program::{GOLDEN_SEEDS, golden_hash, golden_image};
 pub use write::{MARK, refuse_foreign, write};
 

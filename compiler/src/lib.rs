@@ -31,3 +31,4 @@ pub mod report;
 pub mod specs;
 pub mod units;
 pub mod verify;
+pub mod weightless;

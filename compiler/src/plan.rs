@@ -13,6 +13,7 @@ pub mod steps;
 
 use crate::error::Result;
 use crate::qgraph::{Answer, Content, QGraph, RealActivation, Shape, TensorId, Window};
+use crate::weightless::{Text, Weightless};
 use bakelite_runtime::isa::Level;
 use constants::{Bytes, Constants, EpilogueSpans, Floats};
 
@@ -172,14 +173,12 @@ pub enum Kernel {
         /// Summand.
         bias: Floats,
     },
-    /// `kernel::concat`.
-    Concat {
-        /// Pixels of all three maps.
-        pixels: usize,
-        /// Channels of the first.
-        first: usize,
-        /// Channels of the second.
-        second: usize,
+    /// What has no weights.
+    Weightless {
+        /// The operation with its constants.
+        op: Weightless,
+        /// The same constants as the crate writes them.
+        text: Option<Text>,
     },
     /// `kernel::table`.
     Table {
@@ -216,7 +215,7 @@ impl Kernel {
             Kernel::Gate { .. } => "gate",
             Kernel::Gated { .. } => "gated",
             Kernel::Add { .. } => "add",
-            Kernel::Concat { .. } => "concat",
+            Kernel::Weightless { op, .. } => op.layer().name(),
             Kernel::Table { .. } => "table",
             Kernel::MaxPool { .. } => "max_pool",
             Kernel::Softmax { .. } => "softmax",
@@ -236,7 +235,7 @@ impl Kernel {
             Kernel::Mean { .. }
             | Kernel::Gate { .. }
             | Kernel::Add { .. }
-            | Kernel::Concat { .. }
+            | Kernel::Weightless { .. }
             | Kernel::Table { .. }
             | Kernel::MaxPool { .. }
             | Kernel::Softmax { .. } => 0,

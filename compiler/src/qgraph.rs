@@ -7,6 +7,8 @@ pub mod reference;
 
 pub use crate::graph::{Shape, TensorId, Window};
 
+use crate::weightless::Weightless;
+
 /// How the codes of a tensor are to be read: `r = scale[c] · (q − zero[c])`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
@@ -213,8 +215,8 @@ pub enum QOp {
     Gated(QGated),
     /// Map plus map.
     Add(QAdd),
-    /// Channels of two maps side by side (eq. 21).
-    Concat,
+    /// What has no weights: moves, resizes, functions (eq. 21, 27–36).
+    Weightless(Weightless),
     /// Any function of one code (eq. 17).
     Table(Box<[u8; 256]>),
     /// Maximum over a window (eq. 18).
@@ -233,7 +235,7 @@ impl QOp {
             QOp::Gate(_) => "gate",
             QOp::Gated(_) => "gated",
             QOp::Add(_) => "add",
-            QOp::Concat => "concat",
+            QOp::Weightless(op) => op.layer().name(),
             QOp::Table(_) => "table",
             QOp::MaxPool(_) => "max pool",
             QOp::Softmax => "softmax",
@@ -343,7 +345,15 @@ impl QGraph {
     pub fn answers(&self) -> Vec<Answer> {
         let answer = |output: &QOutput| {
             let tensor = self.tensor(output.tensor);
-            let content = tensor.codes().map_or(Content::Reals, |codes| Content::Codes(codes.clone()));
+            let classes = self
+                .nodes
+                .iter()
+                .any(|node| node.output == output.tensor && matches!(node.op, QOp::Weightless(Weightless::ArgMax(_))));
+            let content = match tensor.codes() {
+                Some(_) if classes => Content::Classes,
+                Some(codes) => Content::Codes(codes.clone()),
+                None => Content::Reals,
+            };
             Answer { name: output.name.clone(), shape: tensor.shape, content }
         };
         self.outputs.iter().map(answer).collect()

@@ -7,6 +7,7 @@
 //! 5. [`lower`]: factors and summands folded, and the proof that nothing overflows ([`bounds`]).
 
 pub mod bounds;
+pub mod convert;
 pub mod filters;
 pub mod kinds;
 pub mod lower;
@@ -20,6 +21,8 @@ pub mod weights;
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, TensorId};
 use crate::qgraph::{Codes, Kind, QGraph, QNode, QOutput, QTensor};
+use crate::weightless::SoftmaxMap;
+use convert::convert;
 use filters::Filters;
 use kinds::Form;
 use ranges::TensorRange;
@@ -75,14 +78,15 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
     let sites = sites::sites(graph, recipe)?;
     let forms = kinds::forms(graph, &sites)?;
     let mut tensors = Vec::with_capacity(graph.tensors.len());
+    let codes = |id, top| codes(graph, &sites, ranges, recipe, id, top);
     for (index, tensor) in graph.tensors.iter().enumerate() {
         let id = TensorId(index as u32);
-        let kind = match forms[index] {
+        let kind = match forms.tensors[index] {
             None | Some(Form::Real) => Kind::Real,
-            Some(Form::Map) => Kind::Map(codes(graph, &sites, ranges, recipe, id, 255)?),
+            Some(Form::Map) => Kind::Map(codes(id, 255)?),
             Some(Form::Wide) => {
                 let top = recipe.wide_top();
-                Kind::Wide { codes: codes(graph, &sites, ranges, recipe, id, top)?, top }
+                Kind::Wide { codes: codes(id, top)?, top }
             }
         };
         tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind });
@@ -90,17 +94,18 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
     let outputs = outputs(graph, ranges)?;
     let mut q = QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, outputs };
     let (mut filters, mut node) = (Vec::with_capacity(sites.len()), Vec::with_capacity(sites.len()));
-    for site in &sites {
+    for (site, wanted) in sites.iter().zip(&forms.wanted) {
         let mut inputs = site.inputs.clone();
+        for (input, &form) in inputs.iter_mut().zip(wanted) {
+            let own = *input;
+            *input = convert(&mut q, own, form, &site.node.name, recipe.wide_top(), &|top| codes(own, top))?;
+        }
         let mut made = None;
         if let SiteKind::Gated { conv, .. } = &site.kind {
             let seen = ranges[site.node.inputs[0].index()].as_ref();
             made = q.tensor(inputs[0]).codes().map(|codes| Filters::gated(conv, codes, seen, recipe));
         }
         if let SiteKind::Conv { conv, .. } = &site.kind {
-            if matches!(q.tensor(site.output).kind, Kind::Real | Kind::Wide { .. }) {
-                inputs[0] = lower::widened(&mut q, inputs[0], &site.node.name)?;
-            }
             let codes = q.tensor(inputs[0]).codes();
             let seen = ranges[site.inputs[0].index()].as_ref();
             made = codes.map(|codes| Filters::rounded(conv, codes, seen, recipe));
@@ -109,6 +114,16 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
         node.push(q.nodes.len());
         q.nodes.push(lowered);
         filters.push(made);
+    }
+    // A vector that others read as codes is answered in reals all the same.
+    for index in 0..q.outputs.len() {
+        let QOutput { name, tensor, .. } = q.outputs[index].clone();
+        let made_of = sites.iter().find(|site| site.output == tensor);
+        let classes = made_of.is_some_and(|site| matches!(site.kind, SiteKind::ArgMax));
+        if q.tensor(tensor).shape.pixels() == 1 && !classes {
+            let top = recipe.wide_top();
+            q.outputs[index].tensor = convert(&mut q, tensor, Form::Real, &name, top, &|top| codes(tensor, top))?;
+        }
     }
     Ok(Draft { sites, q, filters, node })
 }
@@ -141,21 +156,29 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
     }
     // What only moves codes has those of what it reads.
     match sites.iter().find(|s| s.output == id) {
-        Some(Site { kind: SiteKind::MaxPool(_), inputs, .. }) => {
+        Some(Site { kind: SiteKind::MaxPool(_) | SiteKind::Resize(_), inputs, .. }) => {
             return codes(graph, sites, ranges, recipe, inputs[0], top);
         }
-        Some(Site { kind: SiteKind::Concat, inputs, .. }) => {
-            let mut joined = codes(graph, sites, ranges, recipe, inputs[0], top)?;
-            let second = codes(graph, sites, ranges, recipe, inputs[1], top)?;
-            joined.scale.extend(second.scale);
-            joined.zero.extend(second.zero);
-            return Ok(joined);
+        Some(Site { kind: SiteKind::Moves(moves), inputs, .. })
+            if !(moves.is_spread() && graph.shape(inputs[0]).pixels() == 1) =>
+        {
+            let parts = inputs.iter().map(|&input| codes(graph, sites, ranges, recipe, input, top));
+            let parts = parts.collect::<Result<Vec<Codes>>>()?;
+            let of: Vec<usize> = parts.iter().map(|part| part.scale.len()).collect();
+            let (scale, zero) = moves
+                .sources(&of)
+                .into_iter()
+                .map(|(input, channel)| (parts[input].scale[channel], parts[input].zero[channel]))
+                .unzip();
+            return Ok(Codes { scale, zero });
         }
+        Some(Site { kind: SiteKind::ArgMax, .. }) => return Ok(Codes { scale: vec![1.0], zero: vec![0] }),
+        Some(Site { kind: SiteKind::Softmax, .. }) if top == 255 => return Ok(SoftmaxMap::codes(channels)),
         Some(_) | None => {}
     }
     let readers = Readers::of(graph, sites, id);
     let mut consumers = readers.consumers();
-    if sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
+    if top == 255 && sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
         consumers.push(Consumer::Uniform);
     }
     let mut range = ranges[id.index()].clone().ok_or_else(|| {

@@ -5,7 +5,8 @@
 
 use crate::isa::{self, Level};
 use crate::kernel::{
-    self, Add, Concat, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, RealActivation, Table,
+    self, Add, ArgMax, AveragePool, ChannelTables, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean,
+    Pointwise, Product, RealActivation, Resize, SoftmaxMap, Spread, Table,
 };
 
 /// Whether this CPU has the level.
@@ -74,8 +75,20 @@ dispatch! {
     gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]);
     /// [`kernel::add`].
     add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]);
-    /// [`kernel::concat`].
-    concat(layer: &Concat, first: &[u8], second: &[u8], output: &mut [u8]);
+    /// [`kernel::channel_tables`].
+    channel_tables(layer: &ChannelTables<'_>, input: &[u8], output: &mut [u8]);
+    /// [`kernel::resize`].
+    resize(layer: &Resize<'_>, input: &[u8], output: &mut [u8]);
+    /// [`kernel::average_pool`].
+    average_pool(layer: &AveragePool<'_>, input: &[u8], output: &mut [u8]);
+    /// [`kernel::product`].
+    product(layer: &Product<'_>, first: &[u8], second: &[u8], output: &mut [u8]);
+    /// [`kernel::spread`].
+    spread(layer: &Spread<'_>, input: &[f32], output: &mut [u8]);
+    /// [`kernel::arg_max`].
+    arg_max(layer: &ArgMax<'_>, input: &[u8], output: &mut [u8]);
+    /// [`kernel::softmax_map`].
+    softmax_map(layer: &SoftmaxMap<'_>, input: &[u8], output: &mut [u8]);
     /// [`kernel::table`].
     table(layer: &Table<'_>, input: &[u8], output: &mut [u8]);
     /// [`kernel::max_pool`].

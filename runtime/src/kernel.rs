@@ -5,7 +5,8 @@
 //! the layer's length at least; `residual` is empty where the layer has none.
 
 mod add;
-mod concat;
+mod arg_max;
+mod average_pool;
 mod convolution;
 mod dense;
 mod depthwise;
@@ -15,11 +16,18 @@ mod gated;
 mod max_pool;
 mod mean;
 mod pointwise;
+mod product;
 mod real;
+mod rearrange;
+mod resize;
+mod softmax_map;
+mod spread;
 mod table;
+mod vector;
 
 pub use add::{Add, add};
-pub use concat::{Concat, concat};
+pub use arg_max::{ArgMax, arg_max};
+pub use average_pool::{AveragePool, average_pool};
 pub use convolution::{Convolution, convolution};
 pub use dense::{Dense, RealActivation, dense_codes, dense_reals};
 pub use depthwise::{Depthwise, depthwise};
@@ -28,5 +36,14 @@ pub use gated::{Gated, SHUT, gated, gated_scratch_len};
 pub use max_pool::{MaxPool, max_pool};
 pub use mean::{Mean, mean, mean_reals};
 pub use pointwise::{Pointwise, Tile, pointwise};
+pub use product::{Product, product};
 pub use real::{code_i8, exp, sigmoid, softmax};
-pub use table::{Table, table};
+pub use rearrange::{Part, Rearrange, rearrange};
+pub use resize::{Resize, resize};
+pub use softmax_map::{SoftmaxMap, softmax_map};
+pub use spread::{Spread, spread};
+pub use table::{ChannelTables, Table, channel_tables, table};
+pub use vector::{
+    Code, Dequantize, Quantize, RealFunction, RealLine, dequantize, quantize, real_add, real_function, real_line,
+    real_multiply,
+};

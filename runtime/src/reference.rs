@@ -3,8 +3,13 @@
 
 use core::f32::consts::LOG2_E;
 
-use crate::kernel::{Add, Concat, Gate, MaxPool, Mean, RealActivation, SHUT};
+mod maps;
+mod vectors;
+
+use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation, SHUT};
 use crate::layer::{Activation, Epilogue, Shape, Window};
+pub use maps::*;
+pub use vectors::*;
 
 /// *rne*: to the nearest integer, ties to even.
 fn rne(x: f32) -> i32 {
@@ -230,15 +235,6 @@ pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
         let c = i % layer.shape.channels;
         let v = (f32::from(first[i]) * layer.first[c] + layer.bias[c]) + f32::from(second[i]) * layer.second[c];
         output[i] = code(activate(&layer.activation, v, c), 255) as u8;
-    }
-}
-
-/// Channels of two maps side by side (eq. 21).
-pub fn concat(layer: &Concat, first: &[u8], second: &[u8], output: &mut [u8]) {
-    let (a, b) = (layer.first, layer.second);
-    for (i, q) in output[..layer.pixels * (a + b)].iter_mut().enumerate() {
-        let (pixel, c) = (i / (a + b), i % (a + b));
-        *q = if c < a { first[pixel * a + c] } else { second[pixel * b + c - a] };
     }
 }
 

@@ -164,15 +164,37 @@ macro_rules! instruction_set {
                         shared::add(isa, shape, hard_swish);
                     }
                     shared::table(isa, shape.len());
-                    for second in NS {
-                        shared::concat(isa, shape, second);
-                    }
                     for window in windows() {
                         if possible(shape, &window) {
                             shared::max_pool(isa, shape, window);
                         }
                     }
                 }
+            }
+
+            #[test]
+            fn maps_without_weights() {
+                let Some(isa) = token() else { return };
+                for (i, shape) in SHAPES.into_iter().chain([Shape::new(13, 17, 200)]).enumerate() {
+                    for fill in [Fill::Random, Fill::Low, Fill::High] {
+                        for size in [[1, 1], [shape.height, shape.width], [3, 5], [2 * shape.height, 3 * shape.width]] {
+                            shared::maps::resize(isa, shape, size, fill);
+                        }
+                        shared::maps::product(isa, shape, fill);
+                        shared::maps::arg_max(isa, shape, fill);
+                        shared::maps::softmax_map(isa, shape, fill);
+                    }
+                    shared::maps::channel_tables(isa, shape);
+                    shared::maps::spread(isa, shape);
+                    for window in windows() {
+                        if possible(shape, &window) {
+                            let fill = [Fill::Random, Fill::High][i % 2];
+                            shared::maps::average_pool(isa, shape, window, fill);
+                        }
+                    }
+                }
+                let wide = Window { kernel: [49, 49], stride: [16, 20], dilation: [1, 1], pad: [0, 0] };
+                shared::maps::average_pool(isa, Shape::new(65, 70, 19), wide, Fill::High);
             }
         }
     };
@@ -210,6 +232,21 @@ fn reals() {
         assert!((ours.iter().sum::<f32>() - 1.0).abs() < 1e-5);
     }
     softmax(&[], &mut []);
+}
+
+#[test]
+fn moved_elements() {
+    for shape in SHAPES {
+        shared::maps::rearrange(shape, 1);
+        shared::maps::rearrange(shape, 3);
+    }
+}
+
+#[test]
+fn vectors_in_reals() {
+    for len in NS {
+        shared::maps::vectors(len);
+    }
 }
 
 /// Ties go to the even code, as the text says.

@@ -135,10 +135,10 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("activation", activation(None)),
             ]),
         ),
-        Kernel::Concat { pixels, first, second } => (
-            "Concat",
-            fields(&[("pixels", pixels.to_string()), ("first", first.to_string()), ("second", second.to_string())]),
-        ),
+        Kernel::Weightless { text, .. } => {
+            let text = text.as_ref()?;
+            (text.kind, fields(&text.fields))
+        }
         Kernel::Table { len, table } => (
             "Table<'static>",
             fields(&[

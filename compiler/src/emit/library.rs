@@ -6,6 +6,7 @@ use crate::error::{Error, Result, Stage};
 use crate::plan::{Kernel, Plan, Slot, Step};
 use crate::qgraph::{Codes, Kind, QGraph, Shape};
 use crate::specs::target::Target;
+use crate::weightless::Weightless;
 use bakelite_runtime::isa::Level;
 use std::fmt::Write;
 
@@ -155,7 +156,7 @@ fn shared(kernel: &Kernel) -> bool {
         | Kernel::Add { .. } => true,
         Kernel::Mean { .. }
         | Kernel::Gated { .. }
-        | Kernel::Concat { .. }
+        | Kernel::Weightless { .. }
         | Kernel::Table { .. }
         | Kernel::MaxPool { .. }
         | Kernel::Softmax { .. } => false,
@@ -186,10 +187,14 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         Kernel::Gated { .. } => ["x", "gate", "second"],
         _ => ["x", "second", ""],
     };
+    let numbered: Vec<String> = match &step.kernel {
+        Kernel::Weightless { .. } => (0..step.inputs.len()).map(|i| format!("x{i}")).collect(),
+        _ => inputs.map(str::to_owned).into(),
+    };
     let slots = step
         .inputs
         .iter()
-        .zip(inputs)
+        .zip(numbered.iter().map(String::as_str))
         .chain(step.scratch.iter().map(|s| (s, "scratch")))
         .chain(std::iter::once((&step.output, "y")));
     for (slot, name) in slots {
@@ -248,12 +253,29 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
             let sum = other(2);
             writeln!(out, "    kernel::gated(ISA, &layers::{layer}, {x}, {second}, {sum}, scratch, {y});")
         }
-        Kernel::Concat { .. } => writeln!(out, "    kernel::concat(ISA, &layers::{layer}, {x}, {second}, {y});"),
+        Kernel::Weightless { op, .. } => writeln!(out, "{}", weightless(op, &layer, step)),
         Kernel::Table { .. } => writeln!(out, "    kernel::table(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool(ISA, &layers::{layer}, {x}, {y});"),
         Kernel::Softmax { .. } => writeln!(out, "    kernel::softmax({x}, {y});"),
     };
     out.trim_end().to_owned()
+}
+
+/// The call of an operation without weights, whose inputs are `x0`, `x1` …
+fn weightless(op: &Weightless, layer: &str, step: &Step) -> String {
+    let op = op.layer();
+    let list = op.takes_a_list();
+    let input = |(i, slot): (usize, &Slot)| match slot {
+        Slot::Image if list => "image.as_slice()".to_owned(),
+        Slot::Image => "image".to_owned(),
+        Slot::Output => "&arena.output".to_owned(),
+        Slot::Map { .. } | Slot::Wide { .. } | Slot::Real { .. } if list => format!("&*x{i}"),
+        Slot::Map { .. } | Slot::Wide { .. } | Slot::Real { .. } => format!("x{i}"),
+    };
+    let inputs: Vec<String> = step.inputs.iter().enumerate().map(input).collect();
+    let inputs = if list { format!("&[{}]", inputs.join(", ")) } else { inputs.join(", ") };
+    let y = if step.output == Slot::Output { "&mut arena.output" } else { "y" };
+    format!("    kernel::{}({}{inputs}, {y});", op.name(), op.arguments(&format!("layers::{layer}")))
 }
 
 fn real_activation(activation: crate::qgraph::RealActivation) -> String {
@@ -307,7 +329,7 @@ fn describe(kernel: &Kernel) -> String {
             if epilogue.residual.is_some() { " + sum" } else { "" },
         ),
         Kernel::Add { .. } => "sum".into(),
-        Kernel::Concat { first, second, .. } => format!("{first} and {second} channels side by side"),
+        Kernel::Weightless { op, .. } => op.layer().describe(),
         Kernel::Table { .. } => "table".into(),
         Kernel::MaxPool { window, .. } => format!("maximum of {}×{}", window.kernel[0], window.kernel[1]),
         Kernel::Softmax { .. } => "softmax".into(),

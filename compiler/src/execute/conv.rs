@@ -122,7 +122,7 @@ fn unfold(conv: &Conv, x: &Array3<f32>, at: [usize; 2], first_channel: usize, pa
 mod tests {
     use super::*;
     use crate::graph::Window;
-    use crate::ops::Activation;
+    use crate::ops::{Activation, Operator as _};
 
     fn noise(seed: u32, n: usize) -> Vec<f32> {
         let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12345);
@@ -154,7 +154,7 @@ mod tests {
                         };
                         let shape = Shape::new(9, 11, channels);
                         let x = Array3::from_shape_vec((9, 11, channels), noise(case + 2, shape.len())).unwrap();
-                        let y = conv.shape(shape).unwrap();
+                        let y = conv.shape(&[shape]).unwrap();
                         let (fast, naive) = (run(&conv, &x, y).unwrap(), conv.naive(&x, y));
                         let worst = (&fast - &naive).iter().fold(0.0f32, |m, v| m.max(v.abs()));
                         assert!(worst < 1e-5, "{worst} at {:?} groups {groups}", conv.window);

@@ -9,8 +9,8 @@ mod depthwise;
 pub(crate) use conv::run as convolve;
 
 use crate::error::{Error, Result, Stage};
-use crate::graph::{Graph, Shape, TensorId};
-use crate::ops::{self, Op};
+use crate::graph::{Graph, TensorId};
+use crate::ops::Operand;
 use ndarray::Array3;
 
 /// Runs one image (height × width × channels) through the graph and returns its outputs, in the graph's order.
@@ -114,78 +114,35 @@ fn run_nodes(
         let node = &graph.nodes[index];
         let broken = || Error::new(Stage::Verify, "the graph breaks its own invariants").at(&node.name);
         let dies = |id: &TensorId| last_use.get(id.index()) == Some(&index);
-        let mut operands = Vec::with_capacity(node.inputs.len());
+        // The last reading takes the tensor; functions of elements then work in place.
+        let mut taken: Vec<Option<Array3<f32>>> = Vec::with_capacity(node.inputs.len());
         for (position, id) in node.inputs.iter().enumerate() {
-            let slot = values.get_mut(id.index()).ok_or_else(broken)?;
-            // The last reading takes the tensor; functions of one tensor then work in place.
             let take = dies(id) && !node.inputs[position + 1..].contains(id);
-            operands.push(if take { Operand::Owned(slot.take().ok_or_else(broken)?) } else { Operand::Kept(*id) });
+            let slot = values.get_mut(id.index()).ok_or_else(broken)?;
+            // What is read twice stays borrowed.
+            let twice = node.inputs[..position].contains(id);
+            taken.push(if take && !twice { slot.take() } else { None });
         }
-        let mut result = apply(&node.op, operands, values, graph.shape(node.output)).ok_or_else(broken)?;
+        let operands: Option<Vec<Operand<'_>>> = node
+            .inputs
+            .iter()
+            .zip(taken)
+            .map(|(id, taken)| match taken {
+                Some(array) => Some(Operand::Owned(array)),
+                None => values.get(id.index())?.as_ref().map(Operand::Borrowed),
+            })
+            .collect();
+        let y = graph.shape(node.output);
+        let mut result = operands.and_then(|operands| node.op.operator().run(operands, y)).ok_or_else(broken)?;
+        for id in node.inputs.iter().filter(|id| dies(id)) {
+            if let Some(slot) = values.get_mut(id.index()) {
+                *slot = None;
+            }
+        }
         change(node.output, &mut result);
         if let Some(slot) = values.get_mut(node.output.index()) {
             *slot = Some(result);
         }
     }
     Ok(())
-}
-
-/// A tensor that this node may consume, or one that others still read.
-enum Operand {
-    Owned(Array3<f32>),
-    Kept(TensorId),
-}
-
-impl Operand {
-    fn view<'a>(&'a self, values: &'a [Option<Array3<f32>>]) -> Option<&'a Array3<f32>> {
-        match self {
-            Operand::Owned(array) => Some(array),
-            Operand::Kept(id) => values.get(id.index())?.as_ref(),
-        }
-    }
-
-    fn into_owned(self, values: &[Option<Array3<f32>>]) -> Option<Array3<f32>> {
-        match self {
-            Operand::Owned(array) => Some(array),
-            Operand::Kept(id) => values.get(id.index())?.clone(),
-        }
-    }
-}
-
-fn apply(op: &Op, operands: Vec<Operand>, values: &[Option<Array3<f32>>], y: Shape) -> Option<Array3<f32>> {
-    let mut operands = operands.into_iter();
-    let first = operands.next()?;
-    Some(match op {
-        Op::Conv(conv) => conv::run(conv, first.view(values)?, y)?,
-        Op::Affine(affine) => {
-            let mut x = first.into_owned(values)?;
-            affine.apply(&mut x);
-            x
-        }
-        Op::Activation(function) => {
-            let mut x = first.into_owned(values)?;
-            function.apply_all(x.as_slice_mut()?);
-            x
-        }
-        Op::Add => {
-            let second = operands.next()?;
-            let mut x = first.into_owned(values)?;
-            x += second.view(values)?;
-            x
-        }
-        Op::Mul => {
-            let second = operands.next()?;
-            let mut x = first.into_owned(values)?;
-            x *= second.view(values)?;
-            x
-        }
-        Op::Concat => {
-            let second = operands.next()?;
-            ops::concat(first.view(values)?, second.view(values)?)?
-        }
-        Op::GlobalAveragePool => ops::global_average(first.view(values)?),
-        Op::AveragePool(pool) => pool.run(first.view(values)?, y),
-        Op::MaxPool(pool) => pool.run(first.view(values)?, y),
-        Op::Softmax => ops::softmax(first.view(values)?),
-    })
 }

@@ -5,7 +5,7 @@ use super::dims::{self, Plain};
 use super::view::{Label, View};
 use super::walk::{Call, Value};
 use crate::onnx::{Element, Tensor};
-use crate::ops::{Conv, Op};
+use crate::ops::{Op, Select};
 use std::rc::Rc;
 
 /// `Identity`, `Dropout`, `Cast` to another float type, `Expand` to the dimensions it has.
@@ -103,7 +103,7 @@ fn take(call: &mut Call<'_>, view: &View, axis: usize, positions: &[usize]) -> P
     if positions.is_empty() || !view.is_channel_axis(axis) || view.axes.get(axis).is_some_and(Vec::is_empty) {
         return Err(format!("it takes {} of {size} positions of axis {axis}, which are not channels", positions.len()));
     }
-    let select = Op::Conv(Conv::select(positions, view.shape.channels));
+    let select = Op::Select(Select { source: positions.to_vec() });
     let (tensor, shape) = call.emit(select, &[view.tensor])?;
     Ok(view.with(tensor, shape))
 }

@@ -14,7 +14,7 @@ use crate::demo::pictures::random::Random;
 use crate::error::{Error, Result, Stage};
 use crate::execute::convolve;
 use crate::graph::{LARGEST_TENSOR, Shape, Window};
-use crate::ops::{self, Activation, MaxPool};
+use crate::ops::{self, Activation, MaxPool, Operator as _};
 use crate::specs::architecture::Function;
 use ndarray::{Array3, s};
 use onnx_protobuf::{AttributeProto, GraphProto, ModelProto, OperatorSetIdProto};
@@ -132,7 +132,7 @@ impl Network {
             pad_value: vec![0.0; x.shape.channels],
             activation: None,
         };
-        let shape = op.shape(x.shape).map_err(|cause| too_small(name, cause))?;
+        let shape = op.shape(&[x.shape]).map_err(|cause| too_small(name, cause))?;
         if shape.len() > LARGEST_TENSOR {
             let cause = format!("its result would have {} elements", shape.len());
             let remedy = format!("give a smaller --size or --width: up to {LARGEST_TENSOR} elements are supported");
@@ -301,14 +301,14 @@ impl Network {
         let window = Window { kernel: [kernel; 2], stride: [stride; 2], ..Window::POINT };
         let beyond = |side: usize| side.checked_sub(kernel).map_or(0, |rest| rest.next_multiple_of(stride) - rest);
         let op = MaxPool { window, pad_end: [beyond(x.shape.height), beyond(x.shape.width)] };
-        let shape = op.shape(x.shape).map_err(|cause| too_small(name, cause))?;
+        let shape = op.shape(&[x.shape]).map_err(|cause| too_small(name, cause))?;
         let attributes = vec![
             onnx::ints("kernel_shape", &[kernel; 2]),
             onnx::ints("strides", &[stride; 2]),
             onnx::int("ceil_mode", 1),
         ];
         self.node("MaxPool", &[&x.name], name, attributes);
-        let samples = x.samples.par_iter().map(|x| op.run(x, shape)).collect();
+        let samples = x.samples.par_iter().map(|x| op.naive(x, shape)).collect();
         Ok(Value { name: name.into(), shape, flat: false, samples })
     }
 

@@ -4,6 +4,10 @@
 //!
 //! `y[p,c] = f(x[p,c])`, `f` as each variant says. In f32, `f` is computed as written.
 
+use super::{Operand, Operator};
+use crate::graph::Shape;
+use ndarray::Array3;
+
 /// Elementwise functions of one tensor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
@@ -37,6 +41,13 @@ pub enum Activation {
         /// Slope inside the sigmoid, usually 1.
         beta: f32,
     },
+    /// `tanh(x)`.
+    Tanh,
+    /// `x` above zero, `slope·x` below.
+    Leaky {
+        /// Slope below zero.
+        slope: f32,
+    },
 }
 
 impl Activation {
@@ -55,6 +66,14 @@ impl Activation {
             Activation::HardSwishLike { alpha, beta } => x * (alpha * x + beta).clamp(0.0, 1.0),
             Activation::Sigmoid => sigmoid(x),
             Activation::Silu { beta } => x * sigmoid(beta * x),
+            Activation::Tanh => x.tanh(),
+            Activation::Leaky { slope } => {
+                if x > 0.0 {
+                    x
+                } else {
+                    slope * x
+                }
+            }
         }
     }
 
@@ -68,7 +87,9 @@ impl Activation {
             Activation::HardSigmoid { .. }
             | Activation::HardSwishLike { .. }
             | Activation::Sigmoid
-            | Activation::Silu { .. } => values.iter_mut().for_each(|x| *x = self.apply(*x)),
+            | Activation::Silu { .. }
+            | Activation::Tanh
+            | Activation::Leaky { .. } => values.iter_mut().for_each(|x| *x = self.apply(*x)),
         }
     }
 
@@ -79,7 +100,21 @@ impl Activation {
             Activation::Clip { .. }
             | Activation::HardSigmoid { .. }
             | Activation::HardSwish
-            | Activation::HardSwishLike { .. } => false,
+            | Activation::HardSwishLike { .. }
+            | Activation::Tanh
+            | Activation::Leaky { .. } => false,
+        }
+    }
+
+    /// Whether it is computed from codes of its argument (a table), and not from an accumulator.
+    pub fn is_tabled(self) -> bool {
+        match self {
+            Activation::Sigmoid
+            | Activation::Silu { .. }
+            | Activation::Tanh
+            | Activation::Leaky { .. }
+            | Activation::HardSwishLike { .. } => true,
+            Activation::Clip { .. } | Activation::HardSigmoid { .. } | Activation::HardSwish => false,
         }
     }
 
@@ -90,9 +125,30 @@ impl Activation {
             Activation::HardSigmoid { alpha, beta } | Activation::HardSwishLike { alpha, beta } => {
                 alpha.is_finite() && beta.is_finite()
             }
-            Activation::HardSwish | Activation::Sigmoid => true,
+            Activation::HardSwish | Activation::Sigmoid | Activation::Tanh => true,
             Activation::Silu { beta } => beta.is_finite(),
+            Activation::Leaky { slope } => slope.is_finite(),
         }
+    }
+}
+
+impl Operator for Activation {
+    fn kind(&self) -> &'static str {
+        "activation"
+    }
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        inputs.first().copied().ok_or("no input".into())
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
+        let mut x = inputs.into_iter().next()?.into_owned();
+        self.apply_all(x.as_slice_mut()?);
+        Some(x)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.is_sound() { Ok(()) } else { Err(format!("the constants of {self} make no sense")) }
     }
 }
 
@@ -115,6 +171,8 @@ impl std::fmt::Display for Activation {
             Activation::Sigmoid => f.write_str("sigmoid"),
             Activation::Silu { beta: 1.0 } => f.write_str("silu"),
             Activation::Silu { beta } => write!(f, "silu({beta})"),
+            Activation::Tanh => f.write_str("tanh"),
+            Activation::Leaky { slope } => write!(f, "leaky({slope:.4})"),
         }
     }
 }

@@ -4,17 +4,36 @@
 //!
 //! `y[p,c] = x₁[p,c] + x₂[p,c]`, equal shapes.
 
+use super::{Operand, Operator};
 use crate::graph::Shape;
 use ndarray::Array3;
 
-/// Equal shapes only.
-pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, String> {
-    if a == b { Ok(a) } else { Err(format!("the summands differ: {a:?} and {b:?}")) }
-}
+/// `Op::Add`.
+pub(super) struct Add;
 
-/// The formula.
-pub fn add(a: &Array3<f32>, b: &Array3<f32>) -> Array3<f32> {
-    a + b
+impl Operator for Add {
+    fn kind(&self) -> &'static str {
+        "add"
+    }
+
+    fn reads(&self, count: usize) -> bool {
+        count == 2
+    }
+
+    /// Equal shapes only.
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        match inputs {
+            [a, b] if a == b => Ok(*a),
+            _ => Err(format!("the summands differ: {inputs:?}")),
+        }
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
+        let mut inputs = inputs.into_iter();
+        let mut x = inputs.next()?.into_owned();
+        x += inputs.next()?.as_ref();
+        Some(x)
+    }
 }
 
 #[cfg(test)]
@@ -23,7 +42,7 @@ mod tests {
 
     #[test]
     fn equal_shapes_only() {
-        assert!(shape(Shape::new(2, 2, 3), Shape::new(2, 2, 3)).is_ok());
-        assert!(shape(Shape::new(2, 2, 3), Shape::vector(3)).is_err());
+        assert!(Add.shape(&[Shape::new(2, 2, 3), Shape::new(2, 2, 3)]).is_ok());
+        assert!(Add.shape(&[Shape::new(2, 2, 3), Shape::vector(3)]).is_err());
     }
 }

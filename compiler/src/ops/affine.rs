@@ -4,6 +4,7 @@
 //!
 //! `y[p,c] = scale[c]·x[p,c] + shift[c]`
 
+use super::{Operand, Operator, finite, list, short};
 use crate::graph::Shape;
 use ndarray::Array3;
 
@@ -36,9 +37,16 @@ impl Affine {
             shift: self.scale.iter().zip(&self.shift).zip(&first.shift).map(|((s2, t2), t1)| s2 * t1 + t2).collect(),
         }
     }
+}
+
+impl Operator for Affine {
+    fn kind(&self) -> &'static str {
+        "affine"
+    }
 
     /// The input's own shape.
-    pub fn shape(&self, x: Shape) -> Result<Shape, String> {
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let x = *inputs.first().ok_or("no input")?;
         if self.scale.len() != x.channels || self.shift.len() != x.channels {
             return Err(format!(
                 "{} scales and {} shifts for {} channels",
@@ -50,6 +58,30 @@ impl Affine {
         Ok(x)
     }
 
+    fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
+        let mut x = inputs.into_iter().next()?.into_owned();
+        self.apply(&mut x);
+        Some(x)
+    }
+
+    fn attributes(&self) -> String {
+        match self.as_uniform() {
+            Some((scale, shift)) => format!(" *{} +{}", short(scale), short(shift)),
+            None => format!(" *{} +{}", list(&self.scale), list(&self.shift)),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        finite("scale", &self.scale)?;
+        finite("shift", &self.shift)
+    }
+
+    fn parameters(&self) -> u64 {
+        (self.scale.len() + self.shift.len()) as u64
+    }
+}
+
+impl Affine {
     /// The formula, in place.
     pub fn apply(&self, x: &mut Array3<f32>) {
         let Some(values) = x.as_slice_mut() else {

@@ -5,7 +5,8 @@
 //! `y[p,c] = (1/n) Σ_k x[p·stride + k − pad, c]`, where `n` counts the taps inside of the input, or all taps inside
 //! of the padded input if `count_pad`.
 
-use super::window::{taps, windowed_extent};
+use super::window::{describe, taps, windowed_extent};
+use super::{Operand, Operator};
 use crate::graph::{Shape, Window};
 use ndarray::Array3;
 
@@ -20,15 +21,30 @@ pub struct AveragePool {
     pub count_pad: bool,
 }
 
-impl AveragePool {
+impl Operator for AveragePool {
+    fn kind(&self) -> &'static str {
+        "average_pool"
+    }
+
     /// Channels stay.
-    pub fn shape(&self, x: Shape) -> Result<Shape, String> {
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let x = *inputs.first().ok_or("no input")?;
         let [height, width] = windowed_extent(x, &self.window, self.pad_end)?;
         Ok(Shape::new(height, width, x.channels))
     }
 
+    fn run(&self, inputs: Vec<Operand<'_>>, y: Shape) -> Option<Array3<f32>> {
+        Some(self.naive(inputs.first()?, y))
+    }
+
+    fn attributes(&self) -> String {
+        describe(&self.window, self.pad_end) + if self.count_pad { " count_pad" } else { "" }
+    }
+}
+
+impl AveragePool {
     /// The formula, naively.
-    pub fn run(&self, x: &Array3<f32>, y: Shape) -> Array3<f32> {
+    pub fn naive(&self, x: &Array3<f32>, y: Shape) -> Array3<f32> {
         let (height, width, channels) = x.dim();
         let shape = Shape::new(height, width, channels);
         Array3::from_shape_fn((y.height, y.width, channels), |(row, column, c)| {
@@ -53,9 +69,9 @@ mod tests {
         let x = Array3::from_shape_vec((1, 2, 1), vec![2.0, 4.0]).unwrap();
         let window = Window { kernel: [1, 2], stride: [1, 1], dilation: [1, 1], pad: [0, 1] };
         let mut pool = AveragePool { window, pad_end: [0, 0], count_pad: false };
-        let y = pool.shape(Shape::new(1, 2, 1)).unwrap();
-        assert_eq!(pool.run(&x, y).into_raw_vec_and_offset().0, [2.0, 3.0]);
+        let y = pool.shape(&[Shape::new(1, 2, 1)]).unwrap();
+        assert_eq!(pool.naive(&x, y).into_raw_vec_and_offset().0, [2.0, 3.0]);
         pool.count_pad = true;
-        assert_eq!(pool.run(&x, y).into_raw_vec_and_offset().0, [1.0, 3.0]);
+        assert_eq!(pool.naive(&x, y).into_raw_vec_and_offset().0, [1.0, 3.0]);
     }
 }

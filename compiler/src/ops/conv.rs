@@ -5,8 +5,8 @@
 //! `y[p,o] = f(bias[o] + Σ_{k,c} w[o,k,c] · x[p·stride + k·dilation − pad, c])`, where a tap outside of the input
 //! reads `pad_value[c]` and `f` is the fused activation, if any.
 
-use super::Activation;
-use super::window::{taps, windowed_extent};
+use super::window::{describe, taps, windowed_extent};
+use super::{Activation, Operand, Operator, finite, list};
 use crate::graph::{Shape, Window};
 use ndarray::Array3;
 
@@ -45,17 +45,6 @@ impl Conv {
             pad_value: vec![0.0; in_channels],
             activation: None,
         }
-    }
-
-    /// `y[o] = x[source[o]]`: channels picked and permuted, as a pointwise convolution with weights 0 and 1.
-    pub fn select(source: &[usize], in_channels: usize) -> Self {
-        let mut weights = vec![0.0; source.len() * in_channels];
-        for (row, &from) in weights.chunks_exact_mut(in_channels.max(1)).zip(source) {
-            if let Some(w) = row.get_mut(from) {
-                *w = 1.0;
-            }
-        }
-        Self::pointwise(weights, vec![0.0; source.len()], in_channels)
     }
 
     /// A map of `channels` surrounded by `value`: a depthwise 1×1 convolution with weight 1 that reads outside.
@@ -103,7 +92,7 @@ impl Conv {
     }
 
     /// Height and width by the window; channels by the weights.
-    pub fn shape(&self, x: Shape) -> Result<Shape, String> {
+    pub fn shape_of(&self, x: Shape) -> Result<Shape, String> {
         let (channels, out) = (self.in_channels(), self.out_channels);
         if x.channels != channels {
             return Err(format!("the convolution takes {channels} channels, its input has {}", x.channels));
@@ -152,6 +141,51 @@ impl Conv {
     }
 }
 
+impl Operator for Conv {
+    fn kind(&self) -> &'static str {
+        "conv"
+    }
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        self.shape_of(*inputs.first().ok_or("no input")?)
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, y: Shape) -> Option<Array3<f32>> {
+        crate::execute::convolve(self, inputs.first()?, y)
+    }
+
+    fn attributes(&self) -> String {
+        let mut text = describe(&self.window, self.pad_end);
+        if self.is_depthwise() && self.groups > 1 {
+            text += " depthwise";
+        } else if self.groups > 1 {
+            text += &format!(" groups {}", self.groups);
+        }
+        if self.pad_value.iter().any(|&v| v != 0.0) {
+            text += &format!(" pad_value {}", list(&self.pad_value));
+        }
+        if let Some(function) = self.activation {
+            text += &format!(" {function}");
+        }
+        text
+    }
+
+    fn check(&self) -> Result<(), String> {
+        finite("weight", &self.weights)?;
+        finite("bias", &self.bias)?;
+        finite("pad value", &self.pad_value)?;
+        self.activation.map_or(Ok(()), |function| function.check())
+    }
+
+    fn macs(&self, output: Shape) -> u64 {
+        (output.len() * self.weights.len().checked_div(self.out_channels).unwrap_or(0)) as u64
+    }
+
+    fn parameters(&self) -> u64 {
+        (self.weights.len() + self.bias.len()) as u64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,26 +194,19 @@ mod tests {
     fn padding_surrounds() {
         let pad = Conv::padding(1, [0, 1], [1, 0], 9.0);
         let x = Array3::from_shape_vec((1, 2, 1), vec![1.0, 2.0]).unwrap();
-        let shape = pad.shape(Shape::new(1, 2, 1)).unwrap();
+        let shape = pad.shape_of(Shape::new(1, 2, 1)).unwrap();
         assert_eq!(shape, Shape::new(2, 3, 1));
         assert_eq!(pad.naive(&x, shape).into_raw_vec_and_offset().0, [9.0, 1.0, 2.0, 9.0, 9.0, 9.0]);
     }
 
     #[test]
-    fn select_permutes() {
-        let flip = Conv::select(&[2, 1, 0], 3);
-        let x = Array3::from_shape_vec((1, 1, 3), vec![1.0, 2.0, 3.0]).unwrap();
-        assert_eq!(flip.naive(&x, Shape::vector(3)).into_raw_vec_and_offset().0, [3.0, 2.0, 1.0]);
-    }
-
-    #[test]
     fn shape_refuses_what_does_not_fit() {
         let mut conv = Conv::pointwise(vec![0.0; 6], vec![0.0; 2], 3);
-        assert!(conv.shape(Shape::new(4, 4, 4)).unwrap_err().contains("takes 3 channels"));
+        assert!(conv.shape_of(Shape::new(4, 4, 4)).unwrap_err().contains("takes 3 channels"));
         conv.groups = 2;
-        assert!(conv.shape(Shape::new(4, 4, 3)).unwrap_err().contains("groups"));
+        assert!(conv.shape_of(Shape::new(4, 4, 3)).unwrap_err().contains("groups"));
         conv.groups = 1;
         conv.window.kernel = [usize::MAX, 2];
-        assert!(conv.shape(Shape::new(4, 4, 3)).unwrap_err().contains("weights"));
+        assert!(conv.shape_of(Shape::new(4, 4, 3)).unwrap_err().contains("weights"));
     }
 }

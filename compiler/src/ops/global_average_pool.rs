@@ -4,7 +4,26 @@
 //!
 //! `y[c] = (1/P) Σ_p x[p,c]`
 
+use super::{Operand, Operator};
+use crate::graph::Shape;
 use ndarray::Array3;
+
+/// `Op::GlobalAveragePool`.
+pub(super) struct GlobalAveragePool;
+
+impl Operator for GlobalAveragePool {
+    fn kind(&self) -> &'static str {
+        "global_average_pool"
+    }
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        Ok(Shape::vector(inputs.first().ok_or("no input")?.channels))
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
+        inputs.first().map(|x| global_average(x))
+    }
+}
 
 /// The mean of every channel, a 1×1 map. Summed row by row, so that the rounding of f32 stays small.
 pub fn global_average(x: &Array3<f32>) -> Array3<f32> {

@@ -4,7 +4,8 @@
 //!
 //! `y[p,c] = max_k x[p·stride + k·dilation − pad, c]` over the taps inside of the input.
 
-use super::window::{taps, windowed_extent};
+use super::window::{describe, taps, windowed_extent};
+use super::{Operand, Operator};
 use crate::graph::{Shape, Window};
 use ndarray::Array3;
 
@@ -17,15 +18,30 @@ pub struct MaxPool {
     pub pad_end: [usize; 2],
 }
 
-impl MaxPool {
+impl Operator for MaxPool {
+    fn kind(&self) -> &'static str {
+        "max_pool"
+    }
+
     /// Channels stay.
-    pub fn shape(&self, x: Shape) -> Result<Shape, String> {
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        let x = *inputs.first().ok_or("no input")?;
         let [height, width] = windowed_extent(x, &self.window, self.pad_end)?;
         Ok(Shape::new(height, width, x.channels))
     }
 
+    fn run(&self, inputs: Vec<Operand<'_>>, y: Shape) -> Option<Array3<f32>> {
+        Some(self.naive(inputs.first()?, y))
+    }
+
+    fn attributes(&self) -> String {
+        describe(&self.window, self.pad_end)
+    }
+}
+
+impl MaxPool {
     /// The formula, naively.
-    pub fn run(&self, x: &Array3<f32>, y: Shape) -> Array3<f32> {
+    pub fn naive(&self, x: &Array3<f32>, y: Shape) -> Array3<f32> {
         let (height, width, channels) = x.dim();
         let shape = Shape::new(height, width, channels);
         Array3::from_shape_fn((y.height, y.width, channels), |(row, column, c)| {
@@ -45,7 +61,7 @@ mod tests {
         let x = Array3::from_shape_vec((1, 3, 1), vec![-5.0, -4.0, -6.0]).unwrap();
         let window = Window { kernel: [1, 2], stride: [1, 2], dilation: [1, 1], pad: [0, 1] };
         let pool = MaxPool { window, pad_end: [0, 0] };
-        let y = pool.shape(Shape::new(1, 3, 1)).unwrap();
-        assert_eq!(pool.run(&x, y).into_raw_vec_and_offset().0, [-5.0, -4.0]);
+        let y = pool.shape(&[Shape::new(1, 3, 1)]).unwrap();
+        assert_eq!(pool.naive(&x, y).into_raw_vec_and_offset().0, [-5.0, -4.0]);
     }
 }

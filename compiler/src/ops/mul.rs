@@ -2,23 +2,40 @@
 //!
 //! ## Formula
 //!
-//! `y[p,c] = x₁[p,c] · x₂[p,c]`, or `x₁[p,c] · x₂[c]` where `x₂` is a vector (a gate).
+//! `y[p,c] = x₁[p,c] · x₂[p,c]`; `x₁[p,c] · x₂[c]` where `x₂` is a vector (a gate); `x₁[p,c] · x₂[p]` where it has one channel.
 
+use super::{Operand, Operator};
 use crate::graph::Shape;
 use ndarray::Array3;
 
-/// Equal shapes, or a vector as second.
-pub(super) fn shape(a: Shape, b: Shape) -> Result<Shape, String> {
-    if a == b || b == Shape::vector(a.channels) {
-        Ok(a)
-    } else {
-        Err(format!("the factors differ and the second is no vector of the first's channels: {a:?} and {b:?}"))
-    }
-}
+/// `Op::Mul`.
+pub(super) struct Mul;
 
-/// The formula.
-pub fn multiply(a: &Array3<f32>, b: &Array3<f32>) -> Array3<f32> {
-    a * b
+impl Operator for Mul {
+    fn kind(&self) -> &'static str {
+        "mul"
+    }
+
+    fn reads(&self, count: usize) -> bool {
+        count == 2
+    }
+
+    /// Equal shapes, or a vector or a map of one channel as second.
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        match inputs {
+            [a, b] if a == b || *b == Shape::vector(a.channels) || *b == (Shape { channels: 1, ..*a }) => Ok(*a),
+            _ => Err(format!(
+                "the factors differ, and the second is no vector of the first's channels nor a map of one: {inputs:?}"
+            )),
+        }
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
+        let mut inputs = inputs.into_iter();
+        let mut x = inputs.next()?.into_owned();
+        x *= inputs.next()?.as_ref();
+        Some(x)
+    }
 }
 
 #[cfg(test)]
@@ -27,10 +44,12 @@ mod tests {
 
     #[test]
     fn a_gate_is_second_and_broadcast_over_pixels() {
-        assert!(shape(Shape::new(2, 2, 3), Shape::vector(3)).is_ok());
-        assert!(shape(Shape::vector(3), Shape::new(2, 2, 3)).is_err());
+        assert!(Mul.shape(&[Shape::new(2, 2, 3), Shape::vector(3)]).is_ok());
+        assert!(Mul.shape(&[Shape::new(2, 2, 3), Shape::new(2, 2, 1)]).is_ok());
+        assert!(Mul.shape(&[Shape::vector(3), Shape::new(2, 2, 3)]).is_err());
         let x = Array3::from_shape_vec((1, 2, 2), vec![1.0, 2.0, 3.0, 4.0]).unwrap();
         let gate = Array3::from_shape_vec((1, 1, 2), vec![10.0, 0.5]).unwrap();
-        assert_eq!(multiply(&x, &gate).into_raw_vec_and_offset().0, [10.0, 1.0, 30.0, 2.0]);
+        let y = Mul.run(vec![Operand::Owned(x), Operand::Owned(gate)], Shape::new(1, 2, 2)).unwrap();
+        assert_eq!(y.into_raw_vec_and_offset().0, [10.0, 1.0, 30.0, 2.0]);
     }
 }

@@ -1,23 +1,35 @@
-//! Softmax over the channels of a vector.
+//! Softmax over the channels of every pixel.
 //!
 //! ## Formula
 //!
-//! `y[c] = e^(x[c] − m) / Σ_k e^(x[k] − m)`, `m = max x`.
+//! `y[p,c] = e^(x[p,c] − m) / Σ_k e^(x[p,k] − m)`, `m = max_k x[p,k]`.
 
+use super::{Operand, Operator};
 use crate::graph::Shape;
 use ndarray::Array3;
 
-/// Vectors only.
-pub(crate) fn shape(x: Shape) -> Result<Shape, String> {
-    if x.pixels() == 1 { Ok(x) } else { Err(format!("softmax over the channels of a map: {x:?}")) }
-}
+/// `Op::Softmax`.
+pub(super) struct Softmax;
 
-/// The formula.
-pub fn softmax(x: &Array3<f32>) -> Array3<f32> {
-    let m = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let e = x.mapv(|v| (v - m).exp());
-    let sum: f32 = e.iter().sum();
-    e / sum
+impl Operator for Softmax {
+    fn kind(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn shape(&self, inputs: &[Shape]) -> Result<Shape, String> {
+        inputs.first().copied().ok_or("no input".into())
+    }
+
+    fn run(&self, inputs: Vec<Operand<'_>>, y: Shape) -> Option<Array3<f32>> {
+        let mut x = inputs.into_iter().next()?.into_owned();
+        for pixel in x.as_slice_mut()?.chunks_exact_mut(y.channels.max(1)) {
+            let most = pixel.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            pixel.iter_mut().for_each(|v| *v = (*v - most).exp());
+            let sum: f32 = pixel.iter().sum();
+            pixel.iter_mut().for_each(|v| *v /= sum);
+        }
+        Some(x)
+    }
 }
 
 #[cfg(test)]
@@ -25,8 +37,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sums_to_one_and_does_not_overflow() {
-        let x = Array3::from_shape_vec((1, 1, 3), vec![1000.0, 1000.0, -1000.0]).unwrap();
-        assert_eq!(softmax(&x).into_raw_vec_and_offset().0, [0.5, 0.5, 0.0]);
+    fn each_pixel_sums_to_one_and_does_not_overflow() {
+        let x = Array3::from_shape_vec((1, 2, 3), vec![1000.0, 1000.0, -1000.0, 0.0, 0.0, 0.0]).unwrap();
+        let y = Softmax.run(vec![Operand::Owned(x)], Shape::new(1, 2, 3)).unwrap();
+        assert_eq!(y.as_slice().unwrap(), [0.5, 0.5, 0.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
     }
 }

@@ -46,6 +46,23 @@ pub fn windowed_extent(x: Shape, window: &Window, pad_end: [usize; 2]) -> Result
     Ok(out)
 }
 
+/// `3x3 /2 dilation 2,2 pad 0,0,1,1`, a space before each.
+pub(super) fn describe(window: &Window, pad_end: [usize; 2]) -> String {
+    let mut text = format!(" {}x{}", window.kernel[0], window.kernel[1]);
+    match window.stride {
+        [1, 1] => {}
+        [a, b] if a == b => text += &format!(" /{a}"),
+        [a, b] => text += &format!(" /{a},{b}"),
+    }
+    if window.dilation != [1, 1] {
+        text += &format!(" dilation {},{}", window.dilation[0], window.dilation[1]);
+    }
+    if window.pad != [0, 0] || pad_end != [0, 0] {
+        text += &format!(" pad {},{},{},{}", window.pad[0], window.pad[1], pad_end[0], pad_end[1]);
+    }
+    text
+}
+
 /// The input pixels that the output pixel `(row, column)` reads: `(tap, Some(pixel index) or None outside)`.
 pub(crate) fn taps(
     x: Shape,

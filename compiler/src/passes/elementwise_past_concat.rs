@@ -1,4 +1,4 @@
-//! `f(concat(a, b)) == concat(f(a), f(b))` for a function `f`, or an affine map split between the channels of both
+//! `f(concat(a, b, …)) == concat(f(a), f(b), …)` for a function `f`, or an affine map split between the channels of the parts
 //!
 //! In front of the concatenation it meets the convolution that it can be fused with; behind it there is none.
 
@@ -24,7 +24,7 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
         let parts = graph.nodes[concat].inputs.clone();
         let mut first = 0;
         let mut moved = Vec::new();
-        for (part, word) in parts.into_iter().zip(["first", "second"]) {
+        for (number, part) in parts.into_iter().enumerate() {
             let channels = graph.shape(part).channels;
             let op = match &graph.nodes[index].op {
                 Op::Affine(affine) => Op::Affine(Affine {
@@ -35,7 +35,7 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
             };
             first += channels;
             // The same shapes as before: nothing that `push` could refuse.
-            let Ok(result) = graph.push(name.clone(), op, vec![part], format!("{result_name}/{word}")) else {
+            let Ok(result) = graph.push(name.clone(), op, vec![part], format!("{result_name}/part_{number}")) else {
                 return count;
             };
             moved.push(result);

@@ -33,15 +33,22 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
                 pool.count_pad = true;
                 (&mut pool.window, &mut pool.pad_end)
             }
+            // Whatever else reads it needs the padded map itself.
             Op::AveragePool(_)
             | Op::MaxPool(_)
             | Op::Affine(_)
             | Op::Activation(_)
+            | Op::PRelu(_)
             | Op::Add
             | Op::Mul
             | Op::Concat
+            | Op::Select(_)
+            | Op::Crop(_)
+            | Op::DepthToSpace(_)
+            | Op::Resize(_)
             | Op::GlobalAveragePool
-            | Op::Softmax => continue,
+            | Op::Softmax
+            | Op::ArgMax => continue,
         };
         window.pad = [window.pad[0] + pad.window.pad[0], window.pad[1] + pad.window.pad[1]];
         *pad_end = [pad_end[0] + pad.pad_end[0], pad_end[1] + pad.pad_end[1]];

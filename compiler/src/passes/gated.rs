@@ -49,7 +49,9 @@ fn gate(graph: &Graph, uses: &Uses, x: TensorId, g: TensorId) -> Option<(TensorI
         | Activation::HardSigmoid { .. }
         | Activation::HardSwish
         | Activation::HardSwishLike { .. }
-        | Activation::Silu { .. } => return None,
+        | Activation::Silu { .. }
+        | Activation::Tanh
+        | Activation::Leaky { .. } => return None,
     };
     Some((x, function))
 }

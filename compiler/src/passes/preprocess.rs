@@ -7,7 +7,7 @@ use super::edit::{self, Uses};
 use super::{affine_before_conv, merge_affine};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};
-use crate::ops::{Affine, Conv, Op};
+use crate::ops::{Affine, Op, Select};
 
 /// Makes the graph take raw RGB, 0 … 255.
 ///
@@ -73,7 +73,7 @@ fn swap_red_and_blue(graph: &mut Graph, log: &mut Vec<String>) {
     let readers = uses.readers(graph.input).to_vec();
     let plain = |index: &usize| edit::as_conv(&graph.nodes[*index]).is_some_and(|c| c.groups == 1);
     if readers.is_empty() || !readers.iter().all(plain) {
-        insert_after_input(graph, Op::Conv(Conv::select(&[2, 1, 0], 3)), "rgb_to_bgr");
+        insert_after_input(graph, Op::Select(Select { source: vec![2, 1, 0] }), "rgb_to_bgr");
         log.push("the channels are swapped by a node of their own: the first nodes are no plain convolutions".into());
         return;
     }

@@ -31,8 +31,12 @@ fn projects(q: &QGraph, index: usize) -> bool {
         QOp::Gated(gated) => gated.epilogue.activation == QActivation::Linear && signed(),
         QOp::Conv(conv) => conv.window.taps() == 1 && conv.epilogue.activation == QActivation::Linear && signed(),
         QOp::Add(_) => true,
-        QOp::Dense(_) | QOp::Mean(_) | QOp::Gate(_) | QOp::Concat | QOp::Table(_) | QOp::MaxPool(_) | QOp::Softmax => {
-            false
-        }
+        QOp::Dense(_)
+        | QOp::Mean(_)
+        | QOp::Gate(_)
+        | QOp::Weightless(_)
+        | QOp::Table(_)
+        | QOp::MaxPool(_)
+        | QOp::Softmax => false,
     }
 }

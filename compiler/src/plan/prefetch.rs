@@ -47,7 +47,7 @@ fn weights(kernel: &Kernel) -> Option<Bytes> {
         Kernel::Mean { .. }
         | Kernel::Gate { .. }
         | Kernel::Add { .. }
-        | Kernel::Concat { .. }
+        | Kernel::Weightless { .. }
         | Kernel::Table { .. }
         | Kernel::MaxPool { .. }
         | Kernel::Softmax { .. } => None,

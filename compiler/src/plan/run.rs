@@ -3,11 +3,12 @@
 use super::constants::{Constants, EpilogueSpans, Floats};
 use super::{Kernel, Plan, Slot, Step};
 use crate::qgraph::reference::Value;
+use crate::weightless::{Input, Output, Weightless};
 use bakelite_runtime::arena::split;
 use bakelite_runtime::dispatch;
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{
-    self, Add, Concat, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
+    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
 };
 use bakelite_runtime::layer::{Activation, Epilogue};
 
@@ -166,7 +167,60 @@ fn in_reals(slot: &Slot) -> Option<(usize, usize)> {
     }
 }
 
+/// A section without the piece that is written.
+struct Others<'m, T> {
+    before: &'m [T],
+    behind: &'m [T],
+    /// Where `behind` starts.
+    end: usize,
+}
+
+impl<'m, T> Others<'m, T> {
+    /// The piece, and what is left; nothing where it is not inside.
+    fn around(section: &'m mut [T], (start, len): (usize, usize)) -> Option<(&'m mut [T], Self)> {
+        let (before, rest) = section.split_at_mut_checked(start)?;
+        let (piece, behind) = rest.split_at_mut_checked(len)?;
+        Some((piece, Self { before, behind, end: start + len }))
+    }
+
+    fn get(&self, start: usize, len: usize) -> Option<&'m [T]> {
+        self.before.get(start..start + len).or_else(|| {
+            let start = start.checked_sub(self.end)?;
+            self.behind.get(start..start + len)
+        })
+    }
+}
+
+/// An operation without weights, which may read any number of tensors; `None` where they are not there.
+fn weightless(op: &Weightless, plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> Option<bool> {
+    let place = |section: fn(&Slot) -> Option<(usize, usize)>| range(Some(&step.output), section);
+    let (map, maps) = Others::around(&mut memory.maps, place(in_maps))?;
+    let (wide, wides) = Others::around(&mut memory.wide, place(in_wide))?;
+    let (real, reals) = Others::around(&mut memory.reals, place(in_reals))?;
+    let read = |slot: &Slot| {
+        Some(match *slot {
+            Slot::Image => Input::Map(image),
+            Slot::Map { start, len } => Input::Map(maps.get(start, len)?),
+            Slot::Wide { start, len } => Input::Wide(wides.get(start, len)?),
+            Slot::Real { start, len } => Input::Real(reals.get(start, len)?),
+            Slot::Output => return None,
+        })
+    };
+    let inputs = step.inputs.iter().map(read).collect::<Option<Vec<Input<'_>>>>()?;
+    let output = match step.output {
+        Slot::Map { .. } => Output::Map(map),
+        Slot::Wide { .. } => Output::Wide(wide),
+        Slot::Real { .. } => Output::Real(real),
+        Slot::Output => Output::Real(&mut memory.output),
+        Slot::Image => return None,
+    };
+    op.layer().run(plan.level, &inputs, output)
+}
+
 fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
+    if let Kernel::Weightless { op, .. } = &step.kernel {
+        return weightless(op, plan, step, memory, image).unwrap_or(false);
+    }
     let level = plan.level;
     let c = &plan.constants;
     // Of the tensors after the first, one may be a map and one a gate.
@@ -270,10 +324,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             };
             dispatch::add(level, &layer, x, second, y)
         }
-        Kernel::Concat { pixels, first, second: other } => {
-            let layer = Concat { pixels: *pixels, first: *first, second: *other };
-            dispatch::concat(level, &layer, x, second, y)
-        }
+        Kernel::Weightless { .. } => false,
         Kernel::Table { len, table } => c
             .get_bytes(*table)
             .first_chunk()

@@ -58,11 +58,7 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             second: constants.floats(&add.second),
             bias: constants.floats(&add.bias),
         },
-        QOp::Concat => Kernel::Concat {
-            pixels: output.pixels(),
-            first: input.channels,
-            second: q.tensor(node.inputs[1]).shape.channels,
-        },
+        QOp::Weightless(op) => Kernel::Weightless { op: op.clone(), text: op.layer().text(constants) },
         QOp::Table(table) => Kernel::Table { len: output.len(), table: constants.per_channel_bytes(table.as_slice()) },
         QOp::MaxPool(window) => Kernel::MaxPool { input, output, window: *window },
         QOp::Softmax => Kernel::Softmax { len: output.len() },

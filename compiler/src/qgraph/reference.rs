@@ -2,7 +2,8 @@
 
 use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, TensorId};
 use crate::error::{Error, Result, Stage};
-use bakelite_runtime::kernel::{Add, Concat, Gate, MaxPool, Mean};
+use crate::weightless::{Input, Output};
+use bakelite_runtime::kernel::{Add, Gate, MaxPool, Mean};
 use bakelite_runtime::layer::{Activation, Epilogue};
 use bakelite_runtime::reference;
 
@@ -15,6 +16,26 @@ pub enum Value {
     Wide(Vec<u16>),
     /// Reals.
     Real(Vec<f32>),
+}
+
+impl Value {
+    /// As an operation without weights reads it.
+    pub fn as_input(&self) -> Input<'_> {
+        match self {
+            Value::Map(codes) => Input::Map(codes),
+            Value::Wide(codes) => Input::Wide(codes),
+            Value::Real(reals) => Input::Real(reals),
+        }
+    }
+
+    /// As an operation without weights writes it.
+    fn as_output(&mut self) -> Output<'_> {
+        match self {
+            Value::Map(codes) => Output::Map(codes),
+            Value::Wide(codes) => Output::Wide(codes),
+            Value::Real(reals) => Output::Real(reals),
+        }
+    }
 }
 
 /// What the network answers for an image of raw bytes: the reals of all outputs, one after the other.
@@ -173,11 +194,17 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             reference::add(&layer, map(value(0))?, map(value(1))?, &mut codes);
             Value::Map(codes)
         }
-        QOp::Concat => {
-            let second = q.tensor(node.inputs[1]).shape.channels;
-            let layer = Concat { pixels: output.pixels(), first: input.channels, second };
-            reference::concat(&layer, map(value(0))?, map(value(1))?, &mut codes);
-            Value::Map(codes)
+        QOp::Weightless(op) => {
+            let inputs: Option<Vec<Input<'_>>> =
+                (0..node.inputs.len()).map(|i| value(i).map(Value::as_input)).collect();
+            let mut result = match q.tensor(node.output).kind {
+                Kind::Map(_) => Value::Map(codes),
+                Kind::Wide { .. } => Value::Wide(vec![0; output.len()]),
+                Kind::Real => Value::Real(vec![0.0; output.len()]),
+            };
+            let inputs = inputs.ok_or("its input is not there")?;
+            op.layer().reference(&inputs, result.as_output()).ok_or("its input has another form")?;
+            result
         }
         QOp::Table(table) => {
             reference::table(table, map(value(0))?, &mut codes);

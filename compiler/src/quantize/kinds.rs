@@ -1,8 +1,13 @@
-//! Which tensors are maps of u8, wide vectors of u16, or reals.
+//! Which tensors are maps of u8, wide vectors of u16, or reals; and in which of these forms each site reads them.
+//!
+//! Every tensor of several pixels is a map. A vector is held as whoever makes it makes it best, and converted for those of its
+//! readers that need another form ([`super::convert`]): dense layers read wide codes; gates, functions, sums and products of
+//! vectors, and the network's users read reals.
 
 use super::sites::{Site, SiteKind};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, TensorId};
+use crate::ops::Activation;
 
 /// How a tensor is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,90 +20,130 @@ pub enum Form {
     Real,
 }
 
-/// The form of every tensor that a site reads or writes; `None` for those that vanish in a fusion.
-pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Vec<Option<Form>>> {
-    let mut forms = vec![None; graph.tensors.len()];
-    forms[graph.input.index()] = Some(Form::Map);
-    let wants_real = |id: TensorId| {
-        graph.outputs.contains(&id) && graph.shape(id).pixels() == 1
-            || sites.iter().any(|s| match s.kind {
-                SiteKind::Gate { .. } | SiteKind::Gated { .. } => s.inputs[1] == id,
-                SiteKind::Softmax => s.inputs[0] == id,
-                _ => false,
-            })
-    };
-    let wants_codes = |id: TensorId| {
-        sites.iter().any(|s| match s.kind {
-            SiteKind::Gate { .. } => s.inputs[0] == id,
-            SiteKind::Gated { .. } => s.inputs[0] == id || s.inputs.get(2) == Some(&id),
-            SiteKind::Softmax => false,
-            _ => s.inputs.contains(&id),
-        })
-    };
+/// The forms of a network.
+pub struct Forms {
+    /// Of every tensor that a site writes; `None` for those that vanish in a fusion.
+    pub tensors: Vec<Option<Form>>,
+    /// In which form each site reads each of its inputs.
+    pub wanted: Vec<Vec<Form>>,
+}
+
+/// Decides them, site after site.
+pub fn forms(graph: &Graph, sites: &[Site<'_>]) -> Result<Forms> {
+    let mut forms = Forms { tensors: vec![None; graph.tensors.len()], wanted: Vec::with_capacity(sites.len()) };
+    forms.tensors[graph.input.index()] = Some(Form::Map);
     for site in sites {
-        let refuse = |what: &str| {
-            Err(Error::new(Stage::Quantize, what)
-                .at(&site.node.name)
-                .remedy("this version compiles classifiers: maps, then vectors, then one vector of real outputs"))
-        };
-        let input = forms[site.inputs[0].index()];
-        let real = wants_real(site.output);
-        if real && wants_codes(site.output) {
-            return refuse("its result is both an output (or gate) and the input of another layer");
-        }
-        let form = match &site.kind {
-            SiteKind::Conv { .. } => match input {
-                Some(Form::Wide) if real => Form::Real,
-                Some(Form::Wide) => Form::Wide,
-                Some(Form::Map) if real && graph.tensors[site.output.index()].shape.pixels() == 1 => Form::Real,
-                Some(Form::Map) if real => return refuse("the network's output is a map"),
-                Some(Form::Map) => Form::Map,
-                Some(Form::Real) | None => return refuse("a layer that reads reals"),
-            },
-            SiteKind::Gated { .. } => match (input, forms[site.inputs[1].index()]) {
-                (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
-                _ => return refuse("a product of something other than a map and a gate"),
-            },
-            SiteKind::Mean if input == Some(Form::Map) => {
-                if real {
-                    Form::Real
-                } else {
-                    Form::Wide
-                }
-            }
-            SiteKind::Mean => return refuse("pooling of something other than a map"),
-            SiteKind::Gate { .. } => match (input, forms[site.inputs[1].index()]) {
-                (Some(Form::Map), Some(Form::Real)) if !real => Form::Map,
-                _ => return refuse("a product of something other than a map and a gate"),
-            },
-            SiteKind::Add { .. } => match (input, forms[site.inputs[1].index()]) {
-                (Some(Form::Map), Some(Form::Map)) if !real => Form::Map,
-                _ => return refuse("a sum of something other than two maps"),
-            },
-            SiteKind::Concat => match (input, forms[site.inputs[1].index()]) {
-                (Some(Form::Map), Some(Form::Map)) if !real => Form::Map,
-                _ => return refuse("channels side by side of something other than two maps"),
-            },
-            SiteKind::Function(_) | SiteKind::MaxPool(_) => match input {
-                Some(Form::Map) if !real => Form::Map,
-                Some(Form::Wide) if soft(&site.kind) => {
-                    return Err(Error::new(
-                        Stage::Quantize,
-                        "a true sigmoid or SiLU of a vector that another layer reads has no integer form yet",
-                    )
-                    .at(&site.node.name)
-                    .remedy("compile without --keep-sigmoid: its hard form is computed from the accumulator, and the difference is measured"));
-                }
-                _ => return refuse("an elementwise function of something other than a map"),
-            },
-            SiteKind::Softmax if input == Some(Form::Real) => Form::Real,
-            SiteKind::Softmax => return refuse("a softmax of something other than logits"),
-        };
-        forms[site.output.index()] = Some(form);
+        let inputs = site.inputs.iter().map(|id| forms.tensors[id.index()]).collect::<Option<Vec<Form>>>();
+        let inputs = inputs.ok_or_else(|| {
+            Error::new(Stage::Quantize, "it reads what a fusion has done away with").at(&site.node.name)
+        })?;
+        let (wanted, output) = form(graph, sites, site, &inputs);
+        forms.wanted.push(wanted);
+        forms.tensors[site.output.index()] = Some(output);
     }
     Ok(forms)
 }
 
-fn soft(kind: &SiteKind<'_>) -> bool {
-    matches!(kind, SiteKind::Function(function) if function.is_soft())
+/// In which forms a site reads its inputs, which are held as `inputs`, and which form its result has.
+fn form(graph: &Graph, sites: &[Site<'_>], site: &Site<'_>, inputs: &[Form]) -> (Vec<Form>, Form) {
+    let pixels = |id: TensorId| graph.shape(id).pixels();
+    let is_vector = pixels(site.output) == 1;
+    let vectors = is_vector && site.inputs.iter().all(|&id| pixels(id) == 1);
+    let all_maps = inputs.iter().all(|&form| form == Form::Map);
+    let all = |form: Form| vec![form; inputs.len()];
+    // Elementwise on what is a map, and in reals on what is a vector.
+    let elementwise = || if all_maps || !is_vector { Form::Map } else { Form::Real };
+    match &site.kind {
+        SiteKind::Conv { activation, .. } => {
+            let output = if vectors { dense(graph, sites, site, *activation, inputs[0]) } else { Form::Map };
+            let first = if output == Form::Map { Form::Map } else { Form::Wide };
+            (std::iter::once(first).chain(inputs.iter().skip(1).map(|_| Form::Map)).collect(), output)
+        }
+        SiteKind::Gated { .. } => {
+            let wanted = (0..inputs.len()).map(|i| if i == 1 { Form::Real } else { Form::Map }).collect();
+            (wanted, Form::Map)
+        }
+        SiteKind::Gate { .. } if !is_vector || inputs[0] == Form::Map => (vec![Form::Map, Form::Real], Form::Map),
+        SiteKind::Gate { .. } => (all(Form::Real), Form::Real),
+        SiteKind::Mean => {
+            let real = readers(graph, sites, site.output).any_real();
+            (all(Form::Map), if real { Form::Real } else { Form::Wide })
+        }
+        SiteKind::Moves(moves) if moves.is_spread() && pixels(site.inputs[0]) == 1 && inputs[0] != Form::Map => {
+            (all(Form::Real), if is_vector { Form::Real } else { Form::Map })
+        }
+        SiteKind::Moves(_) if all_maps || !vectors => (all(Form::Map), Form::Map),
+        SiteKind::Moves(_) => (all(Form::Real), Form::Real),
+        SiteKind::Add { .. } | SiteKind::Product | SiteKind::Function(_) | SiteKind::Line { .. } => {
+            (all(elementwise()), elementwise())
+        }
+        SiteKind::Softmax if is_vector => (all(Form::Real), Form::Real),
+        SiteKind::Softmax
+        | SiteKind::Resize(_)
+        | SiteKind::AveragePool(_)
+        | SiteKind::MaxPool(_)
+        | SiteKind::ArgMax => (all(Form::Map), Form::Map),
+    }
+}
+
+/// The form of a dense layer's result: codes for other dense layers, reals for everybody else, if its epilogue can make them.
+fn dense(graph: &Graph, sites: &[Site<'_>], site: &Site<'_>, activation: Option<Activation>, input: Form) -> Form {
+    let makes_reals = match activation {
+        None => true,
+        Some(Activation::Clip { .. } | Activation::HardSigmoid { .. } | Activation::Sigmoid) => true,
+        Some(
+            Activation::HardSwish
+            | Activation::HardSwishLike { .. }
+            | Activation::Silu { .. }
+            | Activation::Tanh
+            | Activation::Leaky { .. },
+        ) => false,
+    };
+    let readers = readers(graph, sites, site.output);
+    let real = makes_reals && (readers.gates || (readers.reals && input != Form::Map));
+    match input {
+        _ if real || activation == Some(Activation::Sigmoid) => Form::Real,
+        Form::Map => Form::Map,
+        Form::Wide | Form::Real => Form::Wide,
+    }
+}
+
+/// Who reads a vector.
+struct VectorReaders {
+    /// Gates, softmax, the network's users: they take nothing but reals.
+    gates: bool,
+    /// Those who compute in reals, unless the vector is held as a map.
+    reals: bool,
+}
+
+impl VectorReaders {
+    fn any_real(&self) -> bool {
+        self.gates || self.reals
+    }
+}
+
+fn readers(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> VectorReaders {
+    let mut readers = VectorReaders { gates: graph.outputs.contains(&id), reals: false };
+    for site in sites {
+        let at = |position: usize| site.inputs.get(position) == Some(&id);
+        match &site.kind {
+            SiteKind::Gate { .. } | SiteKind::Gated { .. } => {
+                readers.gates |= at(1);
+                readers.reals |= at(0);
+            }
+            SiteKind::Softmax => readers.gates |= at(0),
+            SiteKind::Moves(_)
+            | SiteKind::Add { .. }
+            | SiteKind::Product
+            | SiteKind::Function(_)
+            | SiteKind::Line { .. } => readers.reals |= site.inputs.contains(&id),
+            SiteKind::Conv { .. }
+            | SiteKind::Mean
+            | SiteKind::Resize(_)
+            | SiteKind::AveragePool(_)
+            | SiteKind::MaxPool(_)
+            | SiteKind::ArgMax => {}
+        }
+    }
+    readers
 }

@@ -10,6 +10,7 @@ use crate::qgraph::{
     Codes, DenseOutput, Kind, QActivation, QAdd, QConv, QDense, QEpilogue, QGate, QGated, QGraph, QMean, QNode, QOp,
     QTensor, RealActivation,
 };
+use crate::weightless::{self, Weightless};
 
 /// Whether each output channel reads exactly its own input channel.
 pub fn is_depthwise(conv: &Conv, in_channels: usize) -> bool {
@@ -24,13 +25,24 @@ pub fn image(site: &Site<'_>) -> (f32, f32) {
         | SiteKind::Gate { activation }
         | SiteKind::Add { activation } => *activation,
         SiteKind::Function(activation) => Some(*activation),
-        SiteKind::Mean | SiteKind::Concat | SiteKind::MaxPool(_) | SiteKind::Softmax => None,
+        SiteKind::Softmax => return (0.0, 1.0),
+        SiteKind::Mean
+        | SiteKind::Moves(_)
+        | SiteKind::Resize(_)
+        | SiteKind::AveragePool(_)
+        | SiteKind::Product
+        | SiteKind::Line { .. }
+        | SiteKind::MaxPool(_)
+        | SiteKind::ArgMax => None,
     };
     match activation {
         Some(Activation::Clip { lo, hi }) => (lo, hi),
         Some(Activation::HardSigmoid { .. } | Activation::Sigmoid) => (0.0, 1.0),
         Some(Activation::HardSwish) => (-0.375, f32::INFINITY),
-        Some(Activation::HardSwishLike { .. } | Activation::Silu { .. }) | None => (f32::NEG_INFINITY, f32::INFINITY),
+        Some(Activation::Tanh) => (-1.0, 1.0),
+        Some(Activation::HardSwishLike { .. } | Activation::Silu { .. } | Activation::Leaky { .. }) | None => {
+            (f32::NEG_INFINITY, f32::INFINITY)
+        }
     }
 }
 
@@ -38,6 +50,7 @@ pub fn image(site: &Site<'_>) -> (f32, f32) {
 pub fn lower(q: &QGraph, site: &Site<'_>, inputs: Vec<TensorId>, filters: Option<&Filters>) -> Result<QNode> {
     let refuse = |cause: String| Error::new(Stage::Quantize, cause).at(&site.node.name);
     let y = q.tensor(site.output);
+    let real = matches!(y.kind, Kind::Real);
     let op = match &site.kind {
         SiteKind::Conv { conv, activation } => {
             let filters = filters.ok_or_else(|| refuse("a convolution without weights".into()))?;
@@ -50,34 +63,66 @@ pub fn lower(q: &QGraph, site: &Site<'_>, inputs: Vec<TensorId>, filters: Option
             gated(*activation, q.tensor(inputs[0]), summed, y, filters).map_err(refuse)?
         }
         SiteKind::Mean => mean(q.tensor(inputs[0]), y).map_err(refuse)?,
-        SiteKind::Gate { activation } => gate(*activation, q.tensor(inputs[0]), y).map_err(refuse)?,
-        SiteKind::Add { .. } => add(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
-        SiteKind::Function(function) => table(*function, q.tensor(inputs[0]), y).map_err(refuse)?,
-        SiteKind::Concat => concat(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
+        SiteKind::Gate { activation } if !real => gate(*activation, q.tensor(inputs[0]), y).map_err(refuse)?,
+        SiteKind::Add { .. } if !real => add(q.tensor(inputs[0]), q.tensor(inputs[1]), y).map_err(refuse)?,
         SiteKind::MaxPool(pool) => QOp::MaxPool(pool.window),
-        SiteKind::Softmax => QOp::Softmax,
+        SiteKind::Softmax if real => QOp::Softmax,
+        SiteKind::Function(function) if !real && is_uniform(q.tensor(inputs[0])) && is_uniform(y) => {
+            table(*function, q.tensor(inputs[0]), y).map_err(refuse)?
+        }
+        SiteKind::Gate { .. }
+        | SiteKind::Add { .. }
+        | SiteKind::Softmax
+        | SiteKind::Function(_)
+        | SiteKind::Moves(_)
+        | SiteKind::Resize(_)
+        | SiteKind::AveragePool(_)
+        | SiteKind::Product
+        | SiteKind::Line { .. }
+        | SiteKind::ArgMax => {
+            let inputs: Vec<&QTensor> = inputs.iter().map(|&id| q.tensor(id)).collect();
+            QOp::Weightless(weightless(&site.kind, &inputs, y).map_err(refuse)?)
+        }
     };
     Ok(QNode { name: site.node.name.clone(), op, inputs, output: site.output })
 }
 
-/// A vector that is held as a u8 map, as wide codes of the same meaning: a mean over one pixel.
-pub fn widened(q: &mut QGraph, id: TensorId, name: &str) -> Result<TensorId> {
-    let tensor = q.tensor(id);
-    let Kind::Map(codes) = &tensor.kind else { return Ok(id) };
-    if tensor.shape.pixels() != 1 {
-        return Err(Error::new(Stage::Quantize, "a convolution over a map that answers reals").at(name));
-    }
-    let channels = tensor.shape.channels;
-    let wide = QTensor {
-        name: format!("{}.wide", tensor.name),
-        shape: tensor.shape,
-        kind: Kind::Wide { codes: codes.clone(), top: 255 },
-    };
-    let output = TensorId(q.tensors.len() as u32);
-    q.tensors.push(wide);
-    let op = QOp::Mean(QMean { multiplier: vec![1.0; channels], bias: vec![0.0; channels] });
-    q.nodes.push(QNode { name: format!("{name}.wide"), op, inputs: vec![id], output });
-    Ok(output)
+/// What has no weights, of the form that its result has.
+fn weightless(kind: &SiteKind<'_>, inputs: &[&QTensor], y: &QTensor) -> std::result::Result<Weightless, String> {
+    let x = *inputs.first().ok_or("it reads nothing")?;
+    let second = || inputs.get(1).copied().ok_or("a second input is missing");
+    let real = matches!(y.kind, Kind::Real);
+    Ok(match kind {
+        SiteKind::Add { .. } => Weightless::Sum,
+        SiteKind::Gate { .. } => Weightless::Times,
+        SiteKind::Product if real => Weightless::Times,
+        SiteKind::Product => Weightless::Product(weightless::Product::new(x, second()?, y)?),
+        SiteKind::Function(function) if real => Weightless::Function(weightless::Function::new(*function)),
+        SiteKind::Function(function) => {
+            Weightless::ChannelTables(weightless::ChannelTables::new(x, y, |_, real| function.apply(real))?)
+        }
+        SiteKind::Line { scale, below, shift } if real => Weightless::Line(weightless::Line::new(scale, below, shift)),
+        SiteKind::Line { scale, below, shift } => {
+            let line = |c: usize, x: f32| x * if x > 0.0 { scale[c] } else { below[c] } + shift[c];
+            Weightless::ChannelTables(weightless::ChannelTables::new(x, y, line)?)
+        }
+        SiteKind::Moves(moves) if real => Weightless::Rearrange(weightless::Rearrange::new(moves)?),
+        SiteKind::Moves(_) if matches!(x.kind, Kind::Real) => Weightless::Spread(weightless::Spread::new(y)?),
+        SiteKind::Moves(moves) => Weightless::Rearrange(weightless::Rearrange::of_codes(moves, inputs, y)?),
+        SiteKind::Resize(resize) => Weightless::Resize(weightless::Resize::new(resize, x, y)?),
+        SiteKind::AveragePool(pool) => Weightless::AveragePool(weightless::AveragePool::new(pool, x, y)?),
+        SiteKind::ArgMax => Weightless::ArgMax(weightless::ArgMax::new(x)?),
+        SiteKind::Softmax => Weightless::SoftmaxMap(weightless::SoftmaxMap::new(x, y)?),
+        SiteKind::Conv { .. } | SiteKind::Gated { .. } | SiteKind::Mean | SiteKind::MaxPool(_) => {
+            return Err("it is no operation without weights".into());
+        }
+    })
+}
+
+fn is_uniform(tensor: &QTensor) -> bool {
+    tensor.codes().is_some_and(|codes| {
+        codes.scale.windows(2).all(|w| w[0] == w[1]) && codes.zero.windows(2).all(|w| w[0] == w[1])
+    })
 }
 
 fn codes_of(tensor: &QTensor) -> std::result::Result<&Codes, String> {
@@ -247,18 +292,6 @@ fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     }))
 }
 
-/// Codes move as they are: the scales of the result must be those of the parts.
-fn concat(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
-    let (a, b, to) = (codes_of(first)?, codes_of(second)?, codes_of(y)?);
-    let scale = a.scale.iter().chain(&b.scale).eq(&to.scale);
-    let zero = a.zero.iter().chain(&b.zero).eq(&to.zero);
-    if scale && zero {
-        Ok(QOp::Concat)
-    } else {
-        Err("the parts of a concatenation have other scales than the whole".into())
-    }
-}
-
 /// `r_y = f(g · s_x·(q − z_x))` (eq. 15).
 fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (from, to) = (codes_of(x)?, codes_of(y)?);
@@ -304,11 +337,6 @@ fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QO
 /// `table[q] = code of f(real of q)`; both tensors have one scale for all channels (eq. 17).
 fn table(function: Activation, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
     let (from, to) = (codes_of(x)?, codes_of(y)?);
-    let uniform =
-        |codes: &Codes| codes.scale.windows(2).all(|w| w[0] == w[1]) && codes.zero.windows(2).all(|w| w[0] == w[1]);
-    if !uniform(from) || !uniform(to) {
-        return Err("a table needs one scale for all channels".into());
-    }
     let (s, z) = (f64::from(from.scale[0]), f64::from(from.zero[0]));
     let mut table = Box::new([0_u8; 256]);
     for (q, entry) in table.iter_mut().enumerate() {

@@ -1,6 +1,6 @@
 //! Who reads a tensor's codes, past what only moves them.
 //!
-//! A maximum and a concatenation keep codes: their results have the scales of what they read, channel by channel. So
+//! A maximum, a bilinear resize and whatever only moves elements keep codes: their results have the scales of what they read, channel by channel. So
 //! scales are chosen where codes are made, for everybody who reads them, at once or behind such a node; a convolution that
 //! reads them as a part of a concatenation is seen with the weights of these channels alone.
 
@@ -27,17 +27,28 @@ impl<'g> Readers<'g> {
     pub fn of(graph: &Graph, sites: &[Site<'g>], id: TensorId) -> Self {
         let channels = |id: TensorId| graph.shape(id).channels;
         let mut readers = Self::default();
-        // Tensors that hold these codes, and from which channel on.
-        let mut holders = vec![(id, 0)];
-        while let Some((holder, first)) = holders.pop() {
+        // Tensors that hold these codes, and in which of their channels each of ours is.
+        let mut holders: Vec<(TensorId, Vec<Option<usize>>)> = vec![(id, (0..channels(id)).map(Some).collect())];
+        while let Some((holder, place)) = holders.pop() {
             for site in sites {
                 for position in (0..site.inputs.len()).filter(|&i| site.inputs[i] == holder) {
                     match &site.kind {
-                        SiteKind::MaxPool(_) => holders.push((site.output, first)),
-                        SiteKind::Concat if position == 0 => holders.push((site.output, first)),
-                        SiteKind::Concat => holders.push((site.output, first + channels(site.inputs[0]))),
+                        SiteKind::MaxPool(_) | SiteKind::Resize(_) => holders.push((site.output, place.clone())),
+                        SiteKind::Moves(moves) => {
+                            let of: Vec<usize> = site.inputs.iter().map(|&id| channels(id)).collect();
+                            if moves.mixes_channels(&of) {
+                                readers.uniform += 1;
+                            } else {
+                                let sources = moves.sources(&of);
+                                let moved = |from: &Option<usize>| {
+                                    let from = (*from)?;
+                                    sources.iter().position(|&source| source == (position, from))
+                                };
+                                holders.push((site.output, place.iter().map(moved).collect()));
+                            }
+                        }
                         SiteKind::Conv { conv, .. } if position == 0 && !is_depthwise(conv, channels(holder)) => {
-                            match part(conv, first, channels(id)) {
+                            match part(conv, &place) {
                                 Some(conv) => readers.absorbing.push(conv),
                                 None => readers.free += 1,
                             }
@@ -48,6 +59,10 @@ impl<'g> Readers<'g> {
                         | SiteKind::Gated { .. }
                         | SiteKind::Gate { .. }
                         | SiteKind::Add { .. }
+                        | SiteKind::AveragePool(_)
+                        | SiteKind::Product
+                        | SiteKind::Line { .. }
+                        | SiteKind::ArgMax
                         | SiteKind::Softmax => readers.free += 1,
                     }
                 }
@@ -64,18 +79,20 @@ impl<'g> Readers<'g> {
     }
 }
 
-/// The convolution as it sees input channels `first..first + count`; `None` where groups cut across them.
-fn part(conv: &Conv, first: usize, count: usize) -> Option<Cow<'_, Conv>> {
+/// The convolution as it sees the input channels `place`; `None` where groups cut across them.
+fn part<'g>(conv: &'g Conv, place: &[Option<usize>]) -> Option<Cow<'g, Conv>> {
     let inputs = conv.in_channels();
-    if count == inputs {
+    if place.iter().copied().eq((0..inputs).map(Some)) {
         return Some(Cow::Borrowed(conv));
     }
     if conv.groups != 1 {
         return None;
     }
-    let taps = conv.weights.chunks_exact(inputs);
-    let weights = taps.filter_map(|tap| tap.get(first..first + count)).flatten().copied().collect();
-    let pad_value = conv.pad_value.get(first..first + count)?.to_vec();
+    // A channel that does not get there has no weights.
+    let column = |tap: &[f32], at: &Option<usize>| at.and_then(|c| tap.get(c).copied()).unwrap_or(0.0);
+    let taps = conv.weights.chunks_exact(inputs.max(1));
+    let weights = taps.flat_map(|tap| place.iter().map(move |at| column(tap, at))).collect();
+    let pad_value = place.iter().map(|at| column(&conv.pad_value, at)).collect();
     Some(Cow::Owned(Conv { weights, pad_value, ..conv.clone() }))
 }
 
@@ -86,9 +103,10 @@ mod tests {
     #[test]
     fn a_part_has_the_columns_of_its_channels() {
         let conv = Conv::pointwise(vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0], vec![0.0; 2], 3);
-        assert_eq!(part(&conv, 1, 2).unwrap().weights, [2.0, 3.0, 5.0, 6.0]);
-        assert!(matches!(part(&conv, 0, 3), Some(Cow::Borrowed(_))));
+        assert_eq!(part(&conv, &[Some(1), Some(2)]).unwrap().weights, [2.0, 3.0, 5.0, 6.0]);
+        assert_eq!(part(&conv, &[Some(2), None, Some(0)]).unwrap().weights, [3.0, 0.0, 1.0, 6.0, 0.0, 4.0]);
+        assert!(matches!(part(&conv, &[Some(0), Some(1), Some(2)]), Some(Cow::Borrowed(_))));
         let grouped = Conv { groups: 3, ..conv };
-        assert!(part(&grouped, 1, 2).is_none());
+        assert!(part(&grouped, &[Some(1), Some(2)]).is_none());
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Five fusions happen here because only the integer network knows them: a gate into the pointwise convolution that alone reads
 //! the gated map (eq. 22); an addition into the epilogue of the
-//! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid whose value stays
-//! real (a gate's, or the network's answer) into the dense layer before it (eq. 14). Every other sigmoid or SiLU is a table.
+//! convolution before it (eq. 10), a clip or hard-swish into the gate or addition before it, and a sigmoid of a vector into the
+//! dense layer before it (eq. 14). Every other function is a table where it is of a map, and computed in reals (eq. 35) where it
+//! is of a vector.
 
 use super::recipe::{Recipe, Step};
 use crate::error::{Error, Result, Stage};
-use crate::graph::{Graph, Node, TensorId};
-use crate::ops::{Activation, Conv, MaxPool, Op};
+use crate::graph::{Graph, Node, Shape, TensorId};
+use crate::ops::{Activation, AveragePool, Conv, MaxPool, Moves, Op, Resize};
 
 /// One integer operation to come.
 #[derive(Clone, Debug)]
@@ -52,10 +53,27 @@ pub enum SiteKind<'g> {
         /// Function of the result.
         activation: Option<Activation>,
     },
-    /// Channels of two maps side by side.
-    Concat,
+    /// Elements in another place, from any number of tensors.
+    Moves(Moves),
+    /// Bilinear resize.
+    Resize(&'g Resize),
+    /// Mean over a window whose padding does not count, or a large one.
+    AveragePool(&'g AveragePool),
+    /// Product of two tensors neither of which is a gate.
+    Product,
     /// A function by itself.
     Function(Activation),
+    /// A line with a bend at zero for each channel.
+    Line {
+        /// Slope above zero.
+        scale: Vec<f32>,
+        /// Slope below zero.
+        below: Vec<f32>,
+        /// Value at zero.
+        shift: Vec<f32>,
+    },
+    /// Class of every pixel.
+    ArgMax,
     /// Maximum over a window.
     MaxPool(&'g MaxPool),
     /// Softmax.
@@ -74,7 +92,7 @@ pub fn sites<'g>(graph: &'g Graph, recipe: &Recipe) -> Result<Vec<Site<'g>>> {
             continue;
         }
         let (last, activation, base) = match (&node.op, uses.fusable_producer(graph, node)) {
-            (Op::Activation(function), Some(base)) if fuses(graph, &graph.nodes[base].op, function, node.output) => {
+            (Op::Activation(function), Some(base)) if fuses(graph, &graph.nodes[base], function) => {
                 covered[base] = true;
                 (node, Some(*function), base)
             }
@@ -109,60 +127,66 @@ pub fn sites<'g>(graph: &'g Graph, recipe: &Recipe) -> Result<Vec<Site<'g>>> {
                 }
                 None => site(SiteKind::Add { activation }, node.inputs.clone()),
             },
-            Op::Mul => site(SiteKind::Gate { activation }, gate_order(graph, node)?),
-            Op::Concat => site(SiteKind::Concat, node.inputs.clone()),
+            Op::Mul => match gate_order(graph, node) {
+                Some(inputs) => site(SiteKind::Gate { activation }, inputs),
+                None => site(SiteKind::Product, node.inputs.clone()),
+            },
+            Op::Concat | Op::Select(_) | Op::Crop(_) | Op::DepthToSpace(_) => {
+                site(SiteKind::Moves(moves(graph, node)?), node.inputs.clone())
+            }
+            Op::Resize(resize) => match moves(graph, node) {
+                Ok(moves) => site(SiteKind::Moves(moves), node.inputs.clone()),
+                Err(_) => site(SiteKind::Resize(resize), node.inputs.clone()),
+            },
             Op::GlobalAveragePool => site(SiteKind::Mean, node.inputs.clone()),
             Op::Activation(function) => site(SiteKind::Function(*function), node.inputs.clone()),
             Op::MaxPool(pool) => site(SiteKind::MaxPool(pool), node.inputs.clone()),
             Op::Softmax => site(SiteKind::Softmax, node.inputs.clone()),
-            Op::Affine(_) => {
-                return Err(unsupported(
-                    node,
-                    "a multiplication or addition of constants that no convolution could absorb",
-                ));
+            Op::ArgMax => site(SiteKind::ArgMax, node.inputs.clone()),
+            Op::AveragePool(pool) => site(SiteKind::AveragePool(pool), node.inputs.clone()),
+            Op::Affine(affine) => {
+                let line = SiteKind::Line {
+                    scale: affine.scale.clone(),
+                    below: affine.scale.clone(),
+                    shift: affine.shift.clone(),
+                };
+                site(line, node.inputs.clone())
             }
-            Op::AveragePool(_) => return Err(unsupported(node, "average pooling whose padding does not count")),
+            Op::PRelu(prelu) => {
+                let n = prelu.slope.len();
+                let line = SiteKind::Line { scale: vec![1.0; n], below: prelu.slope.clone(), shift: vec![0.0; n] };
+                site(line, node.inputs.clone())
+            }
         });
     }
     out.reverse();
     Ok(out)
 }
 
-fn unsupported(node: &Node, what: &str) -> Error {
-    Error::new(Stage::Quantize, format!("{what} has no integer form yet"))
-        .at(&node.name)
-        .remedy("export the network so that this operation sits next to a convolution, or compile without this layer")
+/// Where the elements of an operator that only moves them come from.
+fn moves(graph: &Graph, node: &Node) -> Result<Moves> {
+    let shapes: Vec<Shape> = node.inputs.iter().map(|&id| graph.shape(id)).collect();
+    node.op.moves(&shapes).ok_or_else(|| Error::new(Stage::Quantize, "its elements are not only moved").at(&node.name))
 }
 
-/// Whether the epilogue of `op` can compute `function`, whose result is `output`.
-fn fuses(graph: &Graph, op: &Op, function: &Activation, output: TensorId) -> bool {
-    match op {
-        Op::Conv(conv) if *function == Activation::Sigmoid => conv.activation.is_none() && stays_real(graph, output),
-        Op::Add => matches!(function, Activation::Clip { .. }),
-        Op::Mul => matches!(function, Activation::Clip { .. } | Activation::HardSwish),
+/// Whether the epilogue of `node` can compute `function` of its result.
+fn fuses(graph: &Graph, node: &Node, function: &Activation) -> bool {
+    let is_map = graph.shape(node.output).pixels() > 1;
+    match &node.op {
+        Op::Conv(conv) if *function == Activation::Sigmoid => {
+            conv.activation.is_none() && conv.is_pointwise() && !is_map
+        }
+        Op::Add => is_map && matches!(function, Activation::Clip { .. }),
+        Op::Mul => {
+            is_map
+                && gate_order(graph, node).is_some()
+                && matches!(function, Activation::Clip { .. } | Activation::HardSwish)
+        }
         Op::Conv(conv) => {
             conv.activation.is_none() && matches!(function, Activation::Clip { .. } | Activation::HardSwish)
         }
         _ => false,
     }
-}
-
-/// Whether nothing wants codes of this vector: it gates maps, or is the network's answer.
-fn stays_real(graph: &Graph, id: TensorId) -> bool {
-    let mut readers = graph.nodes.iter().filter(|node| node.inputs.contains(&id)).peekable();
-    (readers.peek().is_some() || graph.outputs.contains(&id))
-        && readers.all(|node| match node.op {
-            Op::Mul => gate_order(graph, node).is_ok_and(|order| order[1] == id && order[0] != id),
-            Op::Softmax => true,
-            Op::Conv(_)
-            | Op::Affine(_)
-            | Op::Activation(_)
-            | Op::Add
-            | Op::Concat
-            | Op::GlobalAveragePool
-            | Op::AveragePool(_)
-            | Op::MaxPool(_) => false,
-        })
 }
 
 /// The convolution whose epilogue can do the addition of `node` (at `index`): its index, itself, the other summand.
@@ -190,7 +214,7 @@ fn gated(graph: &Graph, uses: &Uses, conv: &Conv, x: TensorId) -> Option<(usize,
     if !matches!(node.op, Op::Mul) || graph.tensors[x.index()].shape.pixels() == 1 {
         return None;
     }
-    let inputs = gate_order(graph, node).ok()?;
+    let inputs = gate_order(graph, node)?;
     let maker = &graph.nodes[uses.producer[inputs.get(1)?.index()]?];
     let function = match &maker.op {
         Op::Activation(function) => Some(*function),
@@ -201,18 +225,22 @@ fn gated(graph: &Graph, uses: &Uses, conv: &Conv, x: TensorId) -> Option<(usize,
     let bounded = match function? {
         Activation::HardSigmoid { .. } | Activation::Sigmoid => true,
         Activation::Clip { lo, hi } => lo >= 0.0 && hi <= 1.0,
-        Activation::HardSwish | Activation::HardSwishLike { .. } | Activation::Silu { .. } => false,
+        Activation::HardSwish
+        | Activation::HardSwishLike { .. }
+        | Activation::Silu { .. }
+        | Activation::Tanh
+        | Activation::Leaky { .. } => false,
     };
     bounded.then_some((producer, inputs))
 }
 
-/// The map first, the gate second.
-fn gate_order(graph: &Graph, node: &Node) -> Result<Vec<TensorId>> {
+/// The map first, the gate second; `None` where neither factor is a vector.
+fn gate_order(graph: &Graph, node: &Node) -> Option<Vec<TensorId>> {
     let pixels = |i: usize| graph.tensors[node.inputs[i].index()].shape.pixels();
     match (pixels(0), pixels(1)) {
-        (_, 1) => Ok(vec![node.inputs[0], node.inputs[1]]),
-        (1, _) => Ok(vec![node.inputs[1], node.inputs[0]]),
-        _ => Err(unsupported(node, "the product of two maps")),
+        (_, 1) => Some(vec![node.inputs[0], node.inputs[1]]),
+        (1, _) => Some(vec![node.inputs[1], node.inputs[0]]),
+        _ => None,
     }
 }
 

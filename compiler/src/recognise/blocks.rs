@@ -94,7 +94,11 @@ fn passes_gate<'a>(graph: &'a Graph, mut node: Option<&'a Node>, until: TensorId
 fn is_hard_swish(graph: &Graph, consumers: &[Vec<usize>], node: &Node, conv: &Conv) -> bool {
     let swish = |f: Activation| match f {
         Activation::HardSwish | Activation::HardSwishLike { .. } | Activation::Silu { .. } => true,
-        Activation::Clip { .. } | Activation::HardSigmoid { .. } | Activation::Sigmoid => false,
+        Activation::Clip { .. }
+        | Activation::HardSigmoid { .. }
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::Leaky { .. } => false,
     };
     if let Some(function) = conv.activation {
         return swish(function);

@@ -98,8 +98,9 @@ fn zero_point(graph: &Graph) -> Option<f32> {
     let zeros = readers.filter_map(|n| match &n.op {
         Op::Affine(affine) => Some(-affine.shift.first()? / affine.scale.first()?),
         Op::Conv(conv) if conv.is_padded() => conv.pad_value.first().copied(),
-        Op::Conv(_) | Op::Activation(_) | Op::Add | Op::Mul | Op::Concat | Op::GlobalAveragePool => None,
-        Op::AveragePool(_) | Op::MaxPool(_) | Op::Softmax => None,
+        Op::Conv(_) | Op::Activation(_) | Op::PRelu(_) | Op::Add | Op::Mul | Op::Concat | Op::Select(_) => None,
+        Op::Crop(_) | Op::DepthToSpace(_) | Op::Resize(_) | Op::GlobalAveragePool | Op::AveragePool(_) => None,
+        Op::MaxPool(_) | Op::Softmax | Op::ArgMax => None,
     });
     zeros.filter(|z| z.is_finite() && *z != 0.0).map(f32::abs).next()
 }

@@ -79,7 +79,7 @@ pub fn weights(kernel: &Kernel) -> usize {
         Kernel::Mean { .. }
         | Kernel::Gate { .. }
         | Kernel::Add { .. }
-        | Kernel::Concat { .. }
+        | Kernel::Weightless { .. }
         | Kernel::MaxPool { .. }
         | Kernel::Softmax { .. } => 0,
     }
@@ -102,6 +102,6 @@ pub fn scales(kernel: &Kernel) -> usize {
         }
         Kernel::Gated { factor, zero, epilogue: e, .. } => factor.len + zero.len + epilogue(e),
         Kernel::Add { first, second, bias, .. } => first.len + second.len + bias.len,
-        Kernel::Concat { .. } | Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
+        Kernel::Weightless { .. } | Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
     }
 }

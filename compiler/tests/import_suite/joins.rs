@@ -22,9 +22,9 @@ fn functions_and_batch_norms_move_in_front_and_fuse() {
         %y 5x4x7 = relu(%n)
         output %y";
     let after = "input %x 5x4x2
-        %y/first 5x4x3 = conv(%x) 3x3 pad 1,1,1,1 relu
-        %y/second 5x4x4 = conv(%x) 1x1 relu
-        %y 5x4x7 = concat(%y/first, %y/second)
+        %y/part_0 5x4x3 = conv(%x) 3x3 pad 1,1,1,1 relu
+        %y/part_1 5x4x4 = conv(%x) 1x1 relu
+        %y 5x4x7 = concat(%y/part_0, %y/part_1)
         output %y";
     check(&net, before, after);
 }
@@ -40,8 +40,7 @@ fn any_number_of_maps_in_any_layout() {
     let text = "input %x 4x4x2
         %a 4x4x3 = conv(%x) 3x3 pad 1,1,1,1
         %b 4x4x1 = conv(%x) 3x3 pad 1,1,1,1
-        %n_y/first_2 4x4x4 = concat(%b, %a)
-        %y 4x4x6 = concat(%n_y/first_2, %x)
+        %y 4x4x6 = concat(%b, %a, %x)
         output %y";
     check(&net, text, text);
     // Channels last, as Keras joins them.

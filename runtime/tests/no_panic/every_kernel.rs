@@ -2,7 +2,7 @@
 #![no_std]
 
 use bakelite_runtime::isa::{self, Isa};
-use bakelite_runtime::kernel::{self, RealActivation};
+use bakelite_runtime::kernel::{self, RealActivation, RealFunction};
 use bakelite_runtime::{arena, blob};
 
 pub static FLOATS: [f32; 2] = blob::f32s(&[0, 0, 128, 63, 0, 0, 0, 64]);
@@ -17,7 +17,18 @@ pub struct Layers<'a> {
     mean: kernel::Mean<'a>,
     gate: kernel::Gate<'a>,
     add: kernel::Add<'a>,
-    concat: kernel::Concat,
+    rearrange: kernel::Rearrange<'a>,
+    resize: kernel::Resize<'a>,
+    average_pool: kernel::AveragePool<'a>,
+    product: kernel::Product<'a>,
+    spread: kernel::Spread<'a>,
+    arg_max: kernel::ArgMax<'a>,
+    softmax_map: kernel::SoftmaxMap<'a>,
+    channel_tables: kernel::ChannelTables<'a>,
+    dequantize: kernel::Dequantize<'a>,
+    quantize: kernel::Quantize<'a>,
+    line: kernel::RealLine<'a>,
+    function: RealFunction,
     table: kernel::Table<'a>,
     max_pool: kernel::MaxPool,
     activation: RealActivation,
@@ -40,7 +51,20 @@ fn all<I: Isa>(isa: I, layers: &Layers<'_>, arena: &mut [u8], wide: [&mut [u16];
     kernel::gate(isa, &layers.gate, a, r0, b);
     kernel::gated(isa, &layers.gated, a, r0, b, d, c);
     kernel::add(isa, &layers.add, a, b, c);
-    kernel::concat(isa, &layers.concat, a, b, c);
+    kernel::rearrange(&layers.rearrange, &[&*a, &*b], c);
+    kernel::rearrange(&layers.rearrange, &[&*r0], r1);
+    kernel::resize(isa, &layers.resize, a, b);
+    kernel::average_pool(isa, &layers.average_pool, a, b);
+    kernel::product(isa, &layers.product, a, b, c);
+    kernel::spread(isa, &layers.spread, r0, b);
+    kernel::arg_max(isa, &layers.arg_max, a, b);
+    kernel::softmax_map(isa, &layers.softmax_map, a, b);
+    kernel::channel_tables(isa, &layers.channel_tables, a, b);
+    kernel::dequantize(&layers.dequantize, &*a, r0);
+    kernel::dequantize(&layers.dequantize, &*w0, r0);
+    kernel::quantize(&layers.quantize, r0, w0);
+    kernel::real_line(&layers.line, r0, r1);
+    kernel::real_function(layers.function, r0, r1);
     kernel::table(isa, &layers.table, a, b);
     kernel::max_pool(isa, &layers.max_pool, a, b);
     kernel::softmax(r0, r1);

@@ -1,6 +1,8 @@
 //! Random layers, and one check per kind of layer: the kernel against the reference.
 #![allow(dead_code)]
 
+pub mod maps;
+
 use bakelite_runtime::isa::Isa;
 use bakelite_runtime::kernel::{self, RealActivation, Tile};
 use bakelite_runtime::layer::{Activation, Epilogue, Shape, Window, padded};
@@ -69,7 +71,7 @@ pub struct Constants {
 }
 
 /// Padded with zeros.
-fn constants<T: Default + Clone>(n: usize, mut value: impl FnMut() -> T) -> Vec<T> {
+pub fn constants<T: Default + Clone>(n: usize, mut value: impl FnMut() -> T) -> Vec<T> {
     let mut values: Vec<T> = (0..n).map(|_| value()).collect();
     values.resize(padded(n), T::default());
     values
@@ -117,7 +119,7 @@ impl Constants {
 }
 
 /// First difference, for the message.
-fn differ<T: PartialEq + std::fmt::Debug>(ours: &[T], right: &[T], case: &dyn std::fmt::Debug) {
+pub fn differ<T: PartialEq + std::fmt::Debug>(ours: &[T], right: &[T], case: &dyn std::fmt::Debug) {
     assert_eq!(ours.len(), right.len(), "{case:?}");
     if let Some(at) = (0..ours.len()).find(|&i| ours[i] != right[i]) {
         panic!("{case:?}: element {at} is {:?}, the reference says {:?}", ours[at], right[at]);
@@ -391,18 +393,6 @@ pub fn add<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
     reference::add(&layer, &x[0], &x[1], &mut right);
     kernel::add(isa, &layer, &x[0], &x[1], &mut ours);
     differ(&ours, &right, &("add", I::LEVEL, shape, hard_swish));
-}
-
-/// The second map has any number of channels.
-pub fn concat<I: Isa>(isa: I, shape: Shape, second: usize) {
-    let random = &mut Random::new((shape.len() + second) as u64);
-    let (pixels, n) = (shape.pixels(), shape.channels + second);
-    let layer = kernel::Concat { pixels, first: shape.channels, second };
-    let x = [codes(random, Fill::Random, shape.len()), codes(random, Fill::Random, pixels * second)];
-    let (mut ours, mut right) = (vec![77; pixels * n], vec![0; pixels * n]);
-    reference::concat(&layer, &x[0], &x[1], &mut right);
-    kernel::concat(isa, &layer, &x[0], &x[1], &mut ours);
-    differ(&ours, &right, &("concat", I::LEVEL, layer));
 }
 
 pub fn table<I: Isa>(isa: I, len: usize) {
