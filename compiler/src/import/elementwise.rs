@@ -1,11 +1,11 @@
 //! Sums, products and functions of elements.
 
 use super::dims::{self, Plain};
-use super::view::View;
+use super::view::{Label, View};
 use super::walk::{Call, Value};
 use crate::graph::Shape;
 use crate::onnx::Tensor;
-use crate::ops::{Activation, Affine, Op};
+use crate::ops::{Activation, Affine, Coordinates, Nearest, Op, PRelu, Resize, ResizeMode, Select};
 
 /// `Add`, `Sub`, `Mul`, `Div`, and `Sum`, `Max`, `Min` of any number.
 pub(super) fn binary(call: &mut Call<'_>) -> Plain<View> {
@@ -114,10 +114,38 @@ fn of_maps(call: &mut Call<'_>, op: &str, a: &View, b: &View) -> Plain<View> {
         "Mul" if same => emit(call, a, Op::Mul, b),
         "Mul" if is_gate(a, b) => emit(call, a, Op::Mul, b),
         "Mul" if is_gate(b, a) => emit(call, b, Op::Mul, a),
+        "Mul" if is_plane(a, b) => emit(call, a, Op::Mul, b),
+        "Mul" if is_plane(b, a) => emit(call, b, Op::Mul, a),
+        "Add" if is_gate(a, b) || is_plane(a, b) => {
+            let b = widened(call, a, b)?;
+            emit(call, a, Op::Add, &b)
+        }
+        "Add" if is_gate(b, a) || is_plane(b, a) => {
+            let a = widened(call, b, a)?;
+            emit(call, b, Op::Add, &a)
+        }
         "Add" | "Sub" | "Mul" => Err(mismatch()),
         "Div" => Err("division by a tensor that depends on the image is not supported".into()),
         _ => Err(format!("{op} of two tensors is not supported, only of a tensor and a constant")),
     }
+}
+
+/// Whether `plane` is a map of one channel over the pixels of `map`.
+fn is_plane(map: &View, plane: &View) -> bool {
+    plane.shape == (Shape { channels: 1, ..map.shape })
+        && map.axes.iter().zip(&plane.axes).all(|(m, p)| p == m || (p.is_empty() && *m == [Label::C]))
+}
+
+/// A vector in every pixel of `map`, or a map of one channel in every channel of it.
+fn widened(call: &mut Call<'_>, map: &View, narrow: &View) -> Plain<View> {
+    let op = if narrow.shape.pixels() == 1 {
+        let (size, mode) = ([map.shape.height, map.shape.width], ResizeMode::Nearest(Nearest::Floor));
+        Op::Resize(Resize::to_size(narrow.shape, size, Coordinates::Asymmetric, mode))
+    } else {
+        Op::Select(Select { source: vec![0; map.shape.channels] })
+    };
+    let (tensor, shape) = call.emit_step(op, &[narrow.tensor], "widened")?;
+    Ok(map.with(tensor, shape))
 }
 
 /// Whether `gate` is a vector over the channels of `map`.
@@ -150,6 +178,8 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
             alpha: node.float("alpha").unwrap_or(0.2),
             beta: node.float("beta").unwrap_or(0.5),
         },
+        "Tanh" => Activation::Tanh,
+        "LeakyRelu" => Activation::Leaky { slope: node.float("alpha").unwrap_or(0.01) },
         "Swish" => Activation::Silu { beta: node.float("alpha").unwrap_or(1.0) },
         _ => {
             let lo = bound(call, 1, "min")?.unwrap_or(f32::NEG_INFINITY);
@@ -161,6 +191,19 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
         }
     };
     apply(call, &x, Op::Activation(function))
+}
+
+/// `PRelu`: a slope for each channel, or one for all.
+pub(super) fn prelu(call: &mut Call<'_>) -> Plain<View> {
+    let x = call.map(0)?;
+    let slope = call.constant(1, "the slope")?.ok_or("the slope is missing")?;
+    // The slope's dimensions are those of the map without the batch.
+    let slope = per_channel(&widen(&x, slope.dims.len()), &slope)?;
+    let op = match slope.first() {
+        Some(&first) if slope.iter().all(|&s| s == first) => Op::Activation(Activation::Leaky { slope: first }),
+        _ => Op::PRelu(PRelu { slope }),
+    };
+    apply(call, &x, op)
 }
 
 /// A bound of `Clip`: an input since opset 11, an attribute before.
@@ -201,8 +244,9 @@ pub(super) fn softmax(call: &mut Call<'_>) -> Plain<View> {
     // Before opset 13 everything from the axis on is normalised together.
     let own = x.dims();
     let together: usize = if call.opset >= 13 { own[axis] } else { own[axis..].iter().product() };
-    if x.shape.pixels() != 1 || together != x.shape.channels {
-        return Err(format!("it runs over axis {axis} of {own:?}; only the channels of a vector are supported"));
+    let channels = if x.shape.pixels() == 1 { together == x.shape.channels } else { x.is_channel_axis(axis) };
+    if !channels || together != x.shape.channels {
+        return Err(format!("it runs over axis {axis} of {own:?}; only the channels are supported"));
     }
     apply(call, &x, Op::Softmax)
 }

@@ -6,10 +6,13 @@
 //!    `view` of a tensor of ours. Shape arithmetic thereby vanishes, and transposes, squeezes and flattens become
 //!    relabelled axes.
 //!
+//! An operator on maps is one line of `table` and a function beside its relatives.
+//!
 //! No optimisation happens here: batch norms stay [`crate::ops::Affine`], hard-swish stays in the parts that it came
 //! in. That is [`crate::passes`]' work. Deliberately absent: operators with state, control flow, more than one image.
 
 mod constant;
+mod conv_transpose;
 mod convolution;
 mod dense;
 mod dims;
@@ -21,6 +24,8 @@ mod order;
 mod pool;
 mod rearrange;
 mod refuse;
+mod resize;
+mod table;
 mod view;
 mod walk;
 

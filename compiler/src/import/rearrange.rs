@@ -5,7 +5,7 @@ use super::dims::{self, Plain};
 use super::view::{Label, View};
 use super::walk::{Call, Value};
 use crate::onnx::{Element, Tensor};
-use crate::ops::{Op, Select};
+use crate::ops::{Crop, MOST_CLASSES, Op, Select};
 use std::rc::Rc;
 
 /// `Identity`, `Dropout`, `Cast` to another float type, `Expand` to the dimensions it has.
@@ -32,8 +32,11 @@ pub(super) fn keep(call: &mut Call<'_>) -> Plain<View> {
     Ok(view)
 }
 
-/// `CastLike` of a constant to the type of a map, which is f32.
-pub(super) fn cast_like_map(call: &mut Call<'_>) -> Plain<Value> {
+/// `CastLike`: of a map it is nothing; of a constant to the type of a map, which is f32.
+pub(super) fn cast_like(call: &mut Call<'_>) -> Plain<Value> {
+    if call.map(0).is_ok() {
+        return keep(call).map(Value::Map);
+    }
     let tensor = call.constant(0, "the input")?.ok_or("the input is missing")?;
     Ok(Value::Constant(Rc::new(convert(&tensor, Element::F32))))
 }
@@ -94,21 +97,66 @@ pub(super) fn slice(call: &mut Call<'_>) -> Plain<View> {
     Ok(view)
 }
 
-/// Positions of one axis: all of them in order, or any of the channels.
+/// `Split` along channels, rows or columns.
+pub(super) fn split(call: &mut Call<'_>) -> Plain<Vec<View>> {
+    let view = call.map(0)?;
+    let current = view.dims();
+    let axis = dims::axis(call.node.int("axis").unwrap_or(0), current.len())?;
+    let (size, count) = (current[axis], call.node.outputs.len().max(1));
+    let parts: Vec<usize> = match call.ints(1, "split")? {
+        Some(list) => {
+            list.iter().map(|&n| usize::try_from(n).map_err(|_| format!("a part of {n}"))).collect::<Plain<_>>()?
+        }
+        // Equal parts, the last one smaller where they do not fit.
+        None => {
+            let part = size.div_ceil(count).max(1);
+            (0..count).map(|i| part.min(size.saturating_sub(i * part))).collect()
+        }
+    };
+    if parts.len() != count || parts.iter().sum::<usize>() != size || parts.contains(&0) {
+        return Err(format!("{parts:?} of {size} positions for {count} outputs"));
+    }
+    let mut from = 0;
+    let mut views = Vec::with_capacity(count);
+    for (output, part) in parts.into_iter().enumerate() {
+        let positions: Vec<usize> = (from..from + part).collect();
+        views.push(take_for(call, &view, axis, &positions, output)?);
+        from += part;
+    }
+    Ok(views)
+}
+
 fn take(call: &mut Call<'_>, view: &View, axis: usize, positions: &[usize]) -> Plain<View> {
+    take_for(call, view, axis, positions, 0)
+}
+
+/// Positions of one axis: all of them in order, any of the channels, neighbouring rows or columns.
+fn take_for(call: &mut Call<'_>, view: &View, axis: usize, positions: &[usize], output: usize) -> Plain<View> {
     let size = view.dims().get(axis).copied().unwrap_or(0);
     if positions.iter().copied().eq(0..size) {
         return Ok(view.clone());
     }
-    if positions.is_empty() || !view.is_channel_axis(axis) || view.axes.get(axis).is_some_and(Vec::is_empty) {
-        return Err(format!("it takes {} of {size} positions of axis {axis}, which are not channels", positions.len()));
-    }
-    let select = Op::Select(Select { source: positions.to_vec() });
-    let (tensor, shape) = call.emit(select, &[view.tensor])?;
+    let first = positions.first().copied().unwrap_or(0);
+    let neighbours = positions.iter().copied().eq(first..first + positions.len());
+    let (height, width) = (view.shape.height, view.shape.width);
+    let op = match view.axes.get(axis).map(Vec::as_slice) {
+        Some([Label::C]) if !positions.is_empty() => Op::Select(Select { source: positions.to_vec() }),
+        Some([Label::H]) if neighbours && !positions.is_empty() => {
+            Op::Crop(Crop { begin: [first, 0], size: [positions.len(), width] })
+        }
+        Some([Label::W]) if neighbours && !positions.is_empty() => {
+            Op::Crop(Crop { begin: [0, first], size: [height, positions.len()] })
+        }
+        _ => {
+            let cause = "which are neither channels nor neighbouring rows or columns";
+            return Err(format!("it takes {} of {size} positions of axis {axis}, {cause}", positions.len()));
+        }
+    };
+    let (tensor, shape) = call.emit_part(op, &[view.tensor], output)?;
     Ok(view.with(tensor, shape))
 }
 
-/// `ArgMax` and `TopK` are left to the caller: the network answers the scores.
+/// `ArgMax` of every pixel. Of one vector, `ArgMax` and `TopK` are left to the caller: the network answers the scores.
 pub(super) fn answer(call: &mut Call<'_>) -> Plain<Value> {
     let view = call.map(0)?;
     if view.order() != [Label::C] && view.shape.channels != 1 {
@@ -118,8 +166,21 @@ pub(super) fn answer(call: &mut Call<'_>) -> Plain<Value> {
             return Err(format!("{} over something else than the channels", call.node.op));
         }
     }
+    let classes = call.node.op == "ArgMax" && view.shape.pixels() > 1 && view.shape.channels <= MOST_CLASSES;
+    if classes {
+        if call.node.int("select_last_index") == Some(1) {
+            return Err("of equal channels it takes the last".into());
+        }
+        let (tensor, shape) = call.emit(Op::ArgMax, &[view.tensor])?;
+        return Ok(Value::Answer(view.with(tensor, shape)));
+    }
     call.notes.push(format!("{} left out: the network answers the scores it chooses from", call.node.op));
     Ok(Value::Answer(view))
+}
+
+/// The dimensions of a map.
+pub(super) fn shape(call: &mut Call<'_>) -> Plain<Value> {
+    Ok(Value::Constant(Rc::new(super::constant::shape(&call.map(0)?.dims(), call.node)?)))
 }
 
 pub(super) fn size(call: &mut Call<'_>) -> Plain<Value> {

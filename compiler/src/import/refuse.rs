@@ -1,56 +1,9 @@
 //! What is refused, and the nearest spelling that is not.
 
+use super::table;
 use crate::error::{Error, Result, Stage};
 use crate::onnx::{Model, Node, is_standard_domain};
 use std::collections::BTreeMap;
-
-/// Operators that are understood on maps; those of constants only are in [`super::constant`].
-const ON_MAPS: &[&str] = &[
-    "Add",
-    "ArgMax",
-    "AveragePool",
-    "BatchNormalization",
-    "Cast",
-    "CastLike",
-    "Clip",
-    "Concat",
-    "Conv",
-    "Div",
-    "Dropout",
-    "Expand",
-    "Flatten",
-    "Gather",
-    "Gemm",
-    "GlobalAveragePool",
-    "GlobalMaxPool",
-    "HardSigmoid",
-    "HardSwish",
-    "Identity",
-    "MatMul",
-    "Max",
-    "MaxPool",
-    "Min",
-    "Mul",
-    "Neg",
-    "Pad",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceSum",
-    "Relu",
-    "Reshape",
-    "Shape",
-    "Sigmoid",
-    "Size",
-    "Slice",
-    "Softmax",
-    "Squeeze",
-    "Sub",
-    "Swish",
-    "Sum",
-    "TopK",
-    "Transpose",
-    "Unsqueeze",
-];
 
 /// Operators that are understood where all their inputs are constant.
 const ON_CONSTANTS: &[&str] = &[
@@ -85,15 +38,14 @@ const ON_CONSTANTS: &[&str] = &[
 /// What to write instead.
 fn nearest(op: &str) -> &'static str {
     match op {
-        "LeakyRelu" | "PRelu" | "ThresholdedRelu" | "Elu" | "Selu" | "Celu" => "Relu, Clip or HardSwish",
-        "Gelu" | "Mish" | "Softplus" | "Softsign" | "Tanh" | "Erf" => "HardSwish, or x·Sigmoid(x)",
+        "ThresholdedRelu" | "Elu" | "Selu" | "Celu" => "Relu, LeakyRelu, PRelu, Clip or HardSwish",
+        "Gelu" | "Mish" | "Softplus" | "Softsign" | "Erf" => "HardSwish, Tanh, or x·Sigmoid(x)",
         "LogSoftmax" | "Hardmax" => "Softmax, or no function behind the logits",
         "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" | "LpNormalization" | "LRN" => {
             "BatchNormalization"
         }
-        "ConvTranspose" | "Resize" | "Upsample" | "DepthToSpace" | "SpaceToDepth" => {
-            "the network up to this node, as a classifier (segmentation heads are not supported yet)"
-        }
+        "SpaceToDepth" => "a convolution with stride and kernel of the block's size",
+        "GridSample" | "AffineGrid" | "CropAndResize" => "Resize",
         "GlobalLpPool" | "LpPool" => "GlobalAveragePool or MaxPool",
         "MatMulInteger" | "ConvInteger" => "Conv or MatMul of floats: give the float model",
         "ReduceL2" | "ReduceSumSquare" | "ReduceLogSumExp" => "ReduceMean over the pixels",
@@ -101,7 +53,6 @@ fn nearest(op: &str) -> &'static str {
         "LSTM" | "GRU" | "RNN" | "Attention" | "MultiHeadAttention" | "Einsum" => "a convolutional network",
         "FusedConv" => "Conv followed by its activation: give the file before onnxruntime optimised it",
         "QuickGelu" => "Mul(x, Sigmoid(x))",
-        "Split" => "two convolutions of the same input (splitting channels is not supported yet)",
         "NonMaxSuppression" | "RoiAlign" => "the network before its post-processing",
         _ => "the same network from another exporter or opset (13 to 20 are understood best)",
     }
@@ -117,7 +68,7 @@ pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
     let mut found: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for node in nodes {
         let known = is_standard_domain(&node.domain)
-            && (ON_MAPS.contains(&node.op.as_str()) || ON_CONSTANTS.contains(&node.op.as_str()));
+            && (table::on_maps(&node.op).is_some() || ON_CONSTANTS.contains(&node.op.as_str()));
         if !known {
             let domain = if is_standard_domain(&node.domain) { String::new() } else { format!("{}::", node.domain) };
             found.entry(format!("{domain}{}", node.op)).or_default().push(&node.name);

@@ -3,7 +3,7 @@
 use super::constant::{self, Constant, Inputs};
 use super::dims::Plain;
 use super::view::View;
-use super::{ImportOptions, Imported, convolution, dense, elementwise, input, join, pool, rearrange};
+use super::{ImportOptions, Imported, input, table};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Shape, TensorId};
 use crate::onnx::{Model, Node};
@@ -21,7 +21,7 @@ pub(super) enum Value {
     Constant(Constant),
     /// Depends on the image.
     Map(View),
-    /// What is left of an `ArgMax` or `TopK`: the scores it chose from.
+    /// What an `ArgMax` or `TopK` answers, or the scores that are left of it.
     Answer(View),
     /// Its node was refused.
     Refused,
@@ -86,6 +86,12 @@ impl Call<'_> {
         self.emit_as(op, inputs, output)
     }
 
+    /// Adds a node that writes one of this node's outputs.
+    pub fn emit_part(&mut self, op: Op, inputs: &[TensorId], output: usize) -> Plain<(TensorId, Shape)> {
+        let name = self.node.outputs.get(output).cloned();
+        self.emit_as(op, inputs, name.unwrap_or_else(|| format!("{}/{output}", self.node.name)))
+    }
+
     fn emit_as(&mut self, op: Op, inputs: &[TensorId], output: String) -> Plain<(TensorId, Shape)> {
         let id = self.graph.push(&self.node.name, op, inputs.to_vec(), output).map_err(|e| e.cause)?;
         Ok((id, self.graph.shape(id)))
@@ -110,8 +116,8 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
         }
         let mut call = Call { graph: &mut graph, notes: &mut notes, node, opset, inputs };
         match import_node(&mut call) {
-            Ok(value) => {
-                if let Value::Constant(tensor) = &value {
+            Ok(results) => {
+                if let Some(Value::Constant(tensor)) = results.first() {
                     computed = computed.saturating_add(tensor.len());
                 }
                 if computed > CONSTANT_BUDGET {
@@ -122,10 +128,14 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
                     .at(&node.name)
                     .remedy("simplify the model (onnxsim), so that its weights are stored"));
                 }
-                // Of several outputs the first is meant, except for what is left of a choice.
-                let several = matches!(value, Value::Answer(_));
-                for output in node.outputs.iter().take(if several { usize::MAX } else { 1 }) {
+                for (output, value) in node.outputs.iter().zip(&results) {
                     values.insert(output, value.clone());
+                }
+                // What is left of a choice stands for all that it answers.
+                if let [value @ Value::Answer(_)] = results.as_slice() {
+                    for output in &node.outputs {
+                        values.insert(output, value.clone());
+                    }
                 }
             }
             Err(cause) => refused.push((node.name.clone(), format!("{}: {cause}", node.op))),
@@ -158,7 +168,8 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
     Ok(Imported { graph, notes })
 }
 
-fn import_node(call: &mut Call<'_>) -> Plain<Value> {
+/// The values of the node's outputs, in order.
+fn import_node(call: &mut Call<'_>) -> Plain<Vec<Value>> {
     let node = call.node;
     // What does not depend on the image is computed.
     let constants: Option<Vec<Option<Constant>>> = call
@@ -172,46 +183,23 @@ fn import_node(call: &mut Call<'_>) -> Plain<Value> {
         .collect();
     if let Some(values) = constants {
         return match constant::evaluate(&Inputs { values, node })? {
-            Some(tensor) => Ok(Value::Constant(tensor)),
+            Some(tensor) => Ok(vec![Value::Constant(tensor)]),
             None => Err("not supported on constants".into()),
         };
     }
     if let Some(Value::Answer(view)) = call.inputs.iter().flatten().find(|v| matches!(v, Value::Answer(_))) {
         return match node.op.as_str() {
             "Identity" | "Cast" | "Squeeze" | "Unsqueeze" | "Reshape" | "Flatten" | "Transpose" => {
-                Ok(Value::Answer(view.clone()))
+                Ok(vec![Value::Answer(view.clone())])
             }
             _ => Err("computing behind ArgMax or TopK is not supported".into()),
         };
     }
-    let view = match node.op.as_str() {
-        "Shape" => {
-            return Ok(Value::Constant(Rc::new(constant::shape(&call.map(0)?.dims(), node)?)));
+    match table::on_maps(&node.op) {
+        Some(import) => import(call),
+        None => {
+            let hint = super::refuse::suggestion(&node.op);
+            Err(format!("supported on constants only, but it depends on the image here ({hint})"))
         }
-        "Size" => return rearrange::size(call),
-        "ArgMax" | "TopK" => return rearrange::answer(call),
-        "CastLike" if call.map(0).is_err() => return rearrange::cast_like_map(call),
-        "Identity" | "Dropout" | "Cast" | "CastLike" | "Expand" => rearrange::keep(call)?,
-        "Transpose" => rearrange::transpose(call)?,
-        "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => rearrange::regroup(call)?,
-        "Concat" => join::concat(call)?,
-        "Gather" => rearrange::gather(call)?,
-        "Slice" => rearrange::slice(call)?,
-        "Add" | "Sub" | "Mul" | "Div" | "Sum" | "Max" | "Min" => elementwise::binary(call)?,
-        "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" => elementwise::unary(call)?,
-        "BatchNormalization" => elementwise::batch_norm(call)?,
-        "Softmax" => elementwise::softmax(call)?,
-        "Conv" => convolution::conv(call)?,
-        "Pad" => convolution::pad(call)?,
-        "Gemm" => dense::gemm(call)?,
-        "MatMul" => dense::matmul(call)?,
-        "GlobalAveragePool" | "GlobalMaxPool" => pool::global(call)?,
-        "AveragePool" | "MaxPool" => pool::windowed(call)?,
-        "ReduceMean" | "ReduceSum" | "ReduceMax" => pool::reduce(call)?,
-        other => {
-            let hint = super::refuse::suggestion(other);
-            return Err(format!("supported on constants only, but it depends on the image here ({hint})"));
-        }
-    };
-    Ok(Value::Map(view))
+    }
 }

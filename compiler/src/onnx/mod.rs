@@ -120,6 +120,14 @@ impl Node {
         }
     }
 
+    /// A list of numbers.
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        match self.attribute(name)? {
+            Attribute::Floats(values) => Some(values),
+            _ => None,
+        }
+    }
+
     /// A text attribute.
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.attribute(name)? {

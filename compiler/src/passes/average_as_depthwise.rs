@@ -6,6 +6,9 @@
 use crate::graph::Graph;
 use crate::ops::{Conv, Op};
 
+/// A window of more taps stays an average: its weights would take more room than they are worth.
+const MOST_TAPS: usize = 49;
+
 pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
     let mut count = 0;
     for index in 0..graph.nodes.len() {
@@ -13,6 +16,9 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
         let Op::AveragePool(pool) = &node.op else { continue };
         if !pool.count_pad && (pool.window.pad != [0, 0] || pool.pad_end != [0, 0]) {
             log.push(format!("{} stays: its padding does not count, so its divisor differs at the borders", node.name));
+            continue;
+        }
+        if pool.window.taps() > MOST_TAPS {
             continue;
         }
         let channels = node.inputs.first().map_or(0, |&x| graph.shape(x).channels);

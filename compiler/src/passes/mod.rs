@@ -4,7 +4,7 @@
 //!    `affine_past_mul`, `affine_past_clip`; then `hard_sigmoid`, and `gated` finds hard-swish and SiLU.
 //! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
 //! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
-//!    `affine_past_pool`, `affine_before_conv`, `elementwise_past_concat`.
+//!    `affine_past_pool`, `affine_before_conv`, `elementwise_past_concat`, `past_moves`.
 //! 4. `average_as_depthwise`, then `fuse_activation`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
@@ -24,6 +24,7 @@ mod gated;
 mod hard_sigmoid;
 mod merge_affine;
 mod merge_clip;
+mod past_moves;
 mod preprocess;
 mod soft_to_hard;
 
@@ -65,6 +66,7 @@ const FOLDS: &[Pass] = &[
     Pass { name: "affine_past_pool", run: affine_past_pool::run },
     Pass { name: "affine_before_conv", run: affine_before_conv::run },
     Pass { name: "elementwise_past_concat", run: elementwise_past_concat::run },
+    Pass { name: "past_moves", run: past_moves::run },
 ];
 const FUSIONS: &[Pass] = &[
     Pass { name: "average_as_depthwise", run: average_as_depthwise::run },

@@ -4,6 +4,7 @@ mod architectures;
 mod builder;
 mod damage;
 mod joins;
+mod maps;
 mod models;
 mod padding;
 mod refusals;
