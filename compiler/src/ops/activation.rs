@@ -109,11 +109,9 @@ impl Activation {
     /// Whether it is computed from codes of its argument (a table), and not from an accumulator.
     pub fn is_tabled(self) -> bool {
         match self {
-            Activation::Sigmoid
-            | Activation::Silu { .. }
-            | Activation::Tanh
-            | Activation::Leaky { .. }
-            | Activation::HardSwishLike { .. } => true,
+            Activation::Sigmoid | Activation::Silu { .. } | Activation::Tanh | Activation::Leaky { .. } => true,
+            // Only with this value at zero is it hard-swish with another slope.
+            Activation::HardSwishLike { beta, .. } => (beta - 0.5).abs() >= 1e-6,
             Activation::Clip { .. } | Activation::HardSigmoid { .. } | Activation::HardSwish => false,
         }
     }

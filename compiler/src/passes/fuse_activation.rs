@@ -1,6 +1,6 @@
 //! `f(conv(x))` is one node, where nothing else reads `conv(x)`
 //!
-//! A function after a residual sum stays a node. So does a true sigmoid or SiLU: in integers it is a table over the codes
+//! A function after a residual sum stays a node. So does a true sigmoid, SiLU, tanh or leaky ReLU: in integers it is a table over the codes
 //! of its argument, which calibration must therefore see; only a gate's sigmoid is computed from the accumulator, and
 //! `quantize::sites` finds that one.
 
@@ -15,7 +15,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
         let Some(function) = as_activation(&graph.nodes[index]) else {
             continue;
         };
-        if function.is_soft() {
+        if function.is_tabled() {
             continue;
         }
         let (middle, output) = (graph.nodes[index].inputs[0], graph.nodes[index].output);

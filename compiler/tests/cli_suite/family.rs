@@ -2,7 +2,7 @@
 
 use crate::bakelite::{SHARED, scratch};
 use crate::bits::{all_levels_equal_the_reference, pixels, quantize, synthetic};
-use crate::builder::{Net, int, ints};
+use crate::builder::{Net, float, int, ints, text};
 use ::bakelite::compile::Quantized;
 use ::bakelite::evaluate;
 use ::bakelite::model::{Options, write};
@@ -42,6 +42,7 @@ fn written_networks_have_the_same_bits_at_every_level() {
         ("efficientnet-lite0", 0.25, [(64, 64), (48, 80)]),
         ("squeezenet-1.0", 0.5, [(64, 64), (80, 52)]),
         ("squeezenet-1.1", 0.5, [(64, 64), (80, 52)]),
+        ("mobilenet-v3-large-lr-aspp", 0.25, [(64, 64), (48, 80)]),
     ] {
         for size in sizes {
             let options = Options { width, size: Some(size), classes: Some(19), ..Options::default() };
@@ -104,5 +105,77 @@ fn large_averages_have_the_same_bits_at_every_level() {
         let sqnr = sqnr(&work);
         println!("average of {kernel:?} every {stride:?}: {sqnr:.1} dB");
         assert!(sqnr > 25.0, "average of {kernel:?}: {sqnr} dB");
+    }
+}
+
+/// Operators without weights, each between convolutions, of channels and sizes that no vector length divides.
+fn operators() -> Vec<(&'static str, Net)> {
+    let base = || Net::new(13, &["1", "3", "22", "26"]).conv("x", "a", [13, 3, 3], &[ints("strides", &[2, 2])]);
+    let end = |net: Net| {
+        net.conv("b", "last", [5, 13, 3], &[]).node("GlobalAveragePool", &["last"], "g", &[]).node(
+            "Flatten",
+            &["g"],
+            "y",
+            &[],
+        )
+    };
+    let unary = |op: &str, attributes: &[_]| end(base().node(op, &["a"], "b", attributes));
+    let resize = |mode: &str, coordinates: &str| {
+        let attributes =
+            [text("mode", mode), text("coordinate_transformation_mode", coordinates), text("nearest_mode", "floor")];
+        let net = base().floats("none", &[0], &[]).ints("k", &[1, 13, 17, 31]);
+        end(net.node("Resize", &["a", "none", "none", "k"], "b", &attributes))
+    };
+    let pool = [ints("kernel_shape", &[3, 5]), ints("strides", &[2, 1]), ints("pads", &[1, 2, 1, 2])];
+    let transposed = |net: Net| net.node("ConvTranspose", &["a", "w"], "b", &[ints("strides", &[2, 2])]);
+    let two =
+        |op: &str| end(base().conv("x", "c", [13, 3, 3], &[ints("strides", &[2, 2])]).node(op, &["a", "c"], "b", &[]));
+    let classes = |net: Net| net.node("ArgMax", &["a"], "y", &[int("axis", 1), int("keepdims", 0)]);
+    vec![
+        ("bilinear", resize("linear", "half_pixel")),
+        ("bilinear, corners aligned", resize("linear", "align_corners")),
+        ("nearest", resize("nearest", "asymmetric")),
+        ("average without padding", unary("AveragePool", &pool)),
+        ("leaky", unary("LeakyRelu", &[float("alpha", 0.1)])),
+        ("tanh", unary("Tanh", &[])),
+        ("slopes", end(base().weights("s", &[13, 1, 1]).node("PRelu", &["a", "s"], "b", &[]))),
+        ("softmax of pixels", unary("Softmax", &[int("axis", 1)])),
+        ("transposed convolution", end(transposed(base().weights("w", &[13, 13, 3, 3])))),
+        ("product of maps", two("Mul")),
+        ("difference of maps", two("Sub")),
+        ("product with a plane", end(base().conv("a", "p", [1, 13, 3], &[]).node("Mul", &["p", "a"], "b", &[]))),
+        (
+            "vector on a map",
+            end(base()
+                .node("GlobalAveragePool", &["a"], "v", &[])
+                .conv("v", "e", [13, 13, 1], &[])
+                .node("Tanh", &["e"], "f", &[])
+                .node("Add", &["a", "f"], "b", &[])),
+        ),
+        ("classes of pixels", classes(base())),
+        ("a map as it is", base().node("Identity", &["a"], "y", &[])),
+        (
+            "vectors between dense layers",
+            base()
+                .node("GlobalAveragePool", &["a"], "v", &[])
+                .conv("v", "e", [13, 13, 1], &[])
+                .node("LeakyRelu", &["e"], "f", &[float("alpha", 0.3)])
+                .node("Add", &["f", "v"], "h", &[])
+                .node("Mul", &["h", "f"], "i", &[])
+                .node("Concat", &["i", "e"], "j", &[int("axis", 1)])
+                .conv("j", "k", [7, 26, 1], &[])
+                .node("Flatten", &["k"], "y", &[]),
+        ),
+    ]
+}
+
+#[test]
+fn operators_without_weights_have_the_same_bits_at_every_level() {
+    for (what, net) in operators() {
+        let work = same_bits(what, &net.bytes());
+        let sqnr = sqnr(&work);
+        println!("{what}: {sqnr:.1} dB");
+        // Class numbers are equal or not: their noise says nothing.
+        assert!(sqnr > 15.0 || what == "classes of pixels", "{what}: {sqnr} dB");
     }
 }

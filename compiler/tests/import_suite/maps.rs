@@ -71,9 +71,7 @@ fn resizes_mean_what_they_say() {
     let resize = |attributes: &[onnx_protobuf::AttributeProto], scales: Option<[f32; 4]>| {
         let net = Net::new(13, &INPUT).floats("roi", &[0], &[]);
         match scales {
-            Some(scales) => {
-                net.floats("k", &[4], &scales).node("Resize", &["x", "roi", "k"], "y", attributes)
-            }
+            Some(scales) => net.floats("k", &[4], &scales).node("Resize", &["x", "roi", "k"], "y", attributes),
             None => net.floats("none", &[0], &[]).ints("k", &[1, 3, 8, 11]).node(
                 "Resize",
                 &["x", "roi", "none", "k"],
