@@ -6,10 +6,11 @@ use crate::dataset::{Dataset, Preprocess};
 use crate::emit::{self, Facts};
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::{self, Evaluation, Summary};
+use crate::golden::{self, Golden};
 use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
 use crate::plan::{self, Plan};
 use crate::progress::Spinner;
-use crate::qgraph::{QGraph, QOp, reference};
+use crate::qgraph::{QGraph, QOp};
 use crate::quantize::filters::Filters;
 use crate::quantize::recipe::Recipe;
 use crate::quantize::{self, Draft, sites};
@@ -19,7 +20,6 @@ use crate::specs::target::Target;
 use crate::specs::{self, Kind};
 use crate::verify::{self, Expected, Runner, Verified};
 use bakelite_calibration::Profile;
-use rayon::prelude::*;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -114,6 +114,8 @@ pub struct Quantized {
     filters: Vec<Option<Filters>>,
     /// The node of each site.
     node: Vec<usize>,
+    /// What was done between floats and integers.
+    pub recipe: Recipe,
     /// Statistics.
     pub profile: Profile,
     /// Pictures that were calibrated on.
@@ -224,6 +226,7 @@ pub struct Ready {
     compared_on: Option<Dataset>,
     /// The same integers planned for this machine: any level gives the same bits; the best one here is the quickest.
     local: Plan,
+    golden: Golden,
     evaluation: Option<Evaluation>,
     float_ms: Option<f64>,
     labels: Vec<String>,
@@ -286,7 +289,8 @@ pub fn ready(request: &Request) -> Result<Ready> {
             "warning: what the hard forms of sigmoid and swish change was not measured: no pictures are left to compare on".into(),
         );
     }
-    Ok(Ready { work, compared_on, local, evaluation, float_ms, labels, notes, expected: OnceLock::new() })
+    let golden = golden::choose(&work.q, &local)?;
+    Ok(Ready { work, compared_on, local, golden, evaluation, float_ms, labels, notes, expected: OnceLock::new() })
 }
 
 impl Ready {
@@ -312,7 +316,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     let Ready { work, local, .. } = ready;
     let plan = plan::plan(&work.q, target.level)?;
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
-    let facts = facts(work, &plan, &target, request, &name, ready.labels.clone())?;
+    let facts = facts(ready, &plan, &target, request, &name)?;
     let files = emit::emit(&work.q, &plan, &target, &facts)?;
     emit::write(&files, &request.out)?;
 
@@ -411,21 +415,10 @@ fn read_labels(path: &Path) -> Result<Vec<String>> {
 }
 
 /// What the crate says of itself.
-fn facts(
-    work: &Quantized,
-    plan: &Plan,
-    target: &Target,
-    request: &Request,
-    name: &str,
-    labels: Vec<String>,
-) -> Result<Facts> {
+fn facts(ready: &Ready, plan: &Plan, target: &Target, request: &Request, name: &str) -> Result<Facts> {
+    let work = &ready.work;
     let Quantized { loaded, prepared, q, profile, .. } = work;
     let input = q.tensor(q.input).shape;
-    let _progress = Spinner::new("running the reference on golden images");
-    let golden = emit::GOLDEN_SEEDS
-        .par_iter()
-        .map(|&seed| reference::run(q, &emit::golden_image(seed, input.len())).map(|answer| emit::golden_hash(&answer)))
-        .collect::<Result<Vec<u64>>>()?;
     let title = loaded.recognised.as_ref().map_or_else(|| q.name.clone(), |r| r.architecture.clone());
     let calib = sha256(&profile.encode());
     let provenance = serde_json::json!({
@@ -435,7 +428,7 @@ fn facts(
         "model": { "file": loaded.path.file_name().map(|f| f.to_string_lossy()), "sha256": loaded.hash.to_string() },
         "preprocess": { "name": spec_name(Kind::Preprocess, &prepared.preprocess_name)?, "sha256": prepared.preprocess.hash().to_string() },
         "calibration": { "images": profile.images.len(), "sha256": calib },
-        "recipe": { "name": spec_name(Kind::Recipe, &request.recipe)?, "sha256": sha256(format!("{:?}", Recipe::load(&request.recipe)?).as_bytes()) },
+        "recipe": { "name": spec_name(Kind::Recipe, &request.recipe)?, "sha256": sha256(format!("{:?}", work.recipe).as_bytes()) },
         "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
         "keep_sigmoid": request.options.keep_sigmoid,
         "input": [input.height, input.width, input.channels],
@@ -445,9 +438,9 @@ fn facts(
         name: name.to_owned(),
         title,
         fit: prepared.preprocess.fit,
-        labels,
+        labels: ready.labels.clone(),
         probabilities: q.nodes.last().is_some_and(|n| matches!(n.op, QOp::Softmax)),
-        golden,
+        golden: ready.golden.clone(),
         provenance: format!("{provenance:#}\n"),
     })
 }

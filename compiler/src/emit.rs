@@ -3,6 +3,7 @@
 //! The emitted crate holds constants and calls. Its logic is the runtime, which is vendored word for word (only
 //! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
 
+pub mod golden;
 mod layers;
 mod library;
 mod lockfile;
@@ -11,6 +12,7 @@ mod vendor;
 mod write;
 
 use crate::error::{Error, Result, Stage};
+use crate::golden::Golden;
 use crate::plan::Plan;
 use crate::qgraph::QGraph;
 use crate::specs::target::Target;
@@ -18,7 +20,7 @@ use bakelite_runtime::image::Fit;
 use std::collections::BTreeMap;
 
 pub use library::float;
-pub use program::{GOLDEN_SEEDS, golden_hash, golden_image};
+pub use program::golden_hash;
 pub use write::{MARK, refuse_foreign, write};
 
 /// Path inside of the crate → bytes.
@@ -37,10 +39,23 @@ pub struct Facts {
     pub labels: Vec<String>,
     /// Whether the outputs are probabilities already.
     pub probabilities: bool,
-    /// Hashes of the outputs for the golden images.
-    pub golden: Vec<u64>,
+    /// Golden pictures and what the network answers.
+    pub golden: Golden,
     /// Hashes and names of all that went in, as JSON.
     pub provenance: String,
+}
+
+/// Noise: every byte by chance (xorshift64 from `seed`), for tests and timing.
+pub fn noise_image(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
 }
 
 /// Writes the crate down.
@@ -66,6 +81,7 @@ pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<F
     text("src/layers.rs", layers::layers(q, plan));
     text("src/main.rs", program::main(facts)?);
     text("src/cli/decode.rs", include_str!("dataset/decode.rs").into());
+    text("src/cli/golden.rs", include_str!("emit/golden.rs").into());
     text("src/cli/settings.rs", program::settings(target, facts));
     text(MARK, facts.provenance.clone());
     if !facts.labels.is_empty() {

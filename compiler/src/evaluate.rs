@@ -10,6 +10,7 @@
 //! answer of the exact network and `ŷ` that of the hard one, which is the float network of everything else here.
 
 pub mod masks;
+pub mod part;
 
 use crate::calibrate::input;
 use crate::dataset::{Dataset, Skipped};
@@ -147,7 +148,7 @@ impl Summary {
 }
 
 impl Evaluation {
-    /// Joins shards; the same image twice is refused.
+    /// Joins outcomes; the same image twice is refused.
     pub fn merge(parts: impl IntoIterator<Item = Self>) -> Result<Self> {
         let mut outcomes: Vec<Outcome> = parts.into_iter().flat_map(|part| part.outcomes).collect();
         outcomes.sort_by(|a, b| a.file.cmp(&b.file));

@@ -13,6 +13,7 @@ pub mod emit;
 pub mod error;
 pub mod evaluate;
 pub mod execute;
+pub mod golden;
 pub mod graph;
 pub mod import;
 pub mod interrupt;

@@ -45,7 +45,7 @@ fn block(hidden: &str) -> Net {
 fn put(folder: &Path, net: &Net) -> Dataset {
     std::fs::write(folder.join("net.onnx"), net.bytes()).unwrap();
     for index in 0..8_u64 {
-        let rgb = bakelite::emit::golden_image(index + 1, 16 * 16 * 3);
+        let rgb = bakelite::emit::noise_image(index + 1, 16 * 16 * 3);
         image::RgbImage::from_raw(16, 16, rgb).unwrap().save(folder.join(format!("{index}.png"))).unwrap();
     }
     Dataset::open(folder).unwrap()
@@ -76,7 +76,7 @@ fn both_ways_are_equal_to_the_reference_bit_for_bit_and_near_the_floats() {
             let tables = plan.steps.iter().filter(|s| matches!(s.kernel, Kernel::Table { .. })).count();
             assert_eq!(tables, if keep_sigmoid { 3 } else { 0 });
             for seed in 1..=4 {
-                let image = bakelite::emit::golden_image(seed, plan.input.len());
+                let image = bakelite::emit::noise_image(seed, plan.input.len());
                 let mut memory = run::Memory::of(&plan);
                 let answer = run::run(&plan, &mut memory, &image).unwrap();
                 let expected = reference::run(&q, &image).unwrap();

@@ -5,14 +5,20 @@ use super::{line, print_json, print_notes, table};
 use crate::compile::{self, Request};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
-use crate::evaluate::{self, Evaluation, Summary};
+use crate::evaluate::part::{self, Part, Run};
+use crate::evaluate::{self, Summary};
 use crate::plan;
 use std::path::{Path, PathBuf};
 
 /// `bakelite eval`.
 pub fn eval(arguments: &EvalArguments) -> Result<()> {
     let Some(model) = &arguments.model else {
-        let merged = Evaluation::merge(arguments.merge.iter().map(|p| read(p)).collect::<Result<Vec<_>>>()?)?;
+        let parts = arguments.merge.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
+        let (merged, missing) = part::merge(parts.collect::<Result<Vec<_>>>()?)?;
+        if !missing.is_empty() {
+            let missing: Vec<String> = missing.iter().map(usize::to_string).collect();
+            print_notes(&[format!("warning: not all parts are there; missing: {}", missing.join(", "))]);
+        }
         return show(arguments, &merged.summary(), None);
     };
     if model.is_dir() {
@@ -49,6 +55,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         (None, Some(chosen)) => Dataset::open(&images)?.without(chosen),
         (None, None) => Dataset::open(&images)?,
     };
+    let whole = dataset.clone();
     if let Some(shard) = arguments.shard {
         dataset = dataset.shard(shard);
     }
@@ -62,14 +69,14 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         print_notes(&work.notes);
         print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
     }
-    if arguments.shard.is_some() {
-        return print_json(&evaluation);
+    if let Some(shard) = arguments.shard {
+        return print_json(&Part::new(Run::of(&work, &plan, &whole)?, shard, evaluation));
     }
     let speeds = speed.float_ms().zip(speed.int8_ms()).map(|(float, int8)| (1e3 / float, 1e3 / int8));
     show(arguments, &evaluation.summary(), speeds)
 }
 
-fn read(path: &Path) -> Result<Evaluation> {
+fn read(path: &Path) -> Result<Part> {
     let failed = |cause: String| {
         Error::new(Stage::Verify, cause).at(path.display().to_string()).remedy("give files that `eval --shard` printed")
     };

@@ -8,22 +8,6 @@ use crate::specs::target::Target;
 use bakelite_runtime::isa::Level;
 use minijinja::{Environment, context};
 
-/// Seeds of the images that `selftest` runs.
-pub const GOLDEN_SEEDS: [u64; 4] = [1, 2, 3, 4];
-
-/// The same pixels as the program's own `golden_image`: xorshift64 from `seed`.
-pub fn golden_image(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed;
-    (0..len)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 32) as u8
-        })
-        .collect()
-}
-
 /// FNV-1a of the bits of the outputs, as in the program.
 pub fn golden_hash(outputs: &[f32]) -> u64 {
     outputs
@@ -132,18 +116,20 @@ pub fn cargo_config(target: &Target) -> Result<String> {
 /// `src/cli/settings.rs`.
 pub fn settings(target: &Target, facts: &Facts) -> String {
     let golden: Vec<String> =
-        GOLDEN_SEEDS.iter().zip(&facts.golden).map(|(seed, hash)| format!("({seed}, 0x{hash:016x})")).collect();
+        facts.golden.answers.iter().map(|(seed, hash)| format!("    ({seed}, 0x{hash:016x}),\n")).collect();
     let labels = if facts.labels.is_empty() { "None" } else { "Some(include_str!(\"../../labels.txt\"))" };
     format!(
         "//! What the program was compiled with.\n\nuse {name}::runtime::{{image, isa}};\n\n\
          /// From a picture to the network's input.\npub const FIT: image::Fit = {fit};\n\n\
          /// One line per class.\npub const LABELS: Option<&str> = {labels};\n\n\
          /// Whether the network's outputs are probabilities already.\npub const PROBABILITIES: bool = {probabilities};\n\n\
-         /// Seeds of golden images and hashes of the outputs.\npub const GOLDEN: &[(u64, u64)] = &[{golden}];\n\n{check}",
+         /// Seeds of golden pictures and hashes of the outputs. Between them they make {seen:.1} % of the weights count.\n\
+         pub const GOLDEN: &[(u64, u64)] = &[\n{golden}];\n\n{check}",
         name = facts.name,
         fit = fit_literal(&facts.fit),
         probabilities = facts.probabilities,
-        golden = golden.join(", "),
+        seen = 100.0 * facts.golden.seen,
+        golden = golden.concat(),
         check = cpu_check(target.level),
     )
 }

@@ -105,13 +105,40 @@ pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(u
     run_steps(plan, memory, image, see)
 }
 
+/// The same, showing what each step leaves: its index and where. Steps that answer reals of the network are shown them too.
+pub fn observe(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, Seen<'_>)) -> bool {
+    plan.steps.iter().enumerate().all(|(index, step)| {
+        let done = one(plan, step, memory, image);
+        let seen = match step.output {
+            Slot::Map { start, len } => memory.maps.get(start..start + len).map(Seen::Map),
+            Slot::Wide { start, len } => memory.wide.get(start..start + len).map(Seen::Wide),
+            Slot::Real { start, len } => memory.reals.get(start..start + len).map(Seen::Real),
+            Slot::Output => Some(Seen::Real(&memory.output)),
+            Slot::Image => None,
+        };
+        seen.into_iter().for_each(|seen| see(index, seen));
+        done
+    })
+}
+
+/// A tensor in the arena.
+#[derive(Clone, Copy, Debug)]
+pub enum Seen<'a> {
+    /// u8 codes.
+    Map(&'a [u8]),
+    /// u16 codes.
+    Wide(&'a [u16]),
+    /// Reals.
+    Real(&'a [f32]),
+}
+
 /// Rounds of [`times`] that only warm caches.
 const WARM_UP: usize = 10;
 
 /// Nanoseconds of every step in every one of `rounds` runs, ascending; `None` where this CPU cannot run the plan.
 pub fn times(plan: &Plan, rounds: usize) -> Option<Vec<Vec<u128>>> {
     let mut memory = Memory::of(plan);
-    let image = crate::emit::golden_image(1, plan.input.len());
+    let image = crate::emit::noise_image(1, plan.input.len());
     let mut times = vec![Vec::with_capacity(rounds); plan.steps.len()];
     for round in 0..rounds + WARM_UP {
         let done = profile(plan, &mut memory, &image, |step, ns| {

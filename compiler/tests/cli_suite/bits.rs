@@ -3,7 +3,7 @@
 use crate::bakelite::{SHARED, shared};
 use ::bakelite::compile::{Quantized, Request, quantized};
 use ::bakelite::dataset::Dataset;
-use ::bakelite::emit::golden_image;
+use ::bakelite::emit::noise_image;
 use ::bakelite::pipeline::ModelOptions;
 use ::bakelite::plan::{self, run};
 use ::bakelite::qgraph::reference;
@@ -59,7 +59,7 @@ pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Ve
             for plan in &plans {
                 // What an earlier run left in the arena must not matter.
                 let mut memory = run::Memory::of(plan);
-                let other = golden_image(99, image.len());
+                let other = noise_image(99, image.len());
                 for image in [&other, image] {
                     run::run(plan, &mut memory, image).expect("a level of this CPU");
                 }
@@ -76,7 +76,7 @@ pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Ve
 
 /// Noise, and the two ends of the range.
 pub fn synthetic(len: usize, noises: u64) -> impl Iterator<Item = Vec<u8>> {
-    (1..=noises).map(move |seed| golden_image(seed, len)).chain([vec![0; len], vec![255; len]])
+    (1..=noises).map(move |seed| noise_image(seed, len)).chain([vec![0; len], vec![255; len]])
 }
 
 #[test]

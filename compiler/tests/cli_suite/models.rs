@@ -33,7 +33,7 @@ fn refused_bytes(bytes: &[u8], stage: &str, words: &[&str]) {
 fn files_that_are_no_model() {
     refused_bytes(b"", "read", &["empty"]);
     refused_bytes(b"This is a text file, and no model at all.\n", "read", &[]);
-    refused_bytes(&::bakelite::emit::golden_image(7, 5000), "read", &[]);
+    refused_bytes(&::bakelite::emit::noise_image(7, 5000), "read", &[]);
     refused_bytes(&fs::read(SHARED.images.join("00000.png")).unwrap(), "read", &[]);
     let whole = ::bakelite::demo::MODEL;
     for length in [whole.len() - 1, whole.len() / 2, 1000, 7, 1] {

@@ -3,7 +3,7 @@
 use crate::bakelite::{DEMO, HELD_OUT, Ran, names, scratch};
 use crate::bits::quantize;
 use ::bakelite::demo::pictures::CLASSES;
-use ::bakelite::emit::golden_image;
+use ::bakelite::emit::noise_image;
 use ::bakelite::pipeline::ModelOptions;
 use ::bakelite::plan::{self, run};
 use serde_json::Value;
@@ -163,7 +163,7 @@ fn scores_have_every_bit_of_the_plan_run_in_this_process() {
     assert_eq!(seen, HELD_OUT);
 
     let raw: Vec<Vec<u8>> =
-        (1..=3).map(|seed| golden_image(seed, IMAGE)).chain([vec![0; IMAGE], vec![255; IMAGE]]).collect();
+        (1..=3).map(|seed| noise_image(seed, IMAGE)).chain([vec![0; IMAGE], vec![255; IMAGE]]).collect();
     let ran = demo_with(["--raw", "--json", "--scores"], &raw.concat());
     let answers = lines(&ran.stdout);
     assert_eq!((ran.code, answers.len()), (Some(0), raw.len()));
@@ -175,7 +175,7 @@ fn scores_have_every_bit_of_the_plan_run_in_this_process() {
 
 #[test]
 fn raw_input_that_is_short_or_empty() {
-    let images = [golden_image(1, IMAGE), golden_image(2, IMAGE)].concat();
+    let images = [noise_image(1, IMAGE), noise_image(2, IMAGE)].concat();
     for (input, answers, word) in [
         (&images[..0], 0, "image 0 on standard input has 0 bytes, not 27648"),
         (&images[..1], 0, "image 0 on standard input has 1 bytes"),
@@ -239,7 +239,7 @@ fn file_names_that_are_no_text() {
 fn selftest_and_bench() {
     let ran = demo(["selftest"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-    assert!(ran.stdout.contains("4 golden images"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("8 golden pictures"), "{}", ran.stdout);
     let ran = demo(["bench", "--json", "--iterations", "5"]);
     let [times] = &lines(&ran.stdout)[..] else { panic!("{}", ran.stdout) };
     let (median, min) = (times["median_ns"].as_u64().unwrap(), times["min_ns"].as_u64().unwrap());
@@ -272,15 +272,15 @@ fn threads_give_the_same_bits() {
     }
 }
 
-/// A changed weight of a channel that the golden images leave dead cannot be seen; most can.
+/// A changed weight of a channel that the golden pictures leave silent cannot be seen; nearly all can.
 #[test]
-fn most_changes_of_one_weight_fail_the_selftest() {
+fn nearly_every_change_of_one_weight_fails_the_selftest() {
     let weights = fs::read(DEMO.folder.join("crate/weights.bin")).unwrap();
     let mut program = fs::read(&DEMO.program).unwrap();
     let start =
         program.windows(4096).position(|bytes| bytes == &weights[..4096]).expect("the weights are in the program");
     assert_eq!(&program[start..start + weights.len()], weights);
-    let (tried, mut seen) = (16, 0);
+    let (tried, mut seen) = (64, 0);
     for index in 0..tried {
         let offset = start + (2 * index + 1) * weights.len() / (2 * tried);
         program[offset] ^= 0x40;
@@ -290,13 +290,14 @@ fn most_changes_of_one_weight_fail_the_selftest() {
         let output = Command::new(&changed).arg("selftest").output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         match output.status.code() {
-            Some(4) => assert!(told.contains("expected") && told.contains("golden image"), "{told}"),
+            Some(4) => assert!(told.contains("expected") && told.contains("golden picture"), "{told}"),
             code => assert_eq!((code, &*told), (Some(0), "")),
         }
         seen += usize::from(output.status.code() == Some(4));
         program[offset] ^= 0x40;
     }
-    assert!(2 * seen > tried, "only {seen} of {tried} changes were seen");
+    println!("{seen} of {tried} changes were seen");
+    assert!(16 * seen >= 15 * tried, "only {seen} of {tried} changes were seen");
 }
 
 /// Written by another process: a program that this one has open for writing, in any thread's child, cannot be run.
@@ -313,7 +314,7 @@ fn write_program(path: &Path, bytes: &[u8]) {
 
 #[test]
 fn readers_that_leave_and_disks_that_are_full() {
-    let raw = golden_image(1, IMAGE).repeat(50);
+    let raw = noise_image(1, IMAGE).repeat(50);
     let mut child = Command::new(&DEMO.program)
         .args(["--raw", "--json", "--scores"])
         .stdin(Stdio::piped())

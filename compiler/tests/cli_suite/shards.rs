@@ -111,10 +111,45 @@ fn parts_of_an_evaluation_merge_into_one_run() {
     assert!(whole["sqnr_db"].as_f64().unwrap() > 10.0, "{whole}");
 
     let twice = bakelite(["eval", "--json", "--merge"]).arg(path("1")).arg(path("1"));
-    twice.refused("verify", &["the same image is in two parts"]);
+    twice.refused("verify", &["part 1 of 2 is there twice"]);
+    let half = bakelite(["eval", "--json", "--merge"]).arg(path("1")).succeeds();
+    assert!(squeezed(&half.stderr).contains(&squeezed("not all parts are there; missing: 2")), "{}", half.stderr);
     fs::write(path("text"), "hello").unwrap();
     bakelite(["eval", "--merge"]).arg(path("text")).refused("verify", &["not the JSON of a part", "text"]);
     bakelite(["eval", "--merge"]).arg(path("nowhere")).refused("verify", &["cannot be read", "nowhere"]);
+}
+
+/// One network's pictures and another's add up to nothing: what the parts do not share is named.
+#[test]
+fn parts_of_different_evaluations_are_refused() {
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name);
+    let part = |name: &str, run: Run| fs::write(path(name), run.succeeds().stdout).unwrap();
+    part("1", eval().args(["--shard", "1/2"]));
+    let mut model = ModelProto::parse_from_bytes(::bakelite::demo::MODEL).unwrap();
+    model.doc_string = "another".into();
+    fs::write(path("other.onnx"), model.write_to_bytes().unwrap()).unwrap();
+    let with = |arguments: &[&str], model: &Path| {
+        let run = bakelite(["eval", "--shard", "2/2", "--preprocess", "imagenet"]).args(arguments);
+        run.arg(model).arg("--images").arg(&SHARED.images).arg("--evaluation").arg(&SHARED.images)
+    };
+    part("model", with(&["--calibration-images", "5"], &path("other.onnx")));
+    part("recipe", with(&["--calibration-images", "5", "--recipe", "fast"], &SHARED.model));
+    part("calibration", with(&["--calibration-images", "6"], &SHARED.model));
+    crate::bakelite::copy_backwards(&SHARED.images, &path("fewer"));
+    fs::remove_file(path("fewer/00003.png")).unwrap();
+    let fewer = bakelite(["eval", "--preprocess", "imagenet", "--calibration-images", "5", "--shard", "2/2"]);
+    let fewer = fewer.arg(&SHARED.model).arg("--images").arg(&SHARED.images);
+    part("pictures", fewer.arg("--evaluation").arg(path("fewer")));
+    for (file, words) in [
+        ("model", "different models or options"),
+        ("recipe", "different recipes"),
+        ("calibration", "different calibrations"),
+        ("pictures", "different sets of pictures"),
+    ] {
+        let merge = bakelite(["eval", "--merge"]).arg(path("1")).arg(path(file));
+        merge.refused("verify", &[words, &path(file).display().to_string()]);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #[path = "cli/decode.rs"]
 #[allow(dead_code)]
 mod decode;
+#[path = "cli/golden.rs"]
+mod golden;
 #[path = "cli/settings.rs"]
 mod settings;
 
@@ -285,15 +287,11 @@ fn quoted(text: &str) -> String {
     out + "\""
 }
 
-/// Raw pixels that every build draws alike: xorshift64 from `seed`.
+/// A picture that every build draws alike.
 fn golden_image(seed: u64) -> [u8; IMAGE_LEN] {
-    let mut state = seed;
-    [0; IMAGE_LEN].map(|_: u8| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 32) as u8
-    })
+    let mut image = [0; IMAGE_LEN];
+    golden::draw(seed, {{ width }}, &mut image);
+    image
 }
 
 /// FNV-1a of the bits of the outputs.
@@ -308,12 +306,12 @@ fn selftest() -> ExitCode {
     for &(seed, expected) in settings::GOLDEN {
         let found = hash(&infer(&golden_image(seed)));
         if found != expected {
-            complain(format_args!("golden image {seed}: expected {expected:016x}, found {found:016x}"));
+            complain(format_args!("golden picture {seed}: expected {expected:016x}, found {found:016x}"));
             return ExitCode::from(4);
         }
     }
     let count = settings::GOLDEN.len();
-    ended(print(&format!("{{ name }}: {count} golden images, every output bit as expected\n")))
+    ended(print(&format!("{{ name }}: {count} golden pictures, every output bit as expected\n")))
 }
 
 fn bench(options: &Options) -> ExitCode {
