@@ -114,8 +114,6 @@ pub struct Quantized {
     filters: Vec<Option<Filters>>,
     /// The node of each site.
     node: Vec<usize>,
-    /// What was done between floats and integers.
-    pub recipe: Recipe,
     /// Statistics.
     pub profile: Profile,
     /// Pictures that were calibrated on.

@@ -103,7 +103,7 @@ impl<'q> Layer<'q> {
             QOp::Mean(_)
             | QOp::Gate(_)
             | QOp::Add(_)
-            | QOp::Concat
+            | QOp::Weightless(_)
             | QOp::Table(_)
             | QOp::MaxPool(_)
             | QOp::Softmax => return None,

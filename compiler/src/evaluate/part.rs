@@ -64,7 +64,7 @@ impl Run {
     }
 
     /// What differs between two runs, as people say it, with both values.
-    fn difference(&self, other: &Self) -> Option<(&'static str, &str, &str)> {
+    fn difference<'r>(&'r self, other: &'r Self) -> Option<(&'static str, &'r str, &'r str)> {
         // Exhaustive, so that no field is forgotten.
         let Self { bakelite, model, preprocess, recipe, calibration, pictures, integers } = self;
         [
@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn every_difference_is_refused() {
-        let changes: [(&str, fn(&mut Part)); 9] = [
+        type Change = fn(&mut Part);
+        let changes: [(&str, Change); 9] = [
             ("models", |p| p.run.model.push('x')),
             ("preprocessings", |p| p.run.preprocess.push('x')),
             ("recipes", |p| p.run.recipe.push('x')),
