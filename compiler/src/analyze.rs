@@ -87,7 +87,7 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         &work.prepared.preprocess.fit,
         |sight| {
             let image = input(graph, sight.rgb)?;
-            let answer = flat(&execute::run(graph, &image, &mut |_, _| {})?);
+            let answer = flat(&execute::run(work.prepared.truth(), &image, &mut |_, _| {})?);
             Ok(Sight { file: sight.image.name.clone(), image, answer })
         },
         |_, sight: Result<Sight>| {

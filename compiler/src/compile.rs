@@ -1,7 +1,12 @@
 //! The main job: from a model, images and a target to a crate, a program and a report.
 
+mod calibrated;
+mod kept;
+
+pub use calibrated::{Calibrated, Integers, calibrated};
+pub use kept::kept;
+
 use crate::build::{self, object};
-use crate::calibrate;
 use crate::dataset::{Dataset, Preprocess};
 use crate::emit::{self, Facts};
 use crate::error::{Error, Result, Stage};
@@ -13,8 +18,8 @@ use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp};
 use crate::quantize::filters::Filters;
 use crate::quantize::recipe::Recipe;
-use crate::quantize::{self, Draft, sites};
-use crate::reconstruct::{self, Reconstruction};
+use crate::quantize::{Draft, sites};
+use crate::reconstruct::Reconstruction;
 use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
@@ -25,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// What is asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The ONNX file.
     pub model: PathBuf,
@@ -136,53 +141,13 @@ impl Quantized {
 }
 
 /// Reads, prepares, calibrates and quantizes.
+///
+/// # Errors
+/// Where a stage refuses.
 pub fn quantized(request: &Request) -> Result<Quantized> {
-    let loaded = pipeline::load(&request.model, &request.options)?;
-    let (prepared, log) = pipeline::prepare(&loaded, &request.options)?;
-    let mut notes = loaded.notes.clone();
-    notes.extend(log);
-    notes.push(format!("preprocessing `{}`: {}", prepared.preprocess_name, prepared.preprocess_reason));
-    let recipe = Recipe::load(&request.recipe)?;
-    let chosen = match request.images.as_os_str().is_empty() {
-        true => None,
-        false => Some(Dataset::open(&request.images)?.select(request.calibration_images, request.seed)),
-    };
-    let (profile, mut calibrated_on) = match (&request.calib, &chosen) {
-        (Some(path), _) => (read_profile(path, &loaded, &prepared.preprocess)?, None),
-        (None, None) => {
-            return Err(Error::new(Stage::Dataset, "no pictures to calibrate on").remedy("name a folder with --images"));
-        }
-        (None, Some(chosen)) => {
-            let (profile, skipped) = calibrate::calibrate(&prepared.graph, chosen, &prepared.preprocess, loaded.hash)?;
-            notes.extend(skipped.message());
-            notes.push(format!("calibrated on {} images of {}", profile.images.len(), request.images.display()));
-            (profile, Some(chosen.clone()))
-        }
-    };
-    notes.extend(looks_wrong(&prepared, &profile));
-    let ranges = calibrate::ranges(&prepared.graph, &profile, &recipe)?;
-    let mut draft = quantize::draft(&prepared.graph, &ranges, &recipe)?;
-    let mut reconstruction = None;
-    match (recipe.reconstructs(), chosen) {
-        (true, Some(chosen)) => {
-            let pictures = chosen.first(recipe.settings.images);
-            let mut images = Vec::with_capacity(pictures.len());
-            pictures.stream("reading", &prepared.preprocess.fit, |sight| sight.rgb.to_vec(), |_, image| {
-                images.push(image);
-                Ok(())
-            })?;
-            let result = reconstruct::reconstruct(&prepared.graph, &mut draft, images, &recipe)?;
-            notes.push(result.to_string());
-            reconstruction = Some(result);
-            calibrated_on = Some(chosen);
-        }
-        (true, None) => notes.push(
-            "warning: layers were not reconstructed, because only statistics were given; name the pictures with --images too".into(),
-        ),
-        (false, _) => {}
-    }
-    let Draft { q, filters, node, .. } = draft;
-    Ok(Quantized { loaded, prepared, recipe, q, filters, node, profile, calibrated_on, reconstruction, notes })
+    let start = calibrated(request)?;
+    let integers = start.integers(&start.recipe)?;
+    Ok(start.with(integers))
 }
 
 /// A `.calib` file that belongs to this model and preprocessing.
@@ -278,7 +243,8 @@ pub fn ready(request: &Request) -> Result<Ready> {
     .filter(|dataset| !dataset.is_empty());
     let (mut evaluation, mut float_ms) = (None, None);
     if let Some(dataset) = &compared_on {
-        let (compared, skipped, speed) = evaluate::evaluate(&work.prepared, &local, dataset)?;
+        let kept = kept(request, &work, &mut notes)?.map(|kept| plan::plan(&kept.q, local.level)).transpose()?;
+        let (compared, skipped, speed) = evaluate::evaluate_with(&work.prepared, &local, kept.as_ref(), dataset)?;
         notes.extend(skipped.message());
         float_ms = speed.float_ms();
         evaluation = Some(compared);
@@ -403,7 +369,11 @@ fn classes(plan: &Plan) -> Option<usize> {
     plan.scores().or(mask.map(|shape| shape.channels).filter(|&channels| channels > 1))
 }
 
-fn read_labels(path: &Path) -> Result<Vec<String>> {
+/// One label per line.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn read_labels(path: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Error::new(Stage::Dataset, format!("cannot be read: {e}"))
             .at(path.display().to_string())

@@ -6,11 +6,12 @@
 //! A map of several channels is taken pixel by pixel, one of a single channel as a whole; several answers add up. Of class
 //! numbers every pixel is a signal of one, and a noise of one where they differ.
 //!
-//! Where hard forms took the place of true sigmoid and swish, that step is measured the same way, in float: `y` is then the
-//! answer of the exact network and `ŷ` that of the hard one, which is the float network of everything else here.
+//! The float network is that of the user's file. Where hard forms took the place of its true sigmoid and swish, [`swap`] tells
+//! what that alone changed.
 
 pub mod masks;
 pub mod part;
+pub mod swap;
 
 use crate::calibrate::input;
 use crate::dataset::{Dataset, Skipped};
@@ -22,6 +23,7 @@ use crate::plan::{Kernel, Plan, run};
 use crate::qgraph::{Answer, Content};
 use masks::{MaskSummary, Masks};
 use serde::{Deserialize, Serialize};
+use swap::{Judged, Others, Swap};
 
 /// One image.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,22 +53,9 @@ pub struct Outcome {
     /// The masks, where the network answers one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masks: Option<Masks>,
-    /// The exact network, where hard forms took the place of sigmoid and swish.
+    /// What else could have been compiled, where hard forms took the place of sigmoid and swish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exact: Option<Exact>,
-}
-
-/// The network with true sigmoid and swish on one image, against the hard one in float.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Exact {
-    /// Its best class.
-    pub top1: usize,
-    /// How many classes it finds better than the label.
-    pub rank: Option<usize>,
-    /// Energy of its answers.
-    pub signal: f64,
-    /// Energy of their difference to those of the hard network.
-    pub noise: f64,
+    pub swap: Option<Others>,
 }
 
 /// All images of a run or shard, in the order of their names; merging is concatenation.
@@ -103,32 +92,6 @@ pub struct Summary {
     /// What the hard forms of sigmoid and swish changed, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub swap: Option<Swap>,
-}
-
-/// The exact network against the one with hard forms of sigmoid and swish, both in float.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Swap {
-    /// Images seen.
-    pub images: usize,
-    /// Share of images for which both name the same class, in percent.
-    pub agreement: f64,
-    /// Signal to noise of the answers, in dB; infinite (null) where they are equal.
-    pub sqnr_db: f64,
-    /// Accuracy of the exact network, in percent of labelled images.
-    pub exact_top1: Option<f64>,
-}
-
-impl std::fmt::Display for Swap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "hard forms in place of sigmoid and swish, in float, on {} images: {:.2} % agreement and {:.1} dB logit SQNR with \
-             the exact network",
-            self.images, self.agreement, self.sqnr_db
-        )?;
-        self.exact_top1.map_or(Ok(()), |top1| write!(f, " (whose top-1 is {top1:.2} %)"))?;
-        f.write_str("; --keep-sigmoid leaves them exact")
-    }
 }
 
 impl Summary {
@@ -185,24 +148,8 @@ impl Evaluation {
             paired_interval: (!labelled.is_empty())
                 .then(|| 1.96 * 100.0 * (differ as f64).sqrt() / labelled.len() as f64),
             masks,
-            swap: self.swap(),
+            swap: Swap::of(self),
         }
-    }
-
-    fn swap(&self) -> Option<Swap> {
-        let pairs: Vec<(&Outcome, &Exact)> =
-            self.outcomes.iter().filter_map(|o| Some((o, o.exact.as_ref()?))).collect();
-        let percent = |count: usize, of: usize| (of > 0).then(|| 100.0 * count as f64 / of as f64);
-        let agreement = percent(pairs.iter().filter(|(o, exact)| o.float_top1 == exact.top1).count(), pairs.len())?;
-        let (signal, noise) = pairs.iter().fold((0.0, 0.0), |(s, n), (_, exact)| (s + exact.signal, n + exact.noise));
-        let labelled = pairs.iter().filter(|(_, exact)| exact.rank.is_some()).count();
-        let right = pairs.iter().filter(|(_, exact)| exact.rank == Some(0)).count();
-        Some(Swap {
-            images: pairs.len(),
-            agreement,
-            sqnr_db: 10.0 * (signal / noise).log10(),
-            exact_top1: percent(right, labelled),
-        })
     }
 }
 
@@ -258,7 +205,7 @@ pub fn compare(file: &str, class: Option<usize>, float: &[f32], int8: &[f32]) ->
         float_score: 0.0,
         int8_score: 0.0,
         masks: None,
-        exact: None,
+        swap: None,
     }
 }
 
@@ -297,7 +244,23 @@ pub fn label_offset(dataset: &Dataset, outputs: usize) -> usize {
 }
 
 /// Runs both networks on every image; images per second of each, per thread, follow.
+///
+/// # Errors
+/// Where no picture can be read, or this CPU cannot run the plan.
 pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(Evaluation, Skipped, Speed)> {
+    evaluate_with(prepared, plan, None, dataset)
+}
+
+/// The same, beside the plan of what `--keep-sigmoid` would give.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_with(
+    prepared: &Prepared,
+    plan: &Plan,
+    kept: Option<&Plan>,
+    dataset: &Dataset,
+) -> Result<(Evaluation, Skipped, Speed)> {
     let probabilities = plan.steps.last().is_some_and(|step| matches!(step.kernel, Kernel::Softmax { .. }));
     let answers: Vec<Answer> = plan.outputs.iter().map(|output| output.answer.clone()).collect();
     let offset = label_offset(dataset, plan.scores().unwrap_or(0));
@@ -308,7 +271,7 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
         &prepared.preprocess.fit,
         |sight| {
             let start = std::time::Instant::now();
-            let float = answer(&prepared.graph, sight.rgb)?;
+            let float = answer(prepared.truth(), sight.rgb)?;
             let float_time = start.elapsed();
             let mut memory = run::Memory::of(plan);
             let start = std::time::Instant::now();
@@ -320,12 +283,14 @@ pub fn evaluate(prepared: &Prepared, plan: &Plan, dataset: &Dataset) -> Result<(
                 outcome.float_score = best_score(&float, probabilities);
                 outcome.int8_score = best_score(int8, probabilities);
             }
-            if let Some(graph) = &prepared.exact {
-                // The hard network is to the exact one what the integers are to the floats.
-                let exact = answer(graph, sight.rgb)?;
-                let swap = compare_all(&answers, &sight.image.name, class, &exact, &float);
-                let Outcome { float_top1: top1, float_rank: rank, signal, noise, .. } = swap;
-                outcome.exact = Some(Exact { top1, rank, signal, noise });
+            if prepared.exact.is_some() {
+                let of = |answer: &[f32]| Judged::of(compare_all(&answers, "", class, &float, answer));
+                let kept = kept
+                    .map(|plan| {
+                        run::run(plan, &mut run::Memory::of(plan), sight.rgb).map(of).ok_or_else(|| lacks(plan))
+                    })
+                    .transpose()?;
+                outcome.swap = Some(Others { hard: of(&answer(&prepared.graph, sight.rgb)?), kept });
             }
             Ok((outcome, float_time, int8_time))
         },
@@ -402,16 +367,6 @@ mod tests {
         let summary = evaluation.summary();
         assert_eq!((summary.agreement, summary.float_top1, summary.int8_top1), (50.0, Some(100.0), Some(50.0)));
         assert_eq!(summary.int8_top5, Some(100.0));
-    }
-
-    #[test]
-    fn the_swap_is_measured_where_there_is_one() {
-        let mut a = compare("a", Some(0), &[2.0, 1.0], &[2.0, 1.0]);
-        let b = compare("b", Some(1), &[0.0, 1.0], &[1.0, 0.0]);
-        assert_eq!(Evaluation { outcomes: vec![a.clone(), b.clone()] }.summary().swap, None);
-        a.exact = Some(Exact { top1: 1, rank: Some(1), signal: 10.0, noise: 1.0 });
-        let swap = Evaluation { outcomes: vec![a, b] }.summary().swap;
-        assert_eq!(swap, Some(Swap { images: 1, agreement: 0.0, sqnr_db: 10.0, exact_top1: Some(0.0) }));
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub struct Loaded {
 pub struct Prepared {
     /// Takes raw RGB, 0…255.
     pub graph: Graph,
-    /// The same with true sigmoid and swish, where hard forms took their place: to measure what that changes.
+    /// The same with true sigmoid and swish, where hard forms took their place: what the user's file means. Node by node and
+    /// tensor by tensor it is [`Prepared::graph`] with other functions, so that layers can be aimed at it.
     pub exact: Option<Graph>,
     /// From a picture to that.
     pub preprocess: Preprocess,
@@ -61,6 +62,13 @@ pub struct Prepared {
     pub preprocess_name: String,
     /// Why that one.
     pub preprocess_reason: String,
+}
+
+impl Prepared {
+    /// The float network of the user's file.
+    pub fn truth(&self) -> &Graph {
+        self.exact.as_ref().unwrap_or(&self.graph)
+    }
 }
 
 /// Reads an ONNX file and brings it into canonical form.
@@ -109,8 +117,15 @@ pub fn prepare(loaded: &Loaded, options: &ModelOptions) -> Result<(Prepared, Vec
     let mean = by_picture(preprocess.mean.map(|m| m * preprocess.divisor));
     let scale = by_picture(preprocess.scale().map(|s| s as f32));
     let fold = |graph: &Graph| passes::fold_preprocess(graph.clone(), mean, scale, bgr);
-    let (graph, log) = fold(&loaded.canonical)?;
-    let exact = loaded.exact.as_ref().map(fold).transpose()?.map(|(exact, _)| exact);
+    let (graph, mut log) = fold(&loaded.canonical)?;
+    let exact = match loaded.exact.as_ref().map(|exact| passes::soften(&graph, exact)) {
+        Some(Ok(exact)) => Some(exact),
+        Some(Err(error)) => {
+            log.push(format!("warning: what the hard forms of sigmoid and swish change will not be measured: {error}"));
+            None
+        }
+        None => None,
+    };
     Ok((Prepared { graph, exact, preprocess, preprocess_name: name, preprocess_reason: reason }, log))
 }
 

@@ -19,13 +19,13 @@ pub mod walk;
 use crate::error::Result;
 use crate::evaluate;
 use crate::graph::Graph;
-use crate::ops::{Activation, Conv};
+use crate::ops::{Activation, Conv, Op};
 use crate::plan;
 use crate::progress;
 use crate::quantize::Draft;
 use crate::quantize::filters::{Filters, absorbed, evened};
 use crate::quantize::recipe::{Recipe, Step};
-use crate::quantize::sites::SiteKind;
+use crate::quantize::sites::{Site, SiteKind};
 use moments::Moments;
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
@@ -97,7 +97,8 @@ impl std::fmt::Display for Reconstruction {
     }
 }
 
-/// Improves `draft`, whose float network is `graph`, on raw `images`.
+/// Improves `draft` on raw `images`, so that it answers what `graph` answers: its own float network, or one with the same nodes
+/// and other functions, as the true sigmoids whose hard forms `draft` has ([`crate::pipeline::Prepared::truth`]).
 ///
 /// # Errors
 /// Where a layer has no kernel on this machine.
@@ -135,7 +136,8 @@ pub fn reconstruct_within(
             // Nodes that only widen a vector come before the layer's own.
             walk.pass_before(draft, site)?;
             if let Some(samples) = rows::samples(&walk, draft, site, conv, held)? {
-                result.layers.push(layer(draft, site, conv, activation, &samples, recipe));
+                let functions = [activation, wanted(graph, &draft.sites[site]).or(activation)];
+                result.layers.push(layer(draft, site, conv, functions, &samples, recipe));
             }
         }
         walk.pass(draft, site)?;
@@ -173,6 +175,15 @@ fn held(picture: usize) -> bool {
     picture % HELD_OUT == HELD_OUT - 1
 }
 
+/// The function that `graph` has where the result of `site` comes from.
+fn wanted(graph: &Graph, site: &Site<'_>) -> Option<Activation> {
+    let node = graph.nodes.iter().find(|node| node.output == site.output)?;
+    if let Op::Activation(function) = &node.op {
+        return Some(*function);
+    }
+    if let Op::Conv(conv) = &node.op { conv.activation } else { None }
+}
+
 /// A way to make a layer's filters from samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -196,7 +207,7 @@ fn layer(
     draft: &mut Draft<'_>,
     site: usize,
     conv: &Conv,
-    activation: Option<Activation>,
+    [own, wanted]: [Option<Activation>; 2],
     samples: &Samples,
     recipe: &Recipe,
 ) -> Outcome {
@@ -207,10 +218,13 @@ fn layer(
     };
     let gated = matches!(draft.sites[site].kind, SiteKind::Gated { .. });
     let summed = draft.sites[site].inputs.len() > if gated { 2 } else { 1 };
-    let function = |x: f64| match activation {
-        Some(f) if !summed => f64::from(f.apply(x as f32)),
-        _ => x,
+    let through = |function: Option<Activation>| {
+        move |x: f64| match function {
+            Some(f) if !summed => f64::from(f.apply(x as f32)),
+            _ => x,
+        }
     };
+    let (own, wanted) = (through(own), through(wanted));
     let real = if gated { evened(conv, &codes, &before.columns) } else { absorbed(conv, &codes) };
     let [train, held, all] = [samples.train(), samples.held(), samples.all()];
     let refits = train.codes.nrows() >= SAMPLES_PER_WEIGHT * conv.weights_per_output() && recipe.has(Step::Refit);
@@ -228,9 +242,11 @@ fn layer(
     let moments = if refits { moments(conv, &train) } else { Vec::new() };
     let errors: Vec<f64> = ways
         .par_iter()
-        .map(|&way| make(way, &train, &moments).map_or(f64::INFINITY, |f| correct::error(conv, &f, &held, &function)))
+        .map(|&way| {
+            make(way, &train, &moments).map_or(f64::INFINITY, |f| correct::error(conv, &f, &held, [&own, &wanted]))
+        })
         .collect();
-    let signal = correct::signal(&held, &function);
+    let signal = correct::signal(&held, &wanted);
     let tried = ways.iter().zip(&errors).map(|(way, e)| (way.name(), 10.0 * (signal / e).log10())).collect();
     let mut chosen = 0;
     for (i, error) in errors.iter().enumerate() {

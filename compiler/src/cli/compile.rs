@@ -60,7 +60,7 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     }
     line(&t)?;
     if let Some(swap) = outcome.accuracy.as_ref().and_then(|a| a.swap.as_ref()) {
-        line(swap)?;
+        super::eval::show_swap(swap)?;
     }
     line(format!(
         "{:.1} M multiply-accumulates, kernels {}, target {}",

@@ -6,6 +6,7 @@ use crate::compile::{self, Request};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::part::{self, Part, Run};
+use crate::evaluate::swap::Swap;
 use crate::evaluate::{self, Summary};
 use crate::plan;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         (None, Some(_)) if arguments.evaluation.is_some() => PathBuf::new(),
         (None, _) => return Err(missing()),
     };
-    let work = compile::quantized(&Request {
+    let request = Request {
         model: model.clone(),
         options: arguments.reading.options(),
         images: images.clone(),
@@ -49,7 +50,8 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         crate_only: true,
         verify_images: 0,
         toolchain: None,
-    })?;
+    };
+    let work = compile::quantized(&request)?;
     let mut dataset = match (&arguments.evaluation, &work.calibrated_on) {
         (Some(folder), _) => Dataset::open(folder)?,
         (None, Some(chosen)) => Dataset::open(&images)?.without(chosen),
@@ -64,9 +66,11 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
             .remedy("calibrate on fewer with --calibration-images, or name another folder with --evaluation"));
     }
     let plan = plan::plan(&work.q, plan::run::levels()[0])?;
-    let (evaluation, skipped, speed) = evaluate::evaluate(&work.prepared, &plan, &dataset)?;
+    let mut notes = work.notes.clone();
+    let kept = compile::kept(&request, &work, &mut notes)?.map(|kept| plan::plan(&kept.q, plan.level)).transpose()?;
+    let (evaluation, skipped, speed) = evaluate::evaluate_with(&work.prepared, &plan, kept.as_ref(), &dataset)?;
     if !arguments.json && arguments.shard.is_none() {
-        print_notes(&work.notes);
+        print_notes(&notes);
         print_notes(&skipped.message().into_iter().collect::<Vec<_>>());
     }
     if let Some(shard) = arguments.shard {
@@ -108,8 +112,21 @@ pub fn show(arguments: &EvalArguments, summary: &Summary, speeds: Option<(f64, f
     if let Some(interval) = summary.paired_interval {
         line(format!("95 % interval of the difference of top-1, paired: ± {interval:.2} points"))?;
     }
-    if let Some(swap) = &summary.swap {
-        line(swap)?;
+    summary.swap.as_ref().map_or(Ok(()), show_swap)
+}
+
+/// What became of true sigmoid and swish, three ways side by side.
+///
+/// # Errors
+/// Where it cannot be printed.
+pub fn show_swap(swap: &Swap) -> Result<()> {
+    let head = format!("sigmoid and swish, {} images", swap.images);
+    let mut t = table::new(&[&head, "agreement", "logit SQNR", "top-1"]);
+    table::row(&mut t, &["exact, in float".into(), "–".into(), "–".into(), table::percent(swap.exact_top1)]);
+    for (name, way) in swap.rows() {
+        let figures = [table::percent(Some(way.agreement)), format!("{:.1} dB", way.sqnr_db), table::percent(way.top1)];
+        table::row(&mut t, &[&[name.to_owned()][..], &figures].concat());
     }
-    Ok(())
+    line(&t)?;
+    line(swap)
 }

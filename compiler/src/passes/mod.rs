@@ -27,8 +27,10 @@ mod merge_clip;
 mod past_moves;
 mod preprocess;
 mod soft_to_hard;
+mod soften;
 
 pub use preprocess::fold_preprocess;
+pub use soften::soften;
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::Graph;

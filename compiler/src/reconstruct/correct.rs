@@ -59,21 +59,24 @@ pub fn correct(conv: &Conv, filters: &Filters, rows: &Rows<'_>, gain: bool) -> F
     better
 }
 
-/// `Σ (f(ŷ) − f(y))²` over all rows and outputs.
-pub fn error(conv: &Conv, filters: &Filters, rows: &Rows<'_>, function: &(dyn Fn(f64) -> f64 + Sync)) -> f64 {
+/// A function of one value.
+type Function<'f> = &'f (dyn Fn(f64) -> f64 + Sync);
+
+/// `Σ (f(ŷ) − g(y))²` over all rows and outputs, f the integer layer's function and g that of the float layer aimed at.
+pub fn error(conv: &Conv, filters: &Filters, rows: &Rows<'_>, [own, wanted]: [Function<'_>; 2]) -> f64 {
     let accumulators = accumulate(conv, filters, rows);
     let mut total = 0.0;
     for (acc, target) in accumulators.outer_iter().zip(rows.target.outer_iter()) {
         for (o, (&acc, &y)) in acc.iter().zip(target).enumerate() {
             let answer = filters.steps[o] * acc + filters.bias[o];
-            total += (function(answer) - function(f64::from(y))).powi(2);
+            total += (own(answer) - wanted(f64::from(y))).powi(2);
         }
     }
     total
 }
 
-/// `Σ (f(y) − E f(y))²`, the mean per output.
-pub fn signal(rows: &Rows<'_>, function: &(dyn Fn(f64) -> f64 + Sync)) -> f64 {
+/// `Σ (g(y) − E g(y))²`, the mean per output.
+pub fn signal(rows: &Rows<'_>, function: Function<'_>) -> f64 {
     let count = rows.target.nrows().max(1) as f64;
     rows.target
         .columns()

@@ -3,6 +3,7 @@
 use super::Contents;
 use crate::compile::Outcome;
 use crate::emit::Facts;
+use crate::evaluate::swap::Way;
 use crate::units::{bytes, milliseconds, percent};
 use serde::Serialize;
 
@@ -83,13 +84,34 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
         )),
         None => remarks.push("The program was not compared with the reference.".into()),
     }
-    if let Some(accuracy) = &outcome.accuracy {
-        if let Some(interval) = accuracy.paired_interval {
-            remarks.push(format!("95 % interval of the difference of top-1, paired: ± {interval:.2} points."));
-        }
-        remarks.extend(accuracy.swap.as_ref().map(|swap| format!("Measured: {swap}.")));
+    if let Some(interval) = outcome.accuracy.as_ref().and_then(|accuracy| accuracy.paired_interval) {
+        remarks.push(format!("95 % interval of the difference of top-1, paired: ± {interval:.2} points."));
     }
     remarks
+}
+
+/// What became of true sigmoid and swish: three ways side by side.
+#[derive(Debug, Serialize)]
+pub struct Swap {
+    images: usize,
+    exact_top1: String,
+    /// Name, agreement, SQNR, top-1.
+    rows: Vec<[String; 4]>,
+    advice: String,
+}
+
+/// The same, where hard forms took their place.
+pub fn swap(outcome: &Outcome) -> Option<Swap> {
+    let swap = outcome.accuracy.as_ref()?.swap.as_ref()?;
+    let row = |(name, way): (&str, &Way)| {
+        [name.to_owned(), percent(Some(way.agreement)), format!("{:.1} dB", way.sqnr_db), percent(way.top1)]
+    };
+    Some(Swap {
+        images: swap.images,
+        exact_top1: percent(swap.exact_top1),
+        rows: swap.rows().into_iter().map(row).collect(),
+        advice: swap.to_string(),
+    })
 }
 
 /// A term and what to say of it.
