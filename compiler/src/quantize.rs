@@ -193,6 +193,9 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
         let (lo, hi) = lower::image(site);
         range = range.clipped(lo, hi);
     }
+    // A table's argument needs no codes where its function stands still.
+    let (lo, hi) = readers.seen();
+    range = range.clipped(lo, hi);
     if !recipe.has(Step::ChannelScales) {
         range = range.per_tensor();
     }

@@ -116,6 +116,22 @@ impl Activation {
         }
     }
 
+    /// Beyond which arguments it stands still, up to half a step of 1/255 of its values.
+    pub fn live(self) -> (f32, f32) {
+        match self {
+            Activation::Clip { lo, hi } => (lo, hi),
+            Activation::HardSigmoid { alpha, beta } if alpha > 0.0 => (-beta / alpha, (1.0 - beta) / alpha),
+            // ln(2·255), where the sigmoid is half a step from its end; tanh(x) = 2·sigmoid(2x) − 1.
+            Activation::Sigmoid => (-6.235, 6.235),
+            Activation::Tanh => (-3.118, 3.118),
+            Activation::HardSigmoid { .. }
+            | Activation::HardSwish
+            | Activation::HardSwishLike { .. }
+            | Activation::Silu { .. }
+            | Activation::Leaky { .. } => (f32::NEG_INFINITY, f32::INFINITY),
+        }
+    }
+
     /// Whether its constants are numbers (bounds may be infinite) and in order.
     pub fn is_sound(self) -> bool {
         match self {

@@ -11,6 +11,8 @@ use crate::graph::{Graph, TensorId};
 use crate::ops::Conv;
 use std::borrow::Cow;
 
+const EVERYTHING: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
+
 /// Those of one tensor.
 #[derive(Default)]
 pub struct Readers<'g> {
@@ -20,6 +22,8 @@ pub struct Readers<'g> {
     free: usize,
     /// Readers that need one scale for all channels.
     uniform: usize,
+    /// The values that any of them tells apart.
+    seen: Option<(f32, f32)>,
 }
 
 impl<'g> Readers<'g> {
@@ -30,30 +34,34 @@ impl<'g> Readers<'g> {
         // Tensors that hold these codes, and in which of their channels each of ours is.
         let mut holders: Vec<(TensorId, Vec<Option<usize>>)> = vec![(id, (0..channels(id)).map(Some).collect())];
         while let Some((holder, place)) = holders.pop() {
+            if graph.outputs.contains(&holder) {
+                readers.sees(EVERYTHING);
+            }
             for site in sites {
                 for position in (0..site.inputs.len()).filter(|&i| site.inputs[i] == holder) {
                     match &site.kind {
                         SiteKind::MaxPool(_) | SiteKind::Resize(_) => holders.push((site.output, place.clone())),
                         SiteKind::Moves(moves) => {
                             let of: Vec<usize> = site.inputs.iter().map(|&id| channels(id)).collect();
-                            if moves.mixes_channels(&of) {
-                                readers.uniform += 1;
-                            } else {
-                                let sources = moves.sources(&of);
-                                let moved = |from: &Option<usize>| {
-                                    let from = (*from)?;
-                                    sources.iter().position(|&source| source == (position, from))
-                                };
-                                holders.push((site.output, place.iter().map(moved).collect()));
-                            }
+                            readers.uniform += usize::from(moves.mixes_channels(&of));
+                            let sources = moves.sources(&of);
+                            let moved = |from: &Option<usize>| {
+                                let from = (*from)?;
+                                sources.iter().position(|&source| source == (position, from))
+                            };
+                            holders.push((site.output, place.iter().map(moved).collect()));
                         }
                         SiteKind::Conv { conv, .. } if position == 0 && !is_depthwise(conv, channels(holder)) => {
+                            readers.sees(EVERYTHING);
                             match part(conv, &place) {
                                 Some(conv) => readers.absorbing.push(conv),
                                 None => readers.free += 1,
                             }
                         }
-                        SiteKind::Function(_) => readers.uniform += 1,
+                        SiteKind::Function(function) => {
+                            readers.uniform += 1;
+                            readers.sees(function.live());
+                        }
                         SiteKind::Conv { .. }
                         | SiteKind::Mean
                         | SiteKind::Gated { .. }
@@ -63,12 +71,26 @@ impl<'g> Readers<'g> {
                         | SiteKind::Product
                         | SiteKind::Line { .. }
                         | SiteKind::ArgMax
-                        | SiteKind::Softmax => readers.free += 1,
+                        | SiteKind::Softmax => {
+                            readers.sees(EVERYTHING);
+                            readers.free += 1;
+                        }
                     }
                 }
             }
         }
         readers
+    }
+
+    /// One more reader, which tells apart the values between `lo` and `hi`.
+    fn sees(&mut self, (lo, hi): (f32, f32)) {
+        let (a, b) = self.seen.unwrap_or((lo, hi));
+        self.seen = Some((lo.min(a), hi.max(b)));
+    }
+
+    /// Beyond which values nobody tells them apart.
+    pub fn seen(&self) -> (f32, f32) {
+        self.seen.unwrap_or(EVERYTHING)
     }
 
     /// As the choice of scales wants them.
