@@ -262,7 +262,7 @@ impl Ready {
     fn expected(&self, request: &Request) -> Result<Option<&[Expected]>> {
         let Some(dataset) = self.compared_on.as_ref().or(self.work.calibrated_on.as_ref()) else { return Ok(None) };
         let make = || {
-            let some = dataset.select(request.verify_images, request.seed);
+            let some = dataset.select(verify::most_images(&self.work.q, request.verify_images), request.seed);
             verify::expected(&self.work.q, &some, &self.work.prepared.preprocess)
         };
         self.expected.get_or_init(make).as_deref().map(Some).map_err(Error::clone)

@@ -3,6 +3,7 @@
 //! The emitted crate holds constants and calls. Its logic is the runtime, which is vendored word for word (only
 //! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
 
+mod answers;
 pub mod golden;
 mod layers;
 mod library;
@@ -11,7 +12,7 @@ mod program;
 mod vendor;
 mod write;
 
-use crate::error::{Error, Result, Stage};
+use crate::error::Result;
 use crate::golden::Golden;
 use crate::plan::Plan;
 use crate::qgraph::QGraph;
@@ -60,14 +61,6 @@ pub fn noise_image(seed: u64, len: usize) -> Vec<u8> {
 
 /// Writes the crate down.
 pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<Files> {
-    if plan.scores().is_none() {
-        return Err(Error::new(
-            Stage::Emit,
-            "crates of networks that answer anything but one vector are not written yet",
-        )
-        .at(&q.name)
-        .remedy("`bakelite eval` runs it in this process"));
-    }
     let mut files = Files::new();
     let mut text = |path: &str, text: String| {
         files.insert(path.to_owned(), text.into_bytes());
@@ -79,10 +72,15 @@ pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<F
     text("README.md", program::readme(q, plan, target, facts)?);
     text("src/lib.rs", library::library(q, plan, target, facts)?);
     text("src/layers.rs", layers::layers(q, plan));
-    text("src/main.rs", program::main(facts)?);
+    text("src/main.rs", program::main(plan, facts)?);
+    text("src/cli/show.rs", program::show(plan, facts)?);
+    text("src/cli/text.rs", include_str!("emit/templates/text.rs").into());
+    if plan.scores().is_none() {
+        text("src/cli/outputs.rs", answers::settings(plan));
+    }
     text("src/cli/decode.rs", include_str!("dataset/decode.rs").into());
     text("src/cli/golden.rs", include_str!("emit/golden.rs").into());
-    text("src/cli/settings.rs", program::settings(target, facts));
+    text("src/cli/settings.rs", program::settings(plan, target, facts));
     text(MARK, facts.provenance.clone());
     if !facts.labels.is_empty() {
         text("labels.txt", facts.labels.join("\n") + "\n");

@@ -76,6 +76,18 @@ pub struct Expected {
     answer: Vec<f32>,
 }
 
+/// Numbers that are read off the program at once: maps of many pixels are long as text.
+const AT_ONCE: usize = 1 << 22;
+
+/// Numbers that are kept of the reference: 256 MB.
+const KEPT: usize = 1 << 26;
+
+/// How many of `wished` images can be compared: fewer where every pixel has many answers.
+pub fn most_images(q: &QGraph, wished: usize) -> usize {
+    let numbers: usize = q.answers().iter().map(|answer| answer.shape.len()).sum();
+    wished.min(KEPT / numbers.max(1)).max(wished.min(1))
+}
+
 /// The reference's answers to every image of `dataset`.
 ///
 /// # Errors
@@ -104,31 +116,35 @@ pub fn expected(q: &QGraph, dataset: &Dataset, preprocess: &Preprocess) -> Resul
 /// Where a bit differs, or the program does not run.
 pub fn verify(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<Verified> {
     let _progress = Spinner::new("comparing the program's answers with the reference");
-    let mut raw = runner.command(program);
-    raw.args(["--raw", "--json", "--scores", "--top", "1"]);
-    let pixels: Vec<u8> = expected.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
-    let answers = answers(raw, pixels, Unreadable::Refused)?;
-    if answers.len() != expected.len() {
-        return Err(differ(format!("{} answers to {} images", answers.len(), expected.len())));
-    }
-    for (picture, (_, found)) in expected.iter().zip(&answers) {
-        equal(&picture.name, &picture.answer, found)?;
-    }
+    let numbers = expected.first().map_or(0, |picture| picture.answer.len());
     // Reading files: JPEG and PNG only; a program cannot read what it has no decoder for.
     let decoded = |path: &Path| {
         std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(&[0xFF, 0xD8]) || bytes.starts_with(b"\x89PNG"))
     };
-    let files: Vec<&Expected> = expected.iter().filter(|picture| decoded(&picture.path)).collect();
-    let mut command = runner.command(program);
-    command.args(["--json", "--scores", "--top", "1", "--"]).args(files.iter().map(|picture| &picture.path));
-    let found = if files.is_empty() { Vec::new() } else { self::answers(command, Vec::new(), Unreadable::Refused)? };
-    if found.len() != files.len() {
-        return Err(differ(format!("{} answers to {} files", found.len(), files.len())));
+    let mut files = 0;
+    for pictures in expected.chunks((AT_ONCE / numbers.max(1)).max(1)) {
+        let pixels: Vec<u8> = pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
+        let mut raw = runner.command(program);
+        raw.args(["--raw", "--json", "--scores", "--top", "1"]);
+        all_equal(pictures.iter().collect(), raw, pixels)?;
+        let readable: Vec<&Expected> = pictures.iter().filter(|picture| decoded(&picture.path)).collect();
+        if !readable.is_empty() {
+            let mut command = runner.command(program);
+            command.args(["--json", "--scores", "--top", "1", "--"]).args(readable.iter().map(|picture| &picture.path));
+            files += readable.len();
+            all_equal(readable, command, Vec::new())?;
+        }
     }
-    for (picture, (_, found)) in files.iter().zip(&found) {
-        equal(&picture.name, &picture.answer, found)?;
+    Ok(Verified { images: expected.len(), files })
+}
+
+/// Compares what the program answers to these pictures.
+fn all_equal(pictures: Vec<&Expected>, command: Command, input: Vec<u8>) -> Result<()> {
+    let found = answers(command, input, Unreadable::Refused)?;
+    if found.len() != pictures.len() {
+        return Err(differ(format!("{} answers to {} images", found.len(), pictures.len())));
     }
-    Ok(Verified { images: expected.len(), files: files.len() })
+    pictures.iter().zip(&found).try_for_each(|(picture, (_, found))| equal(&picture.name, &picture.answer, found))
 }
 
 fn differ(cause: String) -> Error {

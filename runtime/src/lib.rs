@@ -9,6 +9,7 @@
 //! | [`kernel`] | the layers, safe and generic over the instruction set |
 //! | [`parallel`] | the same, parts of a layer by several threads |
 //! | [`blob`], [`arena`] | how an emitted crate holds its constants and its maps |
+//! | [`answer`] | what the codes of an answer stand for |
 //!
 //! Kernels are total: a shape that does not fit its buffers computes nothing, and nothing here can panic (the
 //! reference, which only tests and the compiler use, may; leave out the feature `reference` to be without it).
@@ -16,6 +17,7 @@
 #![no_std]
 #![allow(clippy::needless_range_loop, reason = "registers in arrays are counted, tiles unroll")]
 
+pub mod answer;
 pub mod arena;
 pub mod blob;
 #[cfg(feature = "reference")]

@@ -1,7 +1,7 @@
 //! `src/lib.rs` of the emitted crate: one function per block, one call per layer.
 
-use super::Facts;
 use super::layers::constant_name;
+use super::{Facts, answers};
 use crate::error::{Error, Result, Stage};
 use crate::plan::{Kernel, Plan, Slot, Step};
 use crate::qgraph::{Codes, Kind, QGraph, Shape};
@@ -14,6 +14,7 @@ use std::fmt::Write;
 pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<String> {
     let Shape { height, width, channels } = plan.input;
     let names = block_names(plan);
+    let scores = plan.scores().is_some();
     let mut out = String::new();
     let mut put = |text: String| {
         out.push_str(&text);
@@ -25,7 +26,7 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
          //! for bit, on every CPU.\n//!\n\
          //! ```\n//! static NETWORK: std::sync::Mutex<{name}::Network> = std::sync::Mutex::new({name}::Network::new());\n\
          //! let image = [0; {name}::IMAGE_LEN];\n\
-         //! let logits = NETWORK.lock().unwrap().run(&image).to_owned();\n//! assert_eq!(logits.len(), {name}::OUTPUTS);\n//! ```\n\
+         //! {example}\n//! ```\n\
          #![no_std]\n#![deny(unsafe_code)]\n#![allow(long_running_const_eval)]\n",
         facts.title,
         target.name,
@@ -33,6 +34,17 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
         env!("CARGO_PKG_VERSION"),
         super::MARK,
         name = facts.name,
+        example = if scores {
+            format!(
+                "let logits = NETWORK.lock().unwrap().run(&image).to_owned();\n//! assert_eq!(logits.len(), {}::OUTPUTS);",
+                facts.name
+            )
+        } else {
+            format!(
+                "let reals: Vec<f32> = NETWORK.lock().unwrap().run(&image).reals().collect();\n//! assert_eq!(reals.len(), {}::OUTPUTS);",
+                facts.name
+            )
+        },
     ));
     put(format!(
         "#[rustfmt::skip]\nmod layers;\n\
@@ -46,47 +58,61 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
          /// Columns of the image.\npub const WIDTH: usize = {width};\n\
          /// Channels of the image: {}, interleaved.\npub const CHANNELS: usize = {channels};\n\
          /// Bytes of the image.\npub const IMAGE_LEN: usize = HEIGHT * WIDTH * CHANNELS;\n\
-         /// Numbers that the network answers.\npub const OUTPUTS: usize = {};\n\
-         /// Real size of one step of [`Network::codes`].\npub const OUTPUT_STEP: f32 = {};\n",
+         /// Numbers that the network answers.\npub const OUTPUTS: usize = {};\n{}",
         if channels == 3 { "red, green, blue" } else { "as the network was trained" },
         plan.answers(),
-        float(q.outputs.first().map_or(1.0, |output| output.step)),
+        match q.scores() {
+            Some(output) => format!(
+                "/// Real size of one step of [`Network::codes`].\npub const OUTPUT_STEP: f32 = {};\n",
+                float(output.step)
+            ),
+            None => format!("\n{}", answers::items(plan)?),
+        },
     ));
     let arena = plan.arena;
     put(format!(
         "/// The memory of a run: {} bytes.\nstruct Arena {{\n    \
          /// Maps of u8 codes.\n    maps: Aligned<[u8; {}]>,\n    \
          /// Vectors of u16 codes.\n    wide: Aligned<[u16; {}]>,\n    \
-         /// Gates and other reals.\n    reals: Aligned<[f32; {}]>,\n    \
-         /// The answer.\n    output: [f32; OUTPUTS],\n}}\n",
+         /// Gates and other reals.\n    reals: Aligned<[f32; {}]>,\n{}}}\n",
         plan.memory_bytes(),
         arena.maps,
         arena.wide,
         arena.reals,
+        if scores { "    /// The answer.\n    output: [f32; OUTPUTS],\n" } else { "" },
     ));
     put(format!(
         "/// The network: its weights are constants, its memory is here.\npub struct Network {{\n    arena: Arena,\n    team: isa::Team,\n}}\n\n\
          impl Default for Network {{\n    fn default() -> Self {{\n        Self::new()\n    }}\n}}\n\n\
          impl Network {{\n    /// All zeros: a `static` of it costs nothing in the file.\n    pub const fn new() -> Self {{\n        \
          Self {{\n            arena: Arena {{\n                maps: Aligned([0; {}]),\n                wide: Aligned([0; {}]),\n                \
-         reals: Aligned([0.0; {}]),\n                output: [0.0; OUTPUTS],\n            }},\n            team: isa::Team::alone(),\n        }}\n    }}\n\n    \
+         reals: Aligned([0.0; {}]),\n{}            }},\n            team: isa::Team::alone(),\n        }}\n    }}\n\n    \
          /// From now on so many threads, the caller among them, compute together: the same bits, whatever the number.\n    \
          /// The others sleep between images.\n    \
          #[cfg(feature = \"threads\")]\n    pub fn set_threads(&mut self, threads: usize) {{\n        self.team = isa::Team::new(threads);\n    }}\n",
-        arena.maps, arena.wide, arena.reals,
+        arena.maps,
+        arena.wide,
+        arena.reals,
+        if scores { "                output: [0.0; OUTPUTS],\n" } else { "" },
     ));
-    put("    /// The network's answer for an image of raw bytes, row by row, channels interleaved.\n    \
-         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> &[f32; OUTPUTS] {\n        let Self { arena, team } = self;"
-        .into());
+    put(format!(
+        "    /// The network's answer for an image of raw bytes, row by row, channels interleaved.\n    \
+         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> {} {{\n        let Self {{ arena, team }} = self;",
+        if scores { "&[f32; OUTPUTS]" } else { "Answers<'_>" }
+    ));
     for (block, name) in names.iter().enumerate() {
         let image = plan.steps.iter().any(|s| s.block == block && s.inputs.contains(&Slot::Image));
         put(format!("        {name}({}arena, team);", if image { "image, " } else { "" }));
     }
-    put("        &self.arena.output\n    }\n\n    \
+    put(if scores {
+        "        &self.arena.output\n    }\n\n    \
          /// The last answer in int8: `answer = code · OUTPUT_STEP`, to the nearest.\n    \
          pub fn codes(&self) -> [i8; OUTPUTS] {\n        \
          self.arena.output.map(|value| runtime::kernel::code_i8(value / OUTPUT_STEP))\n    }\n}\n"
-        .into());
+            .into()
+    } else {
+        answers::collect(plan) + "\n    }\n}\n"
+    });
     for (block, name) in names.iter().enumerate() {
         let steps: Vec<(usize, &Step)> = plan.steps.iter().enumerate().filter(|(_, s)| s.block == block).collect();
         let image = steps.iter().any(|(_, s)| s.inputs.contains(&Slot::Image));

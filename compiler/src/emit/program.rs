@@ -2,6 +2,7 @@
 
 use super::{Facts, MARK};
 use crate::error::{Error, Result, Stage};
+use crate::evaluate::masks;
 use crate::plan::Plan;
 use crate::qgraph::QGraph;
 use crate::specs::target::Target;
@@ -24,16 +25,27 @@ fn render(name: &str, template: &str, values: minijinja::Value) -> Result<String
 }
 
 /// `src/main.rs`.
-pub fn main(facts: &Facts) -> Result<String> {
-    let fit = &facts.fit;
-    render(
-        "main.rs",
-        include_str!("templates/main.rs"),
-        context! {
-            name => &facts.name, title => &facts.title, open => "{{", close => "}}",
-            height => fit.height, width => fit.width, channels => 3,
-        },
-    )
+pub fn main(plan: &Plan, facts: &Facts) -> Result<String> {
+    render("main.rs", include_str!("templates/main.rs"), values(plan, facts))
+}
+
+/// `src/cli/show.rs`: how the program shows what the network answers.
+pub fn show(plan: &Plan, facts: &Facts) -> Result<String> {
+    let template = match plan.scores() {
+        Some(_) => include_str!("templates/show_classes.rs"),
+        None => include_str!("templates/show_outputs.rs"),
+    };
+    render("show.rs", template, values(plan, facts))
+}
+
+/// What the program's templates speak of.
+fn values(plan: &Plan, facts: &Facts) -> minijinja::Value {
+    let (fit, answers) = (&facts.fit, plan.outputs.iter().map(|output| output.answer.clone()).collect::<Vec<_>>());
+    context! {
+        name => &facts.name, title => &facts.title, open => "{{", close => "}}",
+        height => fit.height, width => fit.width, channels => 3,
+        scores => plan.scores().is_some(), mask => masks::mask(&answers).is_some(),
+    }
 }
 
 /// `README.md`.
@@ -48,7 +60,8 @@ pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result
             target => &target.name, kernels => plan.level.name(), mark => MARK,
             height => input.height, width => input.width, channels => input.channels, outputs => plan.answers(),
             macs => format!("{:.1}", macs as f64 / 1e6), constants => plan.constants.len_bytes(),
-            arena => plan.memory_bytes(),
+            arena => plan.memory_bytes(), scores => plan.scores().is_some(),
+            answers => plan.outputs.iter().map(|output| output.answer.to_string()).collect::<Vec<_>>(),
         },
     )
 }
@@ -114,7 +127,7 @@ pub fn cargo_config(target: &Target) -> Result<String> {
 }
 
 /// `src/cli/settings.rs`.
-pub fn settings(target: &Target, facts: &Facts) -> String {
+pub fn settings(plan: &Plan, target: &Target, facts: &Facts) -> String {
     let golden: Vec<String> =
         facts.golden.answers.iter().map(|(seed, hash)| format!("    ({seed}, 0x{hash:016x}),\n")).collect();
     let labels = if facts.labels.is_empty() { "None" } else { "Some(include_str!(\"../../labels.txt\"))" };
@@ -122,12 +135,18 @@ pub fn settings(target: &Target, facts: &Facts) -> String {
         "//! What the program was compiled with.\n\nuse {name}::runtime::{{image, isa}};\n\n\
          /// From a picture to the network's input.\npub const FIT: image::Fit = {fit};\n\n\
          /// One line per class.\npub const LABELS: Option<&str> = {labels};\n\n\
-         /// Whether the network's outputs are probabilities already.\npub const PROBABILITIES: bool = {probabilities};\n\n\
+         {probabilities}\
          /// Seeds of golden pictures and hashes of the outputs. Between them they make {seen:.1} % of the weights count.\n\
          pub const GOLDEN: &[(u64, u64)] = &[\n{golden}];\n\n{check}",
         name = facts.name,
         fit = fit_literal(&facts.fit),
-        probabilities = facts.probabilities,
+        probabilities = match plan.scores() {
+            Some(_) => format!(
+                "/// Whether the network's outputs are probabilities already.\npub const PROBABILITIES: bool = {};\n\n",
+                facts.probabilities
+            ),
+            None => String::new(),
+        },
         seen = 100.0 * facts.golden.seen,
         golden = golden.concat(),
         check = cpu_check(target.level),

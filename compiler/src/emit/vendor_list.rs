@@ -1,4 +1,5 @@
 sources![
+    "answer.rs",
     "arena.rs",
     "blob.rs",
     "image.rs",

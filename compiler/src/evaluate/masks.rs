@@ -53,16 +53,23 @@ pub fn mask(answers: &[Answer]) -> Option<(usize, &Answer)> {
     found
 }
 
+/// Above which real a pixel of a map of one channel is *yes*; `None` for maps that give every class a channel, or class numbers.
+pub fn threshold(answer: &Answer) -> Option<f32> {
+    match &answer.content {
+        Content::Codes(codes) if answer.shape.channels == 1 => {
+            Some(if codes.zero.first() == Some(&0) { 0.5 } else { 0.0 })
+        }
+        Content::Codes(_) | Content::Reals | Content::Classes => None,
+    }
+}
+
 /// The class of every pixel.
 fn classes(answer: &Answer, values: &[f32]) -> Vec<u16> {
-    let channels = answer.shape.channels.max(1);
-    match &answer.content {
-        Content::Classes => values.iter().map(|&v| v as u16).collect(),
-        Content::Codes(codes) if channels == 1 => {
-            let threshold = if codes.zero.first() == Some(&0) { 0.5 } else { 0.0 };
-            values.iter().map(|&v| u16::from(v > threshold)).collect()
-        }
-        Content::Codes(_) | Content::Reals => values.chunks_exact(channels).map(|pixel| top1(pixel) as u16).collect(),
+    let largest = |pixel: &[f32]| top1(pixel) as u16;
+    match (&answer.content, threshold(answer)) {
+        (Content::Classes, _) => values.iter().map(|&v| v as u16).collect(),
+        (_, Some(threshold)) => values.iter().map(|&v| u16::from(v > threshold)).collect(),
+        (_, None) => values.chunks_exact(answer.shape.channels.max(1)).map(largest).collect(),
     }
 }
 

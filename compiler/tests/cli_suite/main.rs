@@ -13,6 +13,7 @@ mod family;
 mod images;
 mod interrupt;
 mod json;
+mod maps;
 mod models;
 mod output;
 mod program;

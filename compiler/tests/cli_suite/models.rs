@@ -116,10 +116,12 @@ fn weights_outside_of_the_models_folder() {
 
 #[test]
 fn all_unsupported_operators_at_once() {
-    let net = Net::new(13, &["1", "3", "8", "8"])
-        .node("Elu", &["x"], "a", &[])
-        .node("Gelu", &["a"], "b", &[])
-        .node("Frobnicate", &["b"], "y", &[]);
+    let net = Net::new(13, &["1", "3", "8", "8"]).node("Elu", &["x"], "a", &[]).node("Gelu", &["a"], "b", &[]).node(
+        "Frobnicate",
+        &["b"],
+        "y",
+        &[],
+    );
     refused_bytes(&net.bytes(), "import", &["Elu ×1", "Gelu ×1", "Frobnicate ×1"]);
 }
 

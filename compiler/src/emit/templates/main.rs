@@ -1,50 +1,53 @@
-//! Classifies pictures. `--help` says how.
+//! Runs the network on pictures. `--help` says how.
 
 #[path = "cli/decode.rs"]
 #[allow(dead_code)]
 mod decode;
 #[path = "cli/golden.rs"]
 mod golden;
-#[path = "cli/settings.rs"]
+{% if not scores %}#[path = "cli/outputs.rs"]
+mod outputs;
+{% endif %}#[path = "cli/settings.rs"]
 mod settings;
+#[path = "cli/show.rs"]
+mod show;
+#[path = "cli/text.rs"]
+mod text;
 
 use ::{{ name }}::runtime::image::Scratch;
-use ::{{ name }}::runtime::kernel;
 use ::{{ name }}::{IMAGE_LEN, Network, OUTPUTS};
 use std::ffi::OsString;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::time::Instant;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// All of the network's memory; zeros, so that it takes no room in the file and no time at the start.
 static NETWORK: Mutex<Network> = Mutex::new(Network::new());
 
-const HELP: &str = "\
-{{ title }}, int8, compiled by Bakelite.
-
-Usage: {{ name }} [--top K] [--json] [--scores] IMAGE...   classify pictures (JPEG, PNG)
-       {{ name }} [--top K] [--json] [--scores] --raw      raw pixels on standard input, any number of images,
-                                                  each {{ height }} x {{ width }} x {{ channels }} bytes, row by row
-       {{ name }} bench [--iterations N] [--json]          time one inference
+const BENCH: &str = "       {{ name }} bench [--iterations N] [--json]          time one inference
        {{ name }} selftest                                 check the embedded golden outputs
 
-  --top K      how many classes to show (default 5)
-  --json       one JSON object per line: {\"file\", \"top\": [{\"class\", \"label\", \"score\"}]}
-  --scores     with --json: all outputs of the network too, as \"scores\"
-  --threads N  compute with N threads (built with --features threads)
+";
+
+const STATUS: &str = "  --threads N  compute with N threads (built with --features threads)
 
 Exit status: 0 fine, 1 a picture could not be read (the others were) or an answer not be written, 2 usage,
 3 this CPU lacks an instruction, 4 the self-test failed.
 ";
+
+fn help() -> String {
+    ["{{ title }}, int8, compiled by Bakelite.\n\n", show::USAGE, BENCH, show::OPTIONS, STATUS].concat()
+}
 
 struct Options {
     top: usize,
     json: bool,
     scores: bool,
     raw: bool,
+    masks: Option<OsString>,
     iterations: usize,
     threads: usize,
     words: Vec<OsString>,
@@ -66,7 +69,7 @@ fn main() -> ExitCode {
     }
     match options() {
         Ok(Request::Run(options)) => run(&options),
-        Ok(Request::Help) => ended(print(HELP)),
+        Ok(Request::Help) => ended(print(&help())),
         Ok(Request::Version) => ended(print(concat!("{{ name }} ", env!("CARGO_PKG_VERSION"), "\n"))),
         Err(message) => usage(&message),
     }
@@ -83,7 +86,7 @@ fn complain(text: impl Display) {
 }
 
 fn usage(message: &str) -> ExitCode {
-    complain(format_args!("{message}\n\n{HELP}"));
+    complain(format_args!("{message}\n\n{}", help()));
     ExitCode::from(2)
 }
 
@@ -99,7 +102,7 @@ fn ended(printed: io::Result<()>) -> ExitCode {
 }
 
 fn options() -> Result<Request, String> {
-    let mut options = Options { top: 5, json: false, scores: false, raw: false, iterations: 0, threads: 1, words: Vec::new() };
+    let mut options = Options { top: 5, json: false, scores: false, raw: false, masks: None, iterations: 0, threads: 1, words: Vec::new() };
     let mut arguments = std::env::args_os().skip(1);
     let mut literal = false;
     while let Some(argument) = arguments.next() {
@@ -113,6 +116,7 @@ fn options() -> Result<Request, String> {
             "--top" => options.top = number()?,
             "--iterations" => options.iterations = number()?,
             "--threads" => options.threads = number()?,
+            "--masks" if show::MASKS => options.masks = Some(arguments.next().ok_or("--masks needs a folder")?),
             "--json" => options.json = true,
             "--scores" => options.scores = true,
             "--raw" => options.raw = true,
@@ -154,16 +158,15 @@ fn run(options: &Options) -> ExitCode {
 }
 
 /// Runs the network on one image.
-fn infer(image: &[u8; IMAGE_LEN]) -> [f32; OUTPUTS] {
-    match NETWORK.lock() {
-        Ok(mut network) => *network.run(image),
-        Err(poisoned) => *poisoned.into_inner().run(image),
-    }
+fn infer(image: &[u8; IMAGE_LEN], answer: &mut Vec<f32>) {
+    let mut network = NETWORK.lock().unwrap_or_else(PoisonError::into_inner);
+    answer.clear();
+    answer.extend(network.run(image).{% if scores %}iter().copied{% else %}reals{% endif %}());
 }
 
 fn files(options: &Options) -> ExitCode {
+    let (mut image, mut numbers) = (vec![0_u8; IMAGE_LEN], Vec::with_capacity(OUTPUTS));
     let mut failed = false;
-    let mut image = vec![0_u8; IMAGE_LEN];
     for file in options.words.iter().map(Path::new) {
         let answer = std::fs::read(file).map_err(|error| error.to_string()).and_then(|bytes| {
             let picture = decode::decode(&bytes).map_err(|error| error.to_string())?;
@@ -171,7 +174,8 @@ fn files(options: &Options) -> ExitCode {
         });
         match (answer, image.first_chunk::<IMAGE_LEN>()) {
             (Ok(()), Some(image)) => {
-                if let Err(error) = show(options, file, &infer(image)) {
+                infer(image, &mut numbers);
+                if let Err(error) = show::show(options, file, &numbers) {
                     return ended(Err(error));
                 }
             }
@@ -196,7 +200,7 @@ fn fit(picture: &decode::Picture, image: &mut [u8]) -> Result<(), String> {
 
 fn raw(options: &Options) -> ExitCode {
     let mut input = io::stdin().lock();
-    let mut image = [0_u8; IMAGE_LEN];
+    let (mut image, mut numbers) = (vec![0_u8; IMAGE_LEN], Vec::with_capacity(OUTPUTS));
     let mut count = 0;
     loop {
         let mut filled = 0;
@@ -219,83 +223,32 @@ fn raw(options: &Options) -> ExitCode {
                 return ExitCode::from(1);
             }
         }
-        if let Err(error) = show(options, Path::new(&format!("-{count}")), &infer(&image)) {
+        if let Some(image) = image.first_chunk() {
+            infer(image, &mut numbers);
+        }
+        if let Err(error) = show::show(options, Path::new(&format!("-{count}")), &numbers) {
             return ended(Err(error));
         }
         count += 1;
     }
 }
 
-/// Prints one answer.
-fn show(options: &Options, file: &Path, outputs: &[f32; OUTPUTS]) -> io::Result<()> {
-    let mut probabilities = *outputs;
-    if !settings::PROBABILITIES {
-        kernel::softmax(outputs, &mut probabilities);
-    }
-    let mut order: Vec<usize> = (0..OUTPUTS).collect();
-    order.sort_by(|&a, &b| outputs[b].total_cmp(&outputs[a]).then(a.cmp(&b)));
-    order.truncate(options.top);
-    let mut line = String::new();
-    if options.json {
-        let _ = write!(line, "{{ open }}\"file\":{},\"top\":[", quoted(&file.to_string_lossy()));
-        for (rank, &class) in order.iter().enumerate() {
-            let comma = if rank > 0 { "," } else { "" };
-            let label = label(class).map_or("null".to_owned(), quoted);
-            let score = probabilities[class];
-            let _ = write!(line, "{comma}{{ open }}\"class\":{class},\"label\":{label},\"score\":{score}{{ close }}");
-        }
-        line.push(']');
-        if options.scores {
-            let scores: Vec<String> = outputs.iter().map(|score| score.to_string()).collect();
-            let _ = write!(line, ",\"scores\":[{}]", scores.join(","));
-        }
-        line.push('}');
-    } else {
-        line.push_str(&file.to_string_lossy());
-        for &class in &order {
-            let name = label(class).map_or(format!("class {class}"), str::to_owned);
-            let _ = write!(line, "\n  {:5.1} %  {name}", 100.0 * probabilities[class]);
-        }
-        if options.scores {
-            let scores: Vec<String> = outputs.iter().map(|score| score.to_string()).collect();
-            let _ = write!(line, "\n  scores {}", scores.join(" "));
-        }
-    }
-    line.push('\n');
-    print(&line)
-}
-
-fn label(class: usize) -> Option<&'static str> {
-    settings::LABELS.and_then(|labels| labels.lines().nth(class))
-}
-
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            c if c < ' ' => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
-            }
-            c => out.push(c),
-        }
-    }
-    out + "\""
-}
-
-/// A picture that every build draws alike.
-fn golden_image(seed: u64) -> [u8; IMAGE_LEN] {
-    let mut image = [0; IMAGE_LEN];
+/// The network's answer to a picture that every build draws alike, made as often as asked for, each time announced.
+fn golden_answer(seed: u64, rounds: usize, mut timed: impl FnMut(usize, Duration)) -> Vec<f32> {
+    let (mut image, mut numbers) = (vec![0; IMAGE_LEN], Vec::with_capacity(OUTPUTS));
     golden::draw(seed, {{ width }}, &mut image);
-    image
+    if let Some(image) = image.first_chunk() {
+        for round in 0..rounds {
+            let start = Instant::now();
+            infer(std::hint::black_box(image), std::hint::black_box(&mut numbers));
+            timed(round, start.elapsed());
+        }
+    }
+    numbers
 }
 
 /// FNV-1a of the bits of the outputs.
-fn hash(outputs: &[f32; OUTPUTS]) -> u64 {
+fn hash(outputs: &[f32]) -> u64 {
     outputs
         .iter()
         .flat_map(|value| value.to_bits().to_le_bytes())
@@ -304,7 +257,7 @@ fn hash(outputs: &[f32; OUTPUTS]) -> u64 {
 
 fn selftest() -> ExitCode {
     for &(seed, expected) in settings::GOLDEN {
-        let found = hash(&infer(&golden_image(seed)));
+        let found = hash(&golden_answer(seed, 1, |_, _| {}));
         if found != expected {
             complain(format_args!("golden picture {seed}: expected {expected:016x}, found {found:016x}"));
             return ExitCode::from(4);
@@ -315,19 +268,15 @@ fn selftest() -> ExitCode {
 }
 
 fn bench(options: &Options) -> ExitCode {
-    let image = golden_image(1);
     // A bounded list: a number beyond all patience must not run out of memory.
     let iterations = if options.iterations > 0 { options.iterations.min(1_000_000) } else { 200 };
     let mut times: Vec<u128> = Vec::with_capacity(iterations);
-    for round in 0..iterations + iterations / 4 + 5 {
-        let start = Instant::now();
-        std::hint::black_box(infer(std::hint::black_box(&image)));
-        let elapsed = start.elapsed().as_nanos();
+    golden_answer(1, iterations + iterations / 4 + 5, |round, time| {
         // The first rounds warm caches and branch predictors.
         if round >= iterations / 4 + 5 {
-            times.push(elapsed);
+            times.push(time.as_nanos());
         }
-    }
+    });
     times.sort_unstable();
     let (min, median) = (times.first().copied().unwrap_or(0), times.get(times.len() / 2).copied().unwrap_or(0));
     ended(print(&if options.json {

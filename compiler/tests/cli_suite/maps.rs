@@ -1,0 +1,101 @@
+//! Networks that answer a mask, features, or several things: the crate that is written of them, and its program.
+
+use crate::bakelite::{SHARED, bakelite, scratch};
+use crate::builder::{Net, ints, text};
+use onnx_protobuf::ValueInfoProto;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A mask of three classes at twice the size of its convolution, its class numbers, and a vector of features.
+fn network() -> Vec<u8> {
+    let stride = [ints("strides", &[2, 2])];
+    let mode = [text("mode", "linear"), text("coordinate_transformation_mode", "half_pixel")];
+    let mut net = Net::new(13, &["1", "3", "24", "40"])
+        .conv("x", "a", [8, 3, 3], &stride)
+        .node("Relu", &["a"], "b", &[])
+        .conv("b", "c", [3, 8, 1], &[])
+        .floats("scales", &[4], &[1.0, 1.0, 2.0, 2.0])
+        .node("Resize", &["c", "", "scales"], "y", &mode)
+        .node("GlobalAveragePool", &["b"], "m", &[])
+        .node("Flatten", &["m"], "the features!", &[]);
+    net.graph().output.push(ValueInfoProto { name: "the features!".into(), ..Default::default() });
+    net.bytes()
+}
+
+struct Compiled {
+    _folder: tempfile::TempDir,
+    folder: PathBuf,
+    program: PathBuf,
+    outcome: Value,
+}
+
+fn compiled() -> Compiled {
+    let folder = scratch();
+    let (model, out) = (folder.path().join("two.onnx"), folder.path().join("crate"));
+    std::fs::write(&model, network()).expect("a file");
+    let run =
+        bakelite(["compile", "--json", "--preprocess", "unit", "--calibration-images", "6", "--target", "native"]);
+    let run = run.args(["--images"]).arg(&SHARED.images).arg("--out").arg(&out).arg(&model).succeeds();
+    let outcome: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let program = PathBuf::from(outcome["program"].as_str().expect("a program"));
+    Compiled { _folder: folder, folder: out, program, outcome }
+}
+
+fn run(program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().expect("it starts");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {err}");
+    out.into_owned()
+}
+
+#[test]
+fn a_mask_and_features_come_out_of_one_program() {
+    let it = compiled();
+    // Every bit of both answers was compared, of pixels and of files.
+    assert!(it.outcome["verified"]["images"].as_u64() >= Some(10), "{}", it.outcome);
+    assert_eq!(it.outcome["verified"]["files"], it.outcome["verified"]["images"]);
+    assert!(it.outcome["accuracy"]["masks"]["mean_iou"].as_f64() > Some(0.8), "{}", it.outcome);
+
+    let picture = SHARED.images.join("00003.png").display().to_string();
+    let masks = it.folder.join("masks").display().to_string();
+    let text = run(&it.program, &["--json", "--scores", "--masks", &masks, &picture]);
+    let answer: Value = serde_json::from_str(&text).expect("one object");
+    let outputs = answer["outputs"].as_array().expect("outputs");
+    assert_eq!((outputs[0]["name"].as_str(), outputs[1]["name"].as_str()), (Some("y"), Some("the features!")));
+    assert_eq!(
+        (outputs[0]["shape"].to_string(), outputs[1]["shape"].to_string()),
+        ("[24,40,3]".into(), "[1,1,8]".into())
+    );
+    let scores: Vec<f64> = answer["scores"].as_array().expect("numbers").iter().flat_map(Value::as_f64).collect();
+    assert_eq!(scores.len(), 24 * 40 * 3 + 8);
+
+    // The picture of the mask holds the class of every pixel, as the numbers tell it.
+    let file = std::fs::File::open(it.folder.join("masks/00003.png.mask.png")).expect("a mask");
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().expect("a picture");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a size")];
+    let info = reader.next_frame(&mut pixels).expect("pixels");
+    assert_eq!((info.width, info.height, info.color_type), (40, 24, png::ColorType::Indexed));
+    let largest = |pixel: &[f64]| (0..3).rev().max_by(|&a, &b| pixel[a].total_cmp(&pixel[b])).unwrap_or(0) as u8;
+    let expected: Vec<u8> = scores[..24 * 40 * 3].chunks_exact(3).map(largest).collect();
+    assert_eq!(pixels, expected);
+    let of = |class: u8| expected.iter().filter(|&&c| c == class).count() as f64 / expected.len() as f64;
+    for class in answer["mask"].as_array().expect("classes") {
+        let (number, share) = (class["class"].as_u64().expect("a number"), class["share"].as_f64().expect("a share"));
+        assert!((of(number as u8) - share).abs() < 1e-9, "{class}");
+    }
+
+    let shown = run(&it.program, &[&picture]);
+    assert!(shown.contains("y: 24 x 40 x 3") && shown.contains("the features!: 1 x 1 x 8"), "{shown}");
+    assert!(run(&it.program, &["selftest"]).contains("every output bit"));
+    assert!(run(&it.program, &["bench", "--iterations", "3"]).contains("of 3 runs"));
+    assert!(run(&it.program, &["--help"]).contains("--masks DIR"));
+
+    // Others can build on the library: its answers have fields, shapes and scales.
+    let library = std::fs::read_to_string(it.folder.join("src/lib.rs")).expect("a library");
+    for item in
+        ["pub mod the_features {", "pub y: &'a [u8]", "pub the_features: &'a [f32]", "pub const HEIGHT: usize = 24;"]
+    {
+        assert!(library.contains(item), "no {item} in {library}");
+    }
+}
