@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and which function answers.
 
+mod ablate;
 mod analyze;
 mod arguments;
 mod bench;
@@ -27,6 +28,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Inspect(arguments) => inspect::inspect(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Analyze(arguments) => analyze::analyze(&arguments),
+        Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Model(arguments) => model::model(&arguments),
         Command::Verify(arguments) => compile::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

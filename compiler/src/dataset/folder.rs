@@ -137,8 +137,12 @@ impl Dataset {
     /// The pictures not in `other`, in order; names decide.
     pub fn without(&self, other: &Self) -> Self {
         let taken: std::collections::HashSet<&str> = other.images.iter().map(|image| image.name.as_str()).collect();
-        let images = self.images.iter().filter(|image| !taken.contains(image.name.as_str())).cloned().collect();
-        Self { images, ..self.clone() }
+        self.filtered(|image| !taken.contains(image.name.as_str()))
+    }
+
+    /// The pictures that `wanted` picks, in order.
+    pub fn filtered(&self, wanted: impl Fn(&Image) -> bool) -> Self {
+        Self { images: self.images.iter().filter(|image| wanted(image)).cloned().collect(), ..self.clone() }
     }
 
     /// Every `count`-th picture, from the `index`-th on. The shards of a dataset are disjoint and together all of it.

@@ -3,6 +3,7 @@
 //! Everything runs on the embedded model and drawn pictures; models in `../shared`, or below `BAKELITE_SHARED`, are
 //! tested too where they are. One crate is compiled to a program, by `demo`, and serves all tests of programs.
 
+mod ablate;
 mod architectures;
 mod bakelite;
 mod bits;
