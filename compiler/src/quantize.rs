@@ -186,9 +186,7 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
             .at(&graph.tensors[id.index()].name)
             .remedy("calibrate again with this version of the model")
     })?;
-    if top > 255 {
-        range = range.widened(recipe.headroom());
-    }
+    range = range.widened(recipe.headroom(graph.tensors[id.index()].shape.pixels(), top));
     if let Some(site) = sites.iter().find(|s| s.output == id) {
         let (lo, hi) = lower::image(site);
         range = range.clipped(lo, hi);

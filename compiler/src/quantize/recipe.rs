@@ -7,6 +7,9 @@ use crate::specs;
 use bakelite_calibration::Observer;
 use serde::{Deserialize, Serialize};
 
+/// A map of so many pixels has half the headroom of a vector.
+const FEW_PIXELS: f32 = 64.0;
+
 /// Something that is done between floats and integers. Without a step the network is quantized in the plainer way that its line
 /// names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +25,8 @@ pub enum Step {
     Clipping,
     /// Vectors have codes up to `wide-top`; without, up to 255.
     WideVectors,
-    /// The ranges of wide vectors are wider than what was seen, by the factor `headroom`; without, as seen.
+    /// The ranges of wide vectors are wider than what was seen, by the factor `headroom`, and those of maps the less so the more
+    /// pixels they have; without, as seen.
     Headroom,
     /// Gates multiply the weights of the projection behind them; without, the map.
     GatesInWeights,
@@ -95,7 +99,7 @@ pub struct Settings {
     pub alphas: Vec<f64>,
     /// Largest code of wide vectors (pooled means, hidden units): 255 to 32767.
     pub wide_top: u16,
-    /// By how much the ranges of wide vectors exceed what was seen.
+    /// By how much the ranges of wide vectors exceed what was seen; those of maps: [`Recipe::headroom`].
     pub headroom: f32,
     /// Most pictures to reconstruct on: the first of the calibration.
     pub images: usize,
@@ -194,10 +198,15 @@ impl Recipe {
         if self.has(Step::WideVectors) { self.settings.wide_top } else { 255 }
     }
 
-    /// By how much the ranges of wide vectors exceed what was seen: each picture shows a vector but once, so a hundred pictures
-    /// know little of its extremes, and twelve bits leave room.
-    pub fn headroom(&self) -> f32 {
-        if self.has(Step::Headroom) && self.wide_top() > 255 { self.settings.headroom } else { 1.0 }
+    /// By how much the range of a tensor of `pixels` pixels with codes up to `top` exceeds what was seen: `1 + (h − 1) · P / (P +
+    /// pixels − 1)`, h for a vector and next to nothing for a large map. A picture shows a vector but once and a small map a few
+    /// times, so a hundred pictures know little of its extremes; and what is cut off moves a whole picture's mean, while rounding
+    /// averages out where small maps are pooled. Vectors in eight bits have no room to spare.
+    pub fn headroom(&self, pixels: usize, top: u16) -> f32 {
+        if !self.has(Step::Headroom) || (pixels <= 1 && top <= 255) {
+            return 1.0;
+        }
+        1.0 + (self.settings.headroom - 1.0) * FEW_PIXELS / (FEW_PIXELS + pixels.saturating_sub(1) as f32)
     }
 }
 
@@ -226,6 +235,17 @@ mod tests {
         let recipe = Recipe::load("default").unwrap();
         let less = recipe.without(Step::Absorption);
         assert_eq!((less.steps.len(), less.alphas()), (recipe.steps.len() - 1, &[0.0][..]));
+    }
+
+    #[test]
+    fn headroom_shrinks_with_pixels() {
+        let recipe = Recipe::load("default").unwrap();
+        let [vector, small, large] = [(1, 4095), (49, 255), (112 * 112, 255)].map(|(p, top)| recipe.headroom(p, top));
+        assert!(
+            vector == 2.0 && (1.5..1.6).contains(&small) && (1.0..1.01).contains(&large),
+            "{vector} {small} {large}"
+        );
+        assert_eq!((recipe.headroom(1, 255), recipe.without(Step::Headroom).headroom(49, 255)), (1.0, 1.0));
     }
 
     #[test]
