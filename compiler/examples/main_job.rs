@@ -102,6 +102,7 @@ fn request(shared: &Path, model: &str, preprocess: &str, images: usize) -> Reque
         out: PathBuf::new(),
         name: None,
         crate_only: false,
+        libraries: Vec::new(),
         verify_images: images,
         toolchain: None,
     }

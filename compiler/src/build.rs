@@ -41,6 +41,51 @@ pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>
     Ok(Built { program, library })
 }
 
+/// A library for other languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    /// `libNAME.a`.
+    Static,
+    /// `libNAME.so`.
+    Shared,
+}
+
+/// Builds the crate's C interface, and checks that it needs nothing but the memory functions of C.
+///
+/// # Errors
+/// Where cargo fails, or a symbol is missing.
+pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>, kind: Library) -> Result<PathBuf> {
+    let toolchain = toolchain::find(target, toolchain)?;
+    let folder = &std::path::absolute(folder)
+        .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
+    let _progress = Spinner::new(format!("building the library for {} with cargo", target.triple));
+    let (word, file) = match kind {
+        Library::Static => ("staticlib", format!("lib{name}.a")),
+        Library::Shared => ("cdylib", format!("lib{name}.so")),
+    };
+    let mut cargo = toolchain.cargo(target);
+    cargo.args(["rustc", "--release", "--locked", "--lib", "--no-default-features", "--features", "c"]);
+    // One object with all that it needs of the core library: what nobody calls is gone.
+    cargo
+        .args(["--crate-type", word, "--config", "profile.release.lto=true", "--target-dir"])
+        .arg(folder.join("target"));
+    if kind == Library::Shared {
+        // Without the C library's start files, and without its code: whoever loads it has both.
+        let mut flags: Vec<String> =
+            target.rustflags().into_iter().filter(|flag| !flag.contains("crt-static")).collect();
+        flags = flags.into_iter().filter(|flag| flag != "-C").flat_map(|flag| ["-C".to_owned(), flag]).collect();
+        flags.extend(["-C".to_owned(), "link-arg=-nostartfiles".to_owned()]);
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    }
+    run(cargo, folder)?;
+    let library = folder.join("target").join(&target.triple).join("release").join(file);
+    match kind {
+        Library::Static => object::check_archive(&library, &format!("{name}_run"))?,
+        Library::Shared => object::check_shared(&library)?,
+    }
+    Ok(library)
+}
+
 /// Offline first: where Bakelite was built, everything is at hand.
 fn run(command: Command, folder: &Path) -> Result<()> {
     let attempt = |offline: bool| {

@@ -58,6 +58,8 @@ pub struct Request {
     pub name: Option<String>,
     /// Write the crate, and nothing more.
     pub crate_only: bool,
+    /// Libraries for other languages, to be built too.
+    pub libraries: Vec<build::Library>,
     /// How many images to verify bit for bit.
     pub verify_images: usize,
     /// Toolchain of rustup.
@@ -75,6 +77,8 @@ pub struct Outcome {
     pub report: PathBuf,
     /// The program, if one was built.
     pub program: Option<PathBuf>,
+    /// Libraries with a C interface, if any were asked for.
+    pub libraries: Vec<PathBuf>,
     /// Target.
     pub target: String,
     /// Instruction set.
@@ -289,6 +293,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         folder: request.out.clone(),
         report: request.out.join(report::FILE),
         program: None,
+        libraries: Vec::new(),
         target: target.name.clone(),
         kernels: plan.level.name().to_owned(),
         macs: plan.steps.iter().map(|s| s.kernel.macs()).sum(),
@@ -306,6 +311,10 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     };
     if !request.crate_only {
         build_and_verify(request, ready, &target, &mut outcome)?;
+        for &kind in &request.libraries {
+            let library = build::library(&request.out, &outcome.name, &target, request.toolchain.as_deref(), kind)?;
+            outcome.libraries.push(library);
+        }
     }
     let contents = report::Contents {
         outcome: &outcome,

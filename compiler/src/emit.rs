@@ -4,6 +4,7 @@
 //! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
 
 mod answers;
+mod foreign;
 pub mod golden;
 mod layers;
 mod library;
@@ -85,8 +86,9 @@ pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<F
     if !facts.labels.is_empty() {
         text("labels.txt", facts.labels.join("\n") + "\n");
     }
+    foreign::files(&mut files, plan, target, facts)?;
     for (path, source) in vendor::runtime() {
-        text(&format!("src/runtime/{path}"), source);
+        files.insert(format!("src/runtime/{path}"), source.into_bytes());
     }
     files.insert("weights.bin".into(), plan.constants.bytes.clone());
     files.insert("scales.bin".into(), plan.constants.floats.iter().flat_map(|v| v.to_le_bytes()).collect());

@@ -1,4 +1,40 @@
-//! Several pieces of one arena at once, without `unsafe` and without a panic path.
+//! The memory of a run, and several pieces of it at once, without `unsafe` and without a panic path.
+
+use crate::blob::Aligned;
+
+/// The memory of a run, in elements of each section. Whatever bytes it holds, a run does not mind.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub struct Arena<const MAPS: usize, const WIDE: usize, const REALS: usize, const OUTPUTS: usize> {
+    /// Maps of u8 codes.
+    pub maps: Aligned<[u8; MAPS]>,
+    /// Vectors of u16 codes.
+    pub wide: Aligned<[u16; WIDE]>,
+    /// Gates and other reals.
+    pub reals: Aligned<[f32; REALS]>,
+    /// The answer, where that is one vector of reals.
+    pub output: [f32; OUTPUTS],
+}
+
+impl<const MAPS: usize, const WIDE: usize, const REALS: usize, const OUTPUTS: usize> Arena<MAPS, WIDE, REALS, OUTPUTS> {
+    /// All zeros.
+    pub const fn new() -> Self {
+        Self {
+            maps: Aligned([0; MAPS]),
+            wide: Aligned([0; WIDE]),
+            reals: Aligned([0.0; REALS]),
+            output: [0.0; OUTPUTS],
+        }
+    }
+}
+
+impl<const MAPS: usize, const WIDE: usize, const REALS: usize, const OUTPUTS: usize> Default
+    for Arena<MAPS, WIDE, REALS, OUTPUTS>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// The pieces `(start, len)` of the arena, in the order asked for.
 ///

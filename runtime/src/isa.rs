@@ -21,6 +21,7 @@ mod avx512vnni;
 mod avxvnni;
 #[cfg(target_arch = "x86_64")]
 mod cpuid;
+pub mod foreign;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]

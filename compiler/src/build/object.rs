@@ -5,7 +5,8 @@ use goblin::archive::Archive;
 use goblin::elf::Elf;
 use goblin::elf::header::{EM_AARCH64, EM_X86_64, machine_to_str};
 use goblin::elf::section_header::{SHF_ALLOC, SHF_WRITE, SHT_NOBITS};
-use goblin::elf::sym::STT_FILE;
+use goblin::elf::sym::{STB_LOCAL, STB_WEAK, STT_FILE};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Sizes and dependencies of a program or object.
@@ -92,6 +93,47 @@ fn contents(path: &Path, bytes: &[u8]) -> Result<Contents> {
     })
 }
 
+/// Checks that a static library is complete: what a linker takes of it for `entry` needs nothing but the memory functions of C.
+pub fn check_archive(path: &Path, entry: &str) -> Result<()> {
+    let bytes = read(path)?;
+    let archive = Archive::parse(&bytes).map_err(|e| failed(path, format!("is not an archive: {e}")))?;
+    // Each object's symbols: those that it defines, and those that it needs.
+    let mut objects: Vec<(BTreeSet<&str>, BTreeSet<&str>)> = Vec::new();
+    let mut elves = Vec::new();
+    for name in archive.members() {
+        let object = archive.extract(name, &bytes).map_err(|e| failed(path, format!("{name}: {e}")))?;
+        elves.extend(Elf::parse(object));
+    }
+    for elf in &elves {
+        let (mut defines, mut needs) = (BTreeSet::new(), BTreeSet::new());
+        for symbol in elf.syms.iter().filter(|s| s.st_type() != STT_FILE && s.st_bind() != STB_LOCAL) {
+            match elf.strtab.get_at(symbol.st_name) {
+                Some(name) if symbol.st_shndx != 0 => defines.insert(name),
+                Some(name) => symbol.st_bind() != STB_WEAK && needs.insert(name),
+                None => false,
+            };
+        }
+        objects.push((defines, needs));
+    }
+    let (mut open, mut seen, mut absent) = (vec![entry], BTreeSet::from([entry]), Vec::new());
+    while let Some(symbol) = open.pop() {
+        match objects.iter().find(|(defines, _)| defines.contains(symbol)) {
+            Some((_, needs)) => open.extend(needs.iter().filter(|name| seen.insert(**name))),
+            None => absent.push(symbol),
+        }
+    }
+    absent.sort_unstable();
+    complete(absent.into_iter())
+}
+
+/// Checks that a shared library needs nothing but the memory functions of C.
+pub fn check_shared(path: &Path) -> Result<()> {
+    let bytes = read(path)?;
+    let elf = Elf::parse(&bytes).map_err(|e| failed(path, format!("is not an ELF file: {e}")))?;
+    let undefined = elf.dynsyms.iter().filter(|s| s.st_shndx == 0 && s.st_bind() != STB_WEAK);
+    complete(undefined.filter_map(|s| elf.dynstrtab.get_at(s.st_name)).filter(|name| !name.is_empty()))
+}
+
 /// Checks that the program is for the right machine and needs nothing but the C library.
 pub fn check_program(contents: &Contents, triple: &str) -> Result<()> {
     let expected = match triple.split('-').next() {
@@ -114,8 +156,13 @@ pub fn check_program(contents: &Contents, triple: &str) -> Result<()> {
 
 /// Checks that the library can neither panic nor allocate, and needs nothing but the compiler's memory functions.
 pub fn check_library(contents: &Contents) -> Result<()> {
+    complete(contents.undefined.iter().map(String::as_str))
+}
+
+/// Refuses symbols that are needed and are not the compiler's memory functions.
+fn complete<'a>(undefined: impl Iterator<Item = &'a str>) -> Result<()> {
     const ALLOWED: [&str; 6] = ["memcpy", "memmove", "memset", "memcmp", "bcmp", "_GLOBAL_OFFSET_TABLE_"];
-    let foreign: Vec<&str> = contents.undefined.iter().map(String::as_str).filter(|n| !ALLOWED.contains(n)).collect();
+    let foreign: Vec<&str> = undefined.filter(|n| !ALLOWED.contains(n)).collect();
     if foreign.is_empty() {
         return Ok(());
     }

@@ -30,6 +30,7 @@ pub fn analyze(arguments: &AnalyzeArguments) -> Result<()> {
         out: Default::default(),
         name: None,
         crate_only: true,
+        libraries: Vec::new(),
         verify_images: 0,
         toolchain: None,
     })?;

@@ -1,5 +1,6 @@
 //! The arguments of every command, with the help that people read.
 
+use crate::build::Library;
 use crate::compile::Request;
 use crate::dataset::Shard;
 use crate::error::{Error, Result, Stage};
@@ -138,9 +139,9 @@ pub struct CompileArguments {
     /// Name of crate and program [default: from the model's file].
     #[arg(long)]
     pub name: Option<String>,
-    /// What to make.
-    #[arg(long, value_enum, default_value_t = Emit::Bin)]
-    pub emit: Emit,
+    /// What to make, separated by commas. Libraries are for C and all that calls C (APPS.md in the crate says how).
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Emit::Bin])]
+    pub emit: Vec<Emit>,
     /// How many pictures to verify bit for bit against the reference.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub verify_images: usize,
@@ -160,6 +161,10 @@ pub struct CompileArguments {
 pub enum Emit {
     /// The crate and its program.
     Bin,
+    /// The same and a static library with a C interface.
+    Staticlib,
+    /// The same and a shared library with a C interface.
+    Cdylib,
     /// The crate alone, not built.
     Crate,
 }
@@ -196,7 +201,11 @@ impl CompileArguments {
             labels: self.labels.clone(),
             out: self.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
             name: Some(name),
-            crate_only: self.emit == Emit::Crate,
+            crate_only: self.emit.iter().all(|emit| *emit == Emit::Crate),
+            libraries: [(Emit::Staticlib, Library::Static), (Emit::Cdylib, Library::Shared)]
+                .into_iter()
+                .filter_map(|(emit, library)| self.emit.contains(&emit).then_some(library))
+                .collect(),
             verify_images: if self.no_verify { 0 } else { self.verify_images },
             toolchain: self.toolchain.clone(),
         })

@@ -79,5 +79,8 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     if let Some(program) = &outcome.program {
         line(format!("program  {}", program.display()))?;
     }
+    for library in &outcome.libraries {
+        line(format!("library  {}", library.display()))?;
+    }
     Ok(())
 }

@@ -54,6 +54,7 @@ pub fn demo(arguments: &DemoArguments) -> Result<()> {
         out,
         name: Some("demo".into()),
         crate_only: false,
+        libraries: Vec::new(),
         verify_images: 64,
         toolchain: None,
     })?;

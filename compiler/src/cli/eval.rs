@@ -48,6 +48,7 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         out: PathBuf::new(),
         name: None,
         crate_only: true,
+        libraries: Vec::new(),
         verify_images: 0,
         toolchain: None,
     };

@@ -142,7 +142,7 @@ pub fn collect(plan: &Plan) -> String {
             let ranges: Vec<String> = pieces.iter().map(|(_, range)| format!("{range:?}")).collect();
             let _ = writeln!(
                 out,
-                "        let [{}] = split(&mut arena.{section}.0, [{}]);",
+                "    let [{}] = split(&mut arena.{section}.0, [{}]);",
                 names.join(", "),
                 ranges.join(", ")
             );
@@ -152,7 +152,7 @@ pub fn collect(plan: &Plan) -> String {
         let piece = slots.iter().position(|slot| *slot == output.slot).unwrap_or(0);
         format!("{field}: y{piece}")
     });
-    let _ = write!(out, "        Answers {{ {} }}", fields.collect::<Vec<_>>().join(", "));
+    let _ = write!(out, "    Answers {{ {} }}", fields.collect::<Vec<_>>().join(", "));
     out
 }
 

@@ -47,9 +47,9 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
         },
     ));
     put(format!(
-        "#[rustfmt::skip]\nmod layers;\n\
+        "#[cfg(feature = \"c\")]\n#[allow(unsafe_code)]\nmod foreign;\n#[rustfmt::skip]\nmod layers;\n\
          #[doc(hidden)]\n#[allow(unsafe_code, dead_code, unused_imports, missing_docs, clippy::all)]\npub mod runtime;\n\n\
-         use runtime::arena::split;\nuse runtime::blob::Aligned;\nuse runtime::{{isa{}, parallel}};\n\n{}\n",
+         use runtime::arena::split;\nuse runtime::{{isa{}, parallel}};\n\n{}\n",
         if plan.steps.iter().any(names_kernel) { ", kernel" } else { "" },
         token(plan.level)?
     ));
@@ -71,48 +71,46 @@ pub fn library(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Resul
     ));
     let arena = plan.arena;
     put(format!(
-        "/// The memory of a run: {} bytes.\nstruct Arena {{\n    \
-         /// Maps of u8 codes.\n    maps: Aligned<[u8; {}]>,\n    \
-         /// Vectors of u16 codes.\n    wide: Aligned<[u16; {}]>,\n    \
-         /// Gates and other reals.\n    reals: Aligned<[f32; {}]>,\n{}}}\n",
+        "/// The memory of a run: {} bytes.\ntype Arena = runtime::arena::Arena<{}, {}, {}, {}>;\n",
         plan.memory_bytes(),
         arena.maps,
         arena.wide,
         arena.reals,
-        if scores { "    /// The answer.\n    output: [f32; OUTPUTS],\n" } else { "" },
+        if scores { "OUTPUTS" } else { "0" },
     ));
+    let answer = |lifetime: &str| match plan.scores() {
+        Some(_) => format!("&{lifetime}[f32; OUTPUTS]"),
+        None => format!("Answers<{}>", if lifetime.is_empty() { "'_" } else { lifetime.trim() }),
+    };
     put(format!(
         "/// The network: its weights are constants, its memory is here.\npub struct Network {{\n    arena: Arena,\n    team: isa::Team,\n}}\n\n\
          impl Default for Network {{\n    fn default() -> Self {{\n        Self::new()\n    }}\n}}\n\n\
          impl Network {{\n    /// All zeros: a `static` of it costs nothing in the file.\n    pub const fn new() -> Self {{\n        \
-         Self {{\n            arena: Arena {{\n                maps: Aligned([0; {}]),\n                wide: Aligned([0; {}]),\n                \
-         reals: Aligned([0.0; {}]),\n{}            }},\n            team: isa::Team::alone(),\n        }}\n    }}\n\n    \
+         Self {{ arena: Arena::new(), team: isa::Team::alone() }}\n    }}\n\n    \
          /// From now on so many threads, the caller among them, compute together: the same bits, whatever the number.\n    \
          /// The others sleep between images.\n    \
-         #[cfg(feature = \"threads\")]\n    pub fn set_threads(&mut self, threads: usize) {{\n        self.team = isa::Team::new(threads);\n    }}\n",
-        arena.maps,
-        arena.wide,
-        arena.reals,
-        if scores { "                output: [0.0; OUTPUTS],\n" } else { "" },
+         #[cfg(feature = \"threads\")]\n    pub fn set_threads(&mut self, threads: usize) {{\n        self.team = isa::Team::new(threads);\n    }}\n\n    \
+         /// The network's answer for an image of raw bytes, row by row, channels interleaved.\n    \
+         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> {} {{\n        \
+         infer(image, &mut self.arena, &mut self.team)\n    }}{}\n}}\n",
+        answer(""),
+        if scores {
+            "\n\n    /// The last answer in int8: `answer = code · OUTPUT_STEP`, to the nearest.\n    \
+             pub fn codes(&self) -> [i8; OUTPUTS] {\n        \
+             self.arena.output.map(|value| runtime::kernel::code_i8(value / OUTPUT_STEP))\n    }"
+        } else {
+            ""
+        },
     ));
     put(format!(
-        "    /// The network's answer for an image of raw bytes, row by row, channels interleaved.\n    \
-         pub fn run(&mut self, image: &[u8; IMAGE_LEN]) -> {} {{\n        let Self {{ arena, team }} = self;",
-        if scores { "&[f32; OUTPUTS]" } else { "Answers<'_>" }
+        "/// One block after the other.\nfn infer<'a>(image: &[u8; IMAGE_LEN], arena: &'a mut Arena, team: &mut isa::Team) -> {} {{",
+        answer("'a ")
     ));
     for (block, name) in names.iter().enumerate() {
         let image = plan.steps.iter().any(|s| s.block == block && s.inputs.contains(&Slot::Image));
-        put(format!("        {name}({}arena, team);", if image { "image, " } else { "" }));
+        put(format!("    {name}({}arena, team);", if image { "image, " } else { "" }));
     }
-    put(if scores {
-        "        &self.arena.output\n    }\n\n    \
-         /// The last answer in int8: `answer = code · OUTPUT_STEP`, to the nearest.\n    \
-         pub fn codes(&self) -> [i8; OUTPUTS] {\n        \
-         self.arena.output.map(|value| runtime::kernel::code_i8(value / OUTPUT_STEP))\n    }\n}\n"
-            .into()
-    } else {
-        answers::collect(plan) + "\n    }\n}\n"
-    });
+    put(if scores { "    &arena.output\n}\n".into() } else { answers::collect(plan) + "\n}\n" });
     for (block, name) in names.iter().enumerate() {
         let steps: Vec<(usize, &Step)> = plan.steps.iter().enumerate().filter(|(_, s)| s.block == block).collect();
         let image = steps.iter().any(|(_, s)| s.inputs.contains(&Slot::Image));

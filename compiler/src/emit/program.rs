@@ -17,7 +17,7 @@ pub fn golden_hash(outputs: &[f32]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
 }
 
-fn render(name: &str, template: &str, values: minijinja::Value) -> Result<String> {
+pub(super) fn render(name: &str, template: &str, values: minijinja::Value) -> Result<String> {
     Environment::new()
         .render_str(template, values)
         .map(|text| text + "\n")
@@ -39,7 +39,7 @@ pub fn show(plan: &Plan, facts: &Facts) -> Result<String> {
 }
 
 /// What the program's templates speak of.
-fn values(plan: &Plan, facts: &Facts) -> minijinja::Value {
+pub(super) fn values(plan: &Plan, facts: &Facts) -> minijinja::Value {
     let (fit, answers) = (&facts.fit, plan.outputs.iter().map(|output| output.answer.clone()).collect::<Vec<_>>());
     context! {
         name => &facts.name, title => &facts.title, open => "{{", close => "}}",
@@ -94,6 +94,8 @@ default = ["cli"]
 cli = ["dep:zune-jpeg", "dep:zune-core", "dep:png"]
 # Several threads compute one image, with the standard library: the same bits, whatever their number.
 threads = []
+# The C interface (include/{name}.h): for `cargo rustc --lib --no-default-features --features c --crate-type staticlib`.
+c = []
 
 [dependencies]
 zune-jpeg = {{ version = "={jpeg}", optional = true }}

@@ -8,6 +8,7 @@ sources![
     "isa/avx512vnni.rs",
     "isa/avxvnni.rs",
     "isa/cpuid.rs",
+    "isa/foreign.rs",
     "isa/neon.rs",
     "isa/neondot.rs",
     "isa/portable.rs",

@@ -27,6 +27,7 @@ pub fn quantize(model: &Path, images: &Path, count: usize, options: ModelOptions
         out: Default::default(),
         name: None,
         crate_only: true,
+        libraries: Vec::new(),
         verify_images: 0,
         toolchain: None,
     };

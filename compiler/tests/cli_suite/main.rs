@@ -11,6 +11,7 @@ mod bits;
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod builder;
 mod family;
+mod foreign;
 mod images;
 mod interrupt;
 mod json;

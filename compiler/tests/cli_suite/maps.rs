@@ -1,11 +1,12 @@
 //! Networks that answer a mask, features, or several things: the crate that is written of them, and its program.
 
-use crate::bakelite::{SHARED, bakelite, scratch};
+use crate::bakelite::{SHARED, bakelite};
 use crate::builder::{Net, ints, text};
 use onnx_protobuf::ValueInfoProto;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// A mask of three classes at twice the size of its convolution, its class numbers, and a vector of features.
 fn network() -> Vec<u8> {
@@ -23,23 +24,30 @@ fn network() -> Vec<u8> {
     net.bytes()
 }
 
-struct Compiled {
-    _folder: tempfile::TempDir,
-    folder: PathBuf,
-    program: PathBuf,
+/// The crate of [`network`], built with its libraries.
+pub struct Compiled {
+    /// The crate's folder.
+    pub folder: PathBuf,
+    /// The program.
+    pub program: PathBuf,
     outcome: Value,
 }
 
-fn compiled() -> Compiled {
-    let folder = scratch();
-    let (model, out) = (folder.path().join("two.onnx"), folder.path().join("crate"));
+/// Made once, for this machine.
+pub static TWO: LazyLock<Compiled> = LazyLock::new(|| compiled("native"));
+
+/// Compiles [`network`] for a target. The folder stays, so that cargo finds its cache.
+pub fn compiled(target: &str) -> Compiled {
+    let folder = SHARED.model.with_file_name(format!("two-{target}"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let (model, out) = (folder.join("two.onnx"), folder.join("crate"));
     std::fs::write(&model, network()).expect("a file");
-    let run =
-        bakelite(["compile", "--json", "--preprocess", "unit", "--calibration-images", "6", "--target", "native"]);
-    let run = run.args(["--images"]).arg(&SHARED.images).arg("--out").arg(&out).arg(&model).succeeds();
+    let run = bakelite(["compile", "--json", "--preprocess", "unit", "--calibration-images", "6", "--target", target]);
+    let run = run.args(["--emit", "bin,staticlib,cdylib", "--images"]).arg(&SHARED.images).arg("--out").arg(&out);
+    let run = run.arg(&model).succeeds();
     let outcome: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let program = PathBuf::from(outcome["program"].as_str().expect("a program"));
-    Compiled { _folder: folder, folder: out, program, outcome }
+    Compiled { folder: out, program, outcome }
 }
 
 fn run(program: &Path, arguments: &[&str]) -> String {
@@ -51,7 +59,7 @@ fn run(program: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn a_mask_and_features_come_out_of_one_program() {
-    let it = compiled();
+    let it = &*TWO;
     // Every bit of both answers was compared, of pixels and of files.
     assert!(it.outcome["verified"]["images"].as_u64() >= Some(10), "{}", it.outcome);
     assert_eq!(it.outcome["verified"]["files"], it.outcome["verified"]["images"]);

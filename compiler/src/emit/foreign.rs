@@ -1,0 +1,57 @@
+//! The C interface of an emitted crate: header, the functions, an example, and a page on apps.
+
+use super::program::{render, values};
+use super::{Facts, Files, answers};
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::specs::target::Target;
+use bakelite_runtime::isa::Level;
+use minijinja::context;
+
+/// Whether the CPU has the instructions, as a library without an operating system can tell.
+fn detect(level: Level) -> &'static str {
+    match level {
+        Level::Portable | Level::Neon | Level::NeonDot => "true",
+        Level::Avx2 => "isa::Avx2::detect().is_some()",
+        Level::AvxVnni => "isa::AvxVnni::detect().is_some()",
+        Level::Avx512Vnni => "isa::Avx512Vnni::detect().is_some()",
+    }
+}
+
+/// Adds the files.
+pub fn files(files: &mut Files, plan: &Plan, target: &Target, facts: &Facts) -> Result<()> {
+    let mut start = 0;
+    let rows: Vec<minijinja::Value> = answers::fields(&plan.outputs)
+        .iter()
+        .zip(&plan.outputs)
+        .map(|(field, output)| {
+            let shape = output.answer.shape;
+            let first = start;
+            start += shape.len();
+            context! {
+                upper => field.to_ascii_uppercase(), text => output.answer.to_string().replace("*/", "* /"),
+                start => first, end => start - 1, height => shape.height, width => shape.width, channels => shape.channels,
+            }
+        })
+        .collect();
+    let values = context! {
+        detect => detect(plan.level), upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
+        target => &target.name, triple => &target.triple, kernels => plan.level.name(), outputs => plan.answers(),
+        arena => plan.memory_bytes(), arena_bound => arena_bound(plan), answers => rows, ..values(plan, facts)
+    };
+    for (path, template) in [
+        (format!("include/{}.h", facts.name), include_str!("templates/c/header.h")),
+        ("src/foreign.rs".to_owned(), include_str!("templates/c/foreign.rs")),
+        ("c/example.c".to_owned(), include_str!("templates/c/example.c")),
+        ("APPS.md".to_owned(), include_str!("../../../specs/apps.md")),
+    ] {
+        let text = render(&path, template, values.clone())?;
+        files.insert(path, text.into_bytes());
+    }
+    Ok(())
+}
+
+/// No less than `size_of::<Arena>()`: each of the three sections, and the whole, end at a multiple of 64 bytes.
+fn arena_bound(plan: &Plan) -> usize {
+    (plan.memory_bytes() + 4 * 64).next_multiple_of(64)
+}

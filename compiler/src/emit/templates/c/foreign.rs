@@ -1,0 +1,22 @@
+//! What C calls: `include/{{ name }}.h`.
+
+#[cfg(feature = "cli")]
+compile_error!("the C interface goes without the program: build with --no-default-features --features c");
+
+use super::runtime::isa::{self, foreign};
+use super::{Arena, infer};
+
+foreign::functions!(
+    {{ name }}_arena_size,
+    {{ name }}_cpu_is_supported,
+    {{ name }}_run,
+    Arena,
+    {{ detect }},
+    |image, arena, put| infer(image, arena, &mut isa::Team::alone()){% if scores %}.iter().copied(){% else %}.reals(){% endif %}.for_each(put)
+);
+
+/// Nothing here panics; a library without the standard one has to say what would happen.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,124 @@
+//! The C interface: a C program linked to the static and to the shared library says what the program says, bit for bit.
+
+use crate::maps::{Compiled, TWO, compiled};
+use ::bakelite::build::toolchain::in_path;
+use ::bakelite::emit::noise_image;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Bytes of an image of the network.
+const IMAGE: usize = 24 * 40 * 3;
+
+fn images() -> Vec<u8> {
+    [noise_image(5, 2 * IMAGE), vec![255; IMAGE]].concat()
+}
+
+/// Gives a program the images and returns what it prints.
+fn output(mut command: Command) -> String {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    let writer = std::thread::spawn(move || pipe.write_all(&images()));
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("a thread").expect("it reads everything");
+    assert!(output.status.success(), "{command:?}: {}", output.status);
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The bits of the program's own answers, as the example prints them.
+fn expected(it: &Compiled, emulator: &[&str]) -> String {
+    let mut command = under(emulator, &it.program);
+    command.args(["--raw", "--json", "--scores"]);
+    let line = |line: &str| {
+        let answer: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let word = |x: &serde_json::Value| format!("{:08x}", (x.as_f64().expect("a number") as f32).to_bits());
+        answer["scores"].as_array().expect("numbers").iter().map(word).collect::<Vec<_>>().join(" ") + "\n"
+    };
+    output(command).lines().map(line).collect()
+}
+
+fn under(emulator: &[&str], program: &Path) -> Command {
+    match emulator.split_first() {
+        None => Command::new(program),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    }
+}
+
+/// Compiles the crate's C example against one of its libraries.
+fn link(it: &Compiled, compiler: &str, triple: &str, name: &str, arguments: &[&str]) -> PathBuf {
+    let example = it.folder.join(name);
+    let mut command = Command::new(compiler);
+    command.current_dir(&it.folder).args([
+        "-std=c11",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-Iinclude",
+        "c/example.c",
+    ]);
+    let libraries = format!("target/{triple}/release");
+    command.args(arguments.iter().map(|argument| argument.replace("LIBRARIES", &libraries))).arg("-o").arg(&example);
+    let output = command.output().expect("a C compiler");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    example
+}
+
+/// Whether a tool is there; says so where it is not.
+fn have(tool: &str) -> bool {
+    let there = in_path(tool).is_some();
+    if !there {
+        println!("skipped: {tool} is not installed");
+    }
+    there
+}
+
+#[test]
+fn c_programs_say_what_the_program_says() {
+    if !have("cc") {
+        return;
+    }
+    let triple = "x86_64-unknown-linux-gnu";
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        println!("skipped: the libraries of this test are for {triple}");
+        return;
+    }
+    let expected = expected(&TWO, &[]);
+    assert_eq!(expected.lines().count(), 3);
+    let linked = link(&TWO, "cc", triple, "with-static", &["LIBRARIES/libtwo.a"]);
+    assert_eq!(output(Command::new(&linked)), expected);
+    let shared = ["-LLIBRARIES", "-ltwo", "-Wl,-rpath,$ORIGIN/LIBRARIES"];
+    assert_eq!(output(Command::new(link(&TWO, "cc", triple, "with-shared", &shared))), expected);
+    // C++ takes the header too.
+    if have("c++") {
+        let mut command = Command::new("c++");
+        command.current_dir(&TWO.folder).args(["-fsyntax-only", "-Wall", "-Werror", "-x", "c++", "include/two.h"]);
+        assert!(command.status().expect("a C++ compiler").success());
+    }
+}
+
+#[test]
+fn c_programs_for_arm_say_what_the_program_says() {
+    let target = ::bakelite::specs::target::Target::load("cortex-a76").expect("a target");
+    let compiler = "aarch64-linux-gnu-gcc";
+    if !have(compiler) || !have("qemu-aarch64") {
+        return;
+    }
+    if let Err(error) = ::bakelite::build::toolchain::find(&target, None) {
+        println!("skipped: {error}");
+        return;
+    }
+    let it = compiled("cortex-a76");
+    let emulator = ["qemu-aarch64", "-cpu", "cortex-a76", "-L", "/usr/aarch64-linux-gnu"];
+    let (expected, triple) = (expected(&it, &emulator), "aarch64-unknown-linux-gnu");
+    // The same on every CPU.
+    assert_eq!(expected, self::expected(&TWO, &[]));
+    let linked = link(&it, compiler, triple, "with-static", &["-static", "LIBRARIES/libtwo.a"]);
+    assert_eq!(output(under(&emulator, &linked)), expected);
+    let shared = ["-LLIBRARIES", "-ltwo", "-Wl,-rpath,$ORIGIN/LIBRARIES"];
+    assert_eq!(output(under(&emulator, &link(&it, compiler, triple, "with-shared", &shared))), expected);
+}

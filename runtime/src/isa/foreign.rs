@@ -1,0 +1,137 @@
+//! What C calls: functions whose pointers are checked as far as pointers can be.
+//!
+//! An emitted crate names its functions, and [`functions`] defines them. What C must promise stands in the header beside
+//! them; what can be seen from here (null, too small, misaligned) is answered with a status instead.
+
+use crate::arena::Arena;
+
+/// The answer is written.
+pub const OK: i32 = 0;
+/// A pointer is null.
+pub const NULL: i32 = 1;
+/// The arena has fewer bytes than a run takes.
+pub const SMALL: i32 = 2;
+/// The arena does not start at a multiple of 64 bytes, or the answers not at one of 4.
+pub const MISALIGNED: i32 = 3;
+
+/// Runs `network` on the `IMAGE` bytes at `image` with the memory at `arena`, and writes the numbers that it answers, one
+/// after the other, to `answers`. Returns [`OK`], or what is wrong with the pointers; then nothing is written.
+///
+/// # Safety
+/// Pointers that are not null point to memory that is there: `arena_len` bytes that nobody else uses meanwhile and that
+/// have been written once, no matter with what; `IMAGE` bytes to read; room for all f32 that `network` answers.
+pub unsafe fn run<
+    const MAPS: usize,
+    const WIDE: usize,
+    const REALS: usize,
+    const OUTPUTS: usize,
+    const IMAGE: usize,
+>(
+    arena: *mut u8,
+    arena_len: usize,
+    image: *const u8,
+    answers: *mut f32,
+    network: impl FnOnce(&[u8; IMAGE], &mut Arena<MAPS, WIDE, REALS, OUTPUTS>, &mut dyn FnMut(f32)),
+) -> i32 {
+    if arena.is_null() || image.is_null() || answers.is_null() {
+        return NULL;
+    }
+    if arena_len < size_of::<Arena<MAPS, WIDE, REALS, OUTPUTS>>() {
+        return SMALL;
+    }
+    let arena = arena.cast::<Arena<MAPS, WIDE, REALS, OUTPUTS>>();
+    if !arena.is_aligned() || !answers.is_aligned() {
+        return MISALIGNED;
+    }
+    // SAFETY: not null, large enough, aligned, and by the caller's promise there and nobody else's; any bytes are an arena.
+    let arena = unsafe { &mut *arena };
+    // SAFETY: not null, and by the caller's promise so many bytes.
+    let image = unsafe { &*image.cast::<[u8; IMAGE]>() };
+    let mut next = answers;
+    network(image, arena, &mut |number| {
+        // SAFETY: aligned, and by the caller's promise there is room for every number of the answer.
+        unsafe {
+            next.write(number);
+            next = next.add(1);
+        }
+    });
+    OK
+}
+
+/// Defines `NAME_arena_size`, `NAME_cpu_is_supported` and `NAME_run` of an emitted crate's C interface: names, the arena's
+/// type, whether the CPU has the instructions, and what runs the network.
+#[allow(unused_macros, reason = "emitted crates use it")]
+macro_rules! functions {
+    ($size:ident, $supported:ident, $run:ident, $arena:ty, $detect:expr, $network:expr) => {
+        /// Bytes that a run needs.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $size() -> usize {
+            size_of::<$arena>()
+        }
+
+        /// 1 if this CPU has the instructions, as far as a library can tell; 0 if not.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $supported() -> i32 {
+            i32::from($detect)
+        }
+
+        /// Runs the network.
+        ///
+        /// # Safety
+        /// As the header says.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $run(arena: *mut u8, arena_len: usize, image: *const u8, answers: *mut f32) -> i32 {
+            // SAFETY: the caller promises the same.
+            unsafe { $crate::isa::foreign::run(arena, arena_len, image, answers, $network) }
+        }
+    };
+}
+
+#[allow(unused_imports, reason = "emitted crates use it")]
+pub(crate) use functions;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Small = Arena<100, 3, 2, 4>;
+
+    /// A run on these pointers: status, and the answers' memory.
+    fn status(offset: usize, len: usize, answer_offset: usize) -> (i32, [f32; 3]) {
+        let mut memory = [Small::new(), Small::new()];
+        let mut answers = [9.0_f32; 3];
+        let arena = memory.as_mut_ptr().cast::<u8>().wrapping_add(offset);
+        let out = answers.as_mut_ptr().cast::<u8>().wrapping_add(answer_offset).cast::<f32>();
+        // SAFETY: two arenas are there, of which the second is room for offsets, and three floats.
+        let status = unsafe {
+            run(arena, len, [7_u8, 8].as_ptr(), out, |image: &[u8; 2], arena: &mut Small, put| {
+                arena.maps.0[99] = 1;
+                put(f32::from(image[0]));
+                put(f32::from(image[1]));
+            })
+        };
+        (status, answers)
+    }
+
+    #[test]
+    fn pointers_that_can_be_seen_to_be_wrong_are_refused() {
+        let size = size_of::<Small>();
+        assert_eq!(status(0, size, 0), (OK, [7.0, 8.0, 9.0]));
+        assert_eq!(status(64, size, 0), (OK, [7.0, 8.0, 9.0]));
+        assert_eq!(status(0, size - 1, 0), (SMALL, [9.0; 3]));
+        assert_eq!(status(1, size, 0), (MISALIGNED, [9.0; 3]));
+        assert_eq!(status(0, size, 2), (MISALIGNED, [9.0; 3]));
+        let mut arena = Small::new();
+        let (memory, image, mut answer) = ((&raw mut arena).cast::<u8>(), [1_u8; 2], [0.0; 1]);
+        let nothing = |_: &[u8; 2], _: &mut Small, _: &mut dyn FnMut(f32)| {};
+        // SAFETY: null pointers are not followed, the others are good.
+        let refused = unsafe {
+            [
+                run(core::ptr::null_mut(), size, image.as_ptr(), answer.as_mut_ptr(), nothing),
+                run(memory, size, core::ptr::null(), answer.as_mut_ptr(), nothing),
+                run(memory, size, image.as_ptr(), core::ptr::null_mut(), nothing),
+            ]
+        };
+        assert_eq!(refused, [NULL; 3]);
+    }
+}
