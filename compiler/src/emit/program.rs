@@ -120,11 +120,11 @@ strip = true
 pub fn cargo_config(target: &Target) -> Result<String> {
     let flags: Vec<String> = target.rustflags().iter().map(|flag| format!("\"{flag}\"")).collect();
     Ok(format!(
-        "# The instructions of {}. A crate that depends on this one needs the same.\n[build]\ntarget = \"{}\"\n\n[target.{}]\nrustflags = [{}]\n",
+        "# The instructions of {}. A crate that depends on this one needs the same.\n[build]\ntarget = \"{}\"\n\n[target.{}]\nrustflags = [{flags}]\nrustdocflags = [{flags}]\n",
         target.name,
         target.triple,
         target.triple,
-        flags.join(", ")
+        flags = flags.join(", ")
     ))
 }
 

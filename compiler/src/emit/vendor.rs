@@ -24,7 +24,7 @@ pub fn runtime() -> Vec<(String, String)> {
                     before = line;
                     !gated
                 })
-                .filter(|line| !line.starts_with("#!["))
+                .filter(|line| !line.starts_with("#![") && !line.contains("(mod@reference)"))
                 .map(|line| line.replace("$crate::", "$crate::runtime::"))
                 .map(|line| replace_crate(&line) + "\n")
                 .collect();

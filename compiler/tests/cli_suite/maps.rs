@@ -107,3 +107,25 @@ fn a_mask_and_features_come_out_of_one_program() {
         assert!(library.contains(item), "no {item} in {library}");
     }
 }
+
+/// A cargo command on the crate, which must have nothing to say.
+fn is_clean(it: &Compiled, arguments: &[&str]) {
+    let mut command = Command::new("cargo");
+    command.args(arguments).current_dir(&it.folder).env_remove("RUSTFLAGS").env_remove("RUSTDOCFLAGS");
+    let output = command.output().expect("cargo");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !told.contains("warning"), "{arguments:?}: {told}");
+}
+
+#[test]
+fn lints_and_documentation_of_the_crate_are_clean() {
+    if Command::new("cargo").args(["clippy", "--version"]).output().is_ok_and(|it| it.status.success()) {
+        for features in [&["--all-targets"][..], &["--lib", "--no-default-features", "--features", "c"]] {
+            is_clean(&TWO, &[&["clippy", "--release", "--offline", "--quiet"], features].concat());
+        }
+    } else {
+        println!("skipped: cargo clippy is not installed");
+    }
+    is_clean(&TWO, &["doc", "--release", "--offline", "--quiet", "--no-deps", "--lib"]);
+    is_clean(&TWO, &["test", "--release", "--offline", "--quiet", "--doc"]);
+}

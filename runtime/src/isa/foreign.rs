@@ -1,6 +1,6 @@
 //! What C calls: functions whose pointers are checked as far as pointers can be.
 //!
-//! An emitted crate names its functions, and [`functions`] defines them. What C must promise stands in the header beside
+//! An emitted crate names its functions, and `functions!` defines them. What C must promise stands in the header beside
 //! them; what can be seen from here (null, too small, misaligned) is answered with a status instead.
 
 use crate::arena::Arena;
