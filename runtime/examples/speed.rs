@@ -70,6 +70,10 @@ fn main() {
     if let Some(isa) = isa::NeonDot::detect().filter(|_| wanted(Level::NeonDot)) {
         all(isa, &part);
     }
+    #[cfg(target_arch = "aarch64")]
+    if let Some(isa) = isa::I8mm::detect().filter(|_| wanted(Level::I8mm)) {
+        all(isa, &part);
+    }
 }
 
 /// Best of many rounds, printed.

@@ -23,6 +23,8 @@ pub fn has(level: Level) -> bool {
         Level::Neon => isa::Neon::detect().is_some(),
         #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
         Level::NeonDot => isa::NeonDot::detect().is_some(),
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        Level::I8mm => isa::I8mm::detect().is_some(),
         #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
         _ => false,
     }
@@ -47,6 +49,8 @@ macro_rules! dispatch {
                 Level::Neon => isa::Neon::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
                 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
                 Level::NeonDot => isa::NeonDot::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+                Level::I8mm => isa::I8mm::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
                 #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
                 _ => false,
             }

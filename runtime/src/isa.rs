@@ -23,6 +23,10 @@ mod avxvnni;
 mod cpuid;
 pub mod foreign;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod i8mm;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod identification;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neondot;
@@ -38,6 +42,8 @@ pub use avx2::Avx2;
 pub use avx512vnni::Avx512Vnni;
 #[cfg(target_arch = "x86_64")]
 pub use avxvnni::{AvxVnni, AvxVnniEvex};
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub use i8mm::I8mm;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use neon::Neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -61,11 +67,14 @@ pub enum Level {
     Neon,
     /// NEON with `sdot`.
     NeonDot,
+    /// NEON with `usmmla` and `usdot`.
+    I8mm,
 }
 
 impl Level {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot];
+    pub const ALL: [Self; 7] =
+        [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot, Self::I8mm];
 
     /// The name that [`Level::parse`] reads.
     pub const fn name(self) -> &'static str {
@@ -76,6 +85,7 @@ impl Level {
             Self::Avx512Vnni => "avx512vnni",
             Self::Neon => "neon",
             Self::NeonDot => "neondot",
+            Self::I8mm => "i8mm",
         }
     }
 
@@ -89,7 +99,7 @@ impl Level {
         match self {
             Self::Avx512Vnni => 16,
             Self::Portable | Self::Avx2 | Self::AvxVnni => 8,
-            Self::Neon | Self::NeonDot => 4,
+            Self::Neon | Self::NeonDot | Self::I8mm => 4,
         }
     }
 
@@ -100,7 +110,7 @@ impl Level {
             Self::Avx2 | Self::AvxVnni => 12,
             Self::Neon => 16,
             Self::NeonDot => 18,
-            Self::Avx512Vnni => 24,
+            Self::Avx512Vnni | Self::I8mm => 24,
         }
     }
 }

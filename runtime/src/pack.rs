@@ -39,10 +39,12 @@ const fn group(level: Level) -> usize {
         Level::Portable => 1,
         Level::Avx2 | Level::Neon => 2,
         Level::AvxVnni | Level::Avx512Vnni | Level::NeonDot => 4,
+        Level::I8mm => 8,
     }
 }
 
 /// Whether the pointwise kernel multiplies four input channels at a time; two otherwise (one in plain Rust).
+#[cfg(target_arch = "x86_64")]
 pub(crate) const fn grouped_by_four(level: Level) -> bool {
     group(level) == 4
 }
@@ -59,7 +61,7 @@ const fn step(level: Level) -> usize {
 /// The same of the dense kernel.
 const fn pair(level: Level) -> usize {
     match level {
-        Level::Portable | Level::Neon | Level::NeonDot => 1,
+        Level::Portable | Level::Neon | Level::NeonDot | Level::I8mm => 1,
         Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => 2,
     }
 }
@@ -83,7 +85,7 @@ const fn quad(level: Level) -> Quad {
     match level {
         Level::Portable => Quad::Planar,
         Level::Neon => Quad::Pairs,
-        Level::NeonDot => Quad::Natural,
+        Level::NeonDot | Level::I8mm => Quad::Natural,
         Level::Avx2 => Quad::DealtWide,
         Level::AvxVnni | Level::Avx512Vnni => Quad::Dealt,
     }

@@ -213,6 +213,8 @@ instruction_set!(avx512vnni, isa::Avx512Vnni);
 instruction_set!(neon, isa::Neon);
 #[cfg(target_arch = "aarch64")]
 instruction_set!(neondot, isa::NeonDot);
+#[cfg(target_arch = "aarch64")]
+instruction_set!(i8mm, isa::I8mm);
 
 #[test]
 fn reals() {

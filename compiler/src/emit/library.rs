@@ -150,6 +150,7 @@ fn token(level: Level) -> Result<String> {
         Level::Avx512Vnni => ("Avx512Vnni", "+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512vnni"),
         Level::Neon => ("Neon", "+neon"),
         Level::NeonDot => ("NeonDot", "+neon,+dotprod"),
+        Level::I8mm => ("I8mm", "+neon,+i8mm"),
     };
     let all: Vec<String> =
         features.split(',').map(|f| format!("target_feature = \"{}\"", f.trim_start_matches('+'))).collect();

@@ -172,14 +172,21 @@ fn cpu_check(level: Level) -> String {
         Level::Avx2 => detect("Avx2", "AVX2"),
         Level::AvxVnni => detect("AvxVnni", "AVX-VNNI"),
         Level::Avx512Vnni => detect("Avx512Vnni", "AVX512-VNNI"),
-        Level::NeonDot => "/// What this CPU lacks. The kernel tells a process in its auxiliary vector: AT_HWCAP (16), bit 20 ASIMDDP.\n\
-             pub fn missing_cpu_feature() -> Option<&'static str> {\n    let _ = isa::Level::ALL;\n    \
-             let vector = std::fs::read(\"/proc/self/auxv\").ok()?;\n    \
-             let words: Vec<u64> = vector.as_chunks::<8>().0.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();\n    \
-             let hwcap = words.as_chunks::<2>().0.iter().find(|pair| pair[0] == 16)?[1];\n    \
-             (hwcap & (1 << 20) == 0).then_some(\"the dot product instructions (ARMv8.2 asimddp)\")\n}\n"
-            .into(),
+        Level::NeonDot => auxiliary(16, "AT_HWCAP", 20, "ASIMDDP", "the dot product instructions (ARMv8.2 asimddp)"),
+        Level::I8mm => auxiliary(26, "AT_HWCAP2", 13, "I8MM", "the matrix product of bytes (ARMv8.6 i8mm)"),
     }
+}
+
+/// A check of a bit that Linux gives a process.
+fn auxiliary(entry: u64, name: &str, bit: u32, capability: &str, words: &str) -> String {
+    format!(
+        "/// What this CPU lacks. The kernel tells a process in its auxiliary vector: {name} ({entry}), bit {bit} {capability}.\n\
+         pub fn missing_cpu_feature() -> Option<&'static str> {{\n    let _ = isa::Level::ALL;\n    \
+         let vector = std::fs::read(\"/proc/self/auxv\").ok()?;\n    \
+         let words: Vec<u64> = vector.as_chunks::<8>().0.iter().map(|bytes| u64::from_ne_bytes(*bytes)).collect();\n    \
+         let hwcap = words.as_chunks::<2>().0.iter().find(|pair| pair[0] == {entry})?[1];\n    \
+         (hwcap & (1 << {bit}) == 0).then_some(\"{words}\")\n}}\n"
+    )
 }
 
 /// The geometry as a Rust expression.

@@ -9,6 +9,8 @@ sources![
     "isa/avxvnni.rs",
     "isa/cpuid.rs",
     "isa/foreign.rs",
+    "isa/i8mm.rs",
+    "isa/identification.rs",
     "isa/neon.rs",
     "isa/neondot.rs",
     "isa/portable.rs",

@@ -90,7 +90,8 @@ pub(super) fn step(plan: &Plan, index: usize, memory: &mut Memory) -> bool {
 
 /// The instruction sets that this CPU can run, best first.
 pub fn levels() -> Vec<Level> {
-    let order = [Level::Avx512Vnni, Level::AvxVnni, Level::Avx2, Level::NeonDot, Level::Neon, Level::Portable];
+    use Level::{Avx2, Avx512Vnni, AvxVnni, I8mm, Neon, NeonDot, Portable};
+    let order = [Avx512Vnni, AvxVnni, Avx2, I8mm, NeonDot, Neon, Portable];
     order.into_iter().filter(|&level| dispatch::has(level)).collect()
 }
 

@@ -11,7 +11,7 @@ macro_rules! table {
 
 /// `specs/targets/`.
 pub const TARGETS: Table = table!("targets":
-    "aarch64-generic", "cortex-a76", "x86-64-avx2", "x86-64-avx512vnni", "x86-64-avxvnni", "x86-64-portable",
+    "aarch64-generic", "cortex-a76", "neoverse-v1", "x86-64-avx2", "x86-64-avx512vnni", "x86-64-avxvnni", "x86-64-portable",
 );
 
 /// `specs/recipes/`.

@@ -121,6 +121,7 @@ fn native() -> Result<&'static str> {
         Level::Avx512Vnni => "x86-64-avx512vnni",
         Level::AvxVnni => "x86-64-avxvnni",
         Level::Avx2 => "x86-64-avx2",
+        Level::I8mm => "neoverse-v1",
         Level::NeonDot => "cortex-a76",
         Level::Neon => "aarch64-generic",
         Level::Portable => "x86-64-portable",

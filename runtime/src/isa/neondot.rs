@@ -14,7 +14,7 @@
 //! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
 
 use super::neon::{few_of, signed, splat_bytes};
-use super::{Isa, Kernel, Level, Neon, Rows};
+use super::{Isa, Kernel, Level, Neon, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -23,10 +23,10 @@ use core::arch::asm;
 pub struct NeonDot(Neon);
 
 impl NeonDot {
-    /// If this CPU has it. Without std only Linux (and Android) can be asked; elsewhere this is what the target of the
-    /// compilation says.
+    /// If this CPU has it (the folder's `identification`), or the target of the compilation says so.
     pub fn detect() -> Option<Self> {
-        (cfg!(target_feature = "dotprod") || cpu_has_it()).then_some(Self(Neon::from_target()))
+        let there = cfg!(target_feature = "dotprod") || identification::has_dot_product();
+        there.then_some(Self(Neon::from_target()))
     }
 
     /// The target of this compilation has it.
@@ -34,39 +34,6 @@ impl NeonDot {
     pub const fn from_target() -> Self {
         Self(Neon::from_target())
     }
-}
-
-/// Linux answers a program's read of the identification registers since 4.11; before, the program dies of it. So the
-/// first question is the release.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn cpu_has_it() -> bool {
-    // struct utsname: six fields of 65 bytes, the third is the release.
-    let mut names = [0u8; 6 * 65];
-    let mut result = names.as_mut_ptr() as usize;
-    // SAFETY: system call 160, uname, writes a struct utsname and changes nothing but x0.
-    unsafe { asm!("svc 0", in("x8") 160, inout("x0") result, options(nostack)) };
-    if result != 0 || names.get(130..195).is_none_or(|release| !answers(release)) {
-        return false;
-    }
-    let features: u64;
-    // SAFETY: this Linux answers.
-    unsafe { asm!("mrs {}, ID_AA64ISAR0_EL1", out(reg) features, options(pure, nomem, nostack, preserves_flags)) };
-    features >> 44 & 15 != 0
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn cpu_has_it() -> bool {
-    false
-}
-
-/// Whether a release like `6.1.0-rpi7` is 4.11 or later.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn answers(release: &[u8]) -> bool {
-    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        digits.iter().fold(0u32, |number, digit| number.wrapping_mul(10).wrapping_add(u32::from(digit & 15)))
-    });
-    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    major > 4 || major == 4 && minor >= 11
 }
 
 /// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`.
@@ -124,7 +91,7 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
     }
 }
 
-/// Methods that are those of [`Neon`].
+/// Methods that are those of [`Neon`], the first field.
 macro_rules! as_neon {
     ($(fn $name:ident($($argument:ident: $type:ty),*) $(-> $out:ty)?;)*) => {$(
         #[inline(always)]
@@ -133,6 +100,8 @@ macro_rules! as_neon {
         }
     )*};
 }
+
+pub(super) use as_neon;
 
 impl Isa for NeonDot {
     const LEVEL: Level = Level::NeonDot;

@@ -96,3 +96,5 @@ entry!(avx512vnni, isa::Avx512Vnni);
 entry!(neon, isa::Neon);
 #[cfg(target_arch = "aarch64")]
 entry!(neondot, isa::NeonDot);
+#[cfg(target_arch = "aarch64")]
+entry!(i8mm, isa::I8mm);

@@ -1,0 +1,312 @@
+//! NEON with the matrix product of bytes (ARMv8.6 i8mm): `usmmla` multiplies two rows of eight codes with the weights of two
+//! output channels, `usdot` four codes per lane. Both take codes as they are, unsigned.
+//!
+//! ```text
+//! codes    x0 … x7 of pixel a │ x0 … x7 of pixel b        two pixels
+//! weights  w0 … w7 of o0      │ w0 … w7 of o1             two output channels
+//! usmmla   a·o0   a·o1   b·o0   b·o1                      i32 += Σ
+//! ```
+//!
+//! A tile's sums lie in such squares while it is summed up: those of channels 0 and 1 of two pixels, and of 2 and 3.
+//!
+//! The intrinsics are not stable, so each instruction is assembly in a block of its own. Everything else is that of [`Neon`].
+//!
+//! The SAFETY lines say *token*: a value of [`I8mm`] exists only where the CPU has the feature.
+
+use super::neon::few_of;
+use super::neondot::as_neon;
+use super::{Isa, Kernel, Level, Neon, Rows, identification};
+use core::arch::aarch64::*;
+use core::arch::asm;
+
+/// Proof of NEON and the matrix product of bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct I8mm(Neon);
+
+impl I8mm {
+    /// If this CPU has it (the folder's `identification`), or the target of the compilation says so.
+    pub fn detect() -> Option<Self> {
+        let there = cfg!(target_feature = "i8mm") || identification::has_matrix_product();
+        there.then_some(Self(Neon::from_target()))
+    }
+
+    /// The target of this compilation has it.
+    #[cfg(target_feature = "i8mm")]
+    pub const fn from_target() -> Self {
+        Self(Neon::from_target())
+    }
+}
+
+/// `sum[2i + j] + Σ x[8i + k] · w[8j + k]`, i and j in 0…1.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn matrix(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
+    let mut sum = sum;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "usmmla {sum:v}.4s, {x:v}.16b, {w:v}.16b",
+            sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// `sum[lane] + Σ x[4 · lane + i] · w[4 · lane + i]`.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn dot(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
+    let mut sum = sum;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "usdot {sum:v}.4s, {x:v}.16b, {w:v}.16b",
+            sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// The first and the second halves of two vectors of sums, or of codes.
+#[inline(always)]
+fn halves(_: Neon, a: int32x4_t, b: int32x4_t) -> [int32x4_t; 2] {
+    // SAFETY: token.
+    unsafe {
+        let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
+        [vreinterpretq_s32_s64(vtrn1q_s64(a, b)), vreinterpretq_s32_s64(vtrn2q_s64(a, b))]
+    }
+}
+
+/// One step of [`Isa::multiply`]: eight codes of each pair of rows, with the weights of N vectors of output channels from
+/// `weights` on, one vector after `vector` bytes from another.
+///
+/// # Safety
+///
+/// The CPU has the features of [`I8mm`] and `weights` has (N − 1) · vector + 32 bytes.
+#[inline(always)]
+unsafe fn step<const M: usize, const N: usize>(
+    squares: &mut [[[int32x4_t; 2]; N]; M],
+    x: &[uint8x16_t; M],
+    weights: *const u8,
+    vector: usize,
+) {
+    for n in 0..N {
+        for half in 0..2 {
+            // SAFETY: the caller's promise.
+            let w = unsafe { vld1q_s8(weights.add(n * vector + 16 * half).cast()) };
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: the caller's promise.
+                squares[pair][n][half] = unsafe { matrix(squares[pair][n][half], x[pair], w) };
+            }
+        }
+    }
+}
+
+/// One to seven bytes, the others zero.
+///
+/// # Safety
+///
+/// `count` bytes are there, and `count` is 1 to 7.
+#[inline(always)]
+unsafe fn seven_of(from: *const u8, count: usize) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match count {
+            0..4 => u64::from(few_of(from, count)),
+            4 => u64::from(from.cast::<u32>().read_unaligned()),
+            _ => u64::from(from.cast::<u32>().read_unaligned()) | u64::from(few_of(from.add(4), count - 4)) << 32,
+        }
+    }
+}
+
+impl Isa for I8mm {
+    const LEVEL: Level = Level::I8mm;
+
+    type I32 = int32x4_t;
+    type F32 = float32x4_t;
+    type Bytes = uint8x16_t;
+    /// `[four channels][channel][tap]`.
+    type Quads = [uint8x16_t; 4];
+    type Weights = [u8; 64];
+
+    as_neon! {
+        fn splat_i32(value: i32) -> Self::I32;
+        fn splat_f32(value: f32) -> Self::F32;
+        fn load_i32(from: &[i32], at: usize) -> Self::I32;
+        fn load_f32(from: &[f32], at: usize) -> Self::F32;
+        fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
+        fn load_weights(from: &[u8], at: usize) -> Self::I32;
+        fn store_i32(value: Self::I32, to: &mut [i32], at: usize);
+        fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
+        fn to_f32(a: Self::I32) -> Self::F32;
+        fn to_i32(a: Self::F32) -> Self::I32;
+        fn add(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn sub(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn mul(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn min(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn max(a: Self::F32, b: Self::F32) -> Self::F32;
+        fn store_wide(value: Self::I32, to: &mut [u16], at: usize, count: usize);
+        fn store_f32(value: Self::F32, to: &mut [f32], at: usize, count: usize);
+        fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;
+        fn deal_i32(from: &[i32], at: usize) -> [Self::I32; 4];
+        fn deal_f32(from: &[f32], at: usize) -> [Self::F32; 4];
+        fn deal_codes(bytes: Self::Bytes) -> [Self::I32; 4];
+        fn store_dealt(values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
+    }
+
+    /// The eight weights of a channel lie side by side, so that four go to the first or the second half of each.
+    #[inline(always)]
+    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
+        let (first, half) = (at & !31, at >> 4 & 1);
+        let Some(to) = to.get_mut(first..).and_then(<[u8]>::first_chunk_mut::<32>) else { return };
+        let to = to.as_mut_ptr().wrapping_add(4 * half).cast::<i32>();
+        // SAFETY: token; of 32 bytes those at 4 · half + 8 · lane, half 0 or 1. Vector stores of lanes want no alignment.
+        unsafe {
+            let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
+            vst1q_lane_s32::<0>(to, packed);
+            vst1q_lane_s32::<1>(to.add(2), packed);
+            vst1q_lane_s32::<2>(to.add(4), packed);
+            vst1q_lane_s32::<3>(to.add(6), packed);
+        }
+    }
+
+    #[inline(always)]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "neon,i8mm")]
+        fn enter<K: Kernel>(isa: I8mm, kernel: K) -> K::Output {
+            kernel.run(isa)
+        }
+        // SAFETY: token.
+        unsafe { enter(self, kernel) }
+    }
+
+    #[inline(always)]
+    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
+        self.0.store_codes(values, to, at, count);
+    }
+
+    #[inline(always)]
+    fn multiply<const M: usize, const N: usize>(
+        self,
+        start: [[Self::I32; N]; M],
+        rows: &[u8],
+        stride: usize,
+        panel: &[u8],
+        k: usize,
+    ) -> [[Self::I32; N]; M] {
+        let mut sums = start;
+        let vector = k.div_ceil(8) * 32;
+        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+            return sums;
+        }
+        // Rows 2i and 2i + 1 are pair i; a row without another is paired with itself.
+        let other = |pair: usize| (2 * pair + 1).min(M - 1);
+        let mut squares = [[[self.splat_i32(0); 2]; N]; M];
+        for pair in 0..M.div_ceil(2) {
+            for n in 0..N {
+                squares[pair][n] = halves(self.0, start[2 * pair][n], start[other(pair)][n]);
+            }
+        }
+        // SAFETY: token.
+        let mut x = [unsafe { vdupq_n_u8(0) }; M];
+        let mut at = 0;
+        while at + 16 <= k {
+            let mut second = x;
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
+                unsafe {
+                    let a = vld1q_u8(rows.as_ptr().add(2 * pair * stride + at));
+                    let b = vld1q_u8(rows.as_ptr().add(other(pair) * stride + at));
+                    let [low, high] = halves(self.0, vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b));
+                    (x[pair], second[pair]) = (vreinterpretq_u8_s32(low), vreinterpretq_u8_s32(high));
+                }
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
+            unsafe {
+                let weights = panel.as_ptr().add(4 * at);
+                step::<M, N>(&mut squares, &x, weights, vector);
+                step::<M, N>(&mut squares, &second, weights.add(32), vector);
+            }
+            at += 16;
+        }
+        if at + 8 <= k {
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
+                x[pair] = unsafe {
+                    let a = vld1_u8(rows.as_ptr().add(2 * pair * stride + at));
+                    vcombine_u8(a, vld1_u8(rows.as_ptr().add(other(pair) * stride + at)))
+                };
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
+            unsafe { step::<M, N>(&mut squares, &x, panel.as_ptr().add(4 * at), vector) };
+            at += 8;
+        }
+        if at < k {
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at < k < at + 8.
+                x[pair] = unsafe {
+                    let a = seven_of(rows.as_ptr().add(2 * pair * stride + at), k - at);
+                    let b = seven_of(rows.as_ptr().add(other(pair) * stride + at), k - at);
+                    vcombine_u8(vcreate_u8(a), vcreate_u8(b))
+                };
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N>(&mut squares, &x, panel.as_ptr().add(4 * at), vector) };
+        }
+        for pair in 0..M.div_ceil(2) {
+            for n in 0..N {
+                let [low, high] = squares[pair][n];
+                // In this order: a row that is paired with itself has the same sums twice.
+                [sums[2 * pair][n], sums[other(pair)][n]] = halves(self.0, low, high);
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        self.0.dot_wide(input, panel)
+    }
+
+    #[inline(always)]
+    fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
+        // SAFETY: token.
+        unsafe {
+            let (ab_low, ab_high) = (vzip1q_u8(a, b), vzip2q_u8(a, b));
+            let (cd_low, cd_high) = (vzip1q_u8(c, d), vzip2q_u8(c, d));
+            let quads = |ab, cd| {
+                let (ab, cd) = (vreinterpretq_u16_u8(ab), vreinterpretq_u16_u8(cd));
+                [vreinterpretq_u8_u16(vzip1q_u16(ab, cd)), vreinterpretq_u8_u16(vzip2q_u16(ab, cd))]
+            };
+            let ([first, second], [third, fourth]) = (quads(ab_low, cd_low), quads(ab_high, cd_high));
+            [first, second, third, fourth]
+        }
+    }
+
+    #[inline(always)]
+    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.0.load_block(rows, t, column)
+    }
+
+    #[inline(always)]
+    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
+        packed.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn dot_quads<const FROM: usize, const TO: usize>(
+        self,
+        sums: [Self::I32; 4],
+        taps: Self::Quads,
+        weights: &Self::Weights,
+    ) -> [Self::I32; 4] {
+        let mut sums = sums;
+        for n in FROM..TO.min(4) {
+            // SAFETY: token; `weights` has 64 bytes.
+            sums[n] = unsafe { dot(sums[n], taps[n], vld1q_s8(weights.as_ptr().add(16 * n).cast())) };
+        }
+        sums
+    }
+}
