@@ -11,7 +11,9 @@ use minijinja::context;
 /// Whether the CPU has the instructions, as a library without an operating system can tell.
 fn detect(level: Level) -> &'static str {
     match level {
-        Level::Portable | Level::Neon | Level::NeonDot | Level::I8mm => "true",
+        Level::Portable | Level::Neon => "true",
+        Level::NeonDot => "isa::NeonDot::on_this_cpu()",
+        Level::I8mm => "isa::I8mm::on_this_cpu()",
         Level::Avx2 => "isa::Avx2::detect().is_some()",
         Level::AvxVnni => "isa::AvxVnni::detect().is_some()",
         Level::Avx512Vnni => "isa::Avx512Vnni::detect().is_some()",

@@ -119,6 +119,10 @@ fn c_programs_for_arm_say_what_the_program_says() {
     assert_eq!(expected, self::expected(&TWO, &[]));
     let linked = link(&it, compiler, triple, "with-static", &["-static", "LIBRARIES/libtwo.a"]);
     assert_eq!(output(under(&emulator, &linked)), expected);
+    // A core without the dot product is told apart before it meets one.
+    let older =
+        under(&["qemu-aarch64", "-cpu", "cortex-a53"], &linked).stdin(Stdio::null()).output().expect("it starts");
+    assert_eq!(older.status.code(), Some(3), "{}", String::from_utf8_lossy(&older.stderr));
     let shared = ["-LLIBRARIES", "-ltwo", "-Wl,-rpath,$ORIGIN/LIBRARIES"];
     assert_eq!(output(under(&emulator, &link(&it, compiler, triple, "with-shared", &shared))), expected);
 }

@@ -30,6 +30,11 @@ impl I8mm {
         there.then_some(Self(Neon::from_target()))
     }
 
+    /// Whether the very CPU has it, whatever was compiled for; true where nobody can be asked.
+    pub fn on_this_cpu() -> bool {
+        !identification::CAN_ASK || identification::has_matrix_product()
+    }
+
     /// The target of this compilation has it.
     #[cfg(target_feature = "i8mm")]
     pub const fn from_target() -> Self {

@@ -16,6 +16,9 @@ pub(super) fn has_matrix_product() -> bool {
     linux_answers() && isar1() >> 52 & 15 != 0
 }
 
+/// Whether a question can be answered at all: elsewhere one has to ask the system.
+pub(super) const CAN_ASK: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn linux_answers() -> bool {
     false

@@ -29,6 +29,11 @@ impl NeonDot {
         there.then_some(Self(Neon::from_target()))
     }
 
+    /// Whether the very CPU has it, whatever was compiled for; true where nobody can be asked.
+    pub fn on_this_cpu() -> bool {
+        !identification::CAN_ASK || identification::has_dot_product()
+    }
+
     /// The target of this compilation has it.
     #[cfg(target_feature = "dotprod")]
     pub const fn from_target() -> Self {

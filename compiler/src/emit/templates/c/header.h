@@ -44,8 +44,8 @@ enum {
 /* Bytes that a run needs ({{ arena }} of them used). */
 size_t {{ name }}_arena_size(void);
 
-/* 1 if this CPU has the instructions that the library was compiled for, 0 if not. On Arm only the operating system knows, and
- * the answer is 1: ask it (getauxval on Linux and Android) before you run code for newer cores. */
+/* 1 if this CPU has the instructions that the library was compiled for, 0 if not. On Arm without Linux or Android a library
+ * cannot tell, and the answer is 1: ask the operating system before you run code for newer cores. */
 int32_t {{ name }}_cpu_is_supported(void);
 
 /* Runs the network on {{ upper }}_IMAGE_LEN bytes and writes {{ upper }}_OUTPUTS numbers. The arena is yours: at least
