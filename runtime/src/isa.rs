@@ -109,8 +109,8 @@ impl Level {
             Self::Portable => 4,
             Self::Avx2 | Self::AvxVnni => 12,
             Self::Neon => 16,
-            Self::NeonDot => 18,
-            Self::Avx512Vnni | Self::I8mm => 24,
+            Self::NeonDot | Self::I8mm => 18,
+            Self::Avx512Vnni => 24,
         }
     }
 }

@@ -128,6 +128,7 @@ unsafe fn seven_of(from: *const u8, count: usize) -> u64 {
 
 impl Isa for I8mm {
     const LEVEL: Level = Level::I8mm;
+    const PASS: usize = 1;
 
     type I32 = int32x4_t;
     type F32 = float32x4_t;

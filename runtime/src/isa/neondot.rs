@@ -110,6 +110,7 @@ pub(super) use as_neon;
 
 impl Isa for NeonDot {
     const LEVEL: Level = Level::NeonDot;
+    const PASS: usize = 1;
 
     type I32 = int32x4_t;
     type F32 = float32x4_t;
