@@ -1,6 +1,6 @@
 //! What each step of a recipe is worth: the network made without it, and from the plainest recipe up, on the same pictures.
 //!
-//! For every choice of calibration pictures (seed) all [`variants`] start from the same statistics; the float network answers each
+//! For every choice of calibration pictures (seed) all [`variants()`] start from the same statistics; the float network answers each
 //! picture once. Figures are means over seeds.
 //!
 //! The interval of the difference of top-1 is paired, picture by picture: with `d_i` the mean over seeds of (int8 right) − (float

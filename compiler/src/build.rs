@@ -23,6 +23,7 @@ pub struct Built {
 pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>) -> Result<Built> {
     let toolchain = toolchain::find(target, toolchain)?;
     // A crate that was built by another toolchain leaves objects that this one refuses; the cache is per toolchain.
+    let release = folder.join("target").join(&target.triple).join("release");
     let folder = &std::path::absolute(folder)
         .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
     let cache = folder.join("target");
@@ -30,7 +31,6 @@ pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>
     let mut program = toolchain.cargo(target);
     program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
     run(program, folder)?;
-    let release = cache.join(&target.triple).join("release");
     let (program, library) = (release.join(name), release.join(format!("lib{name}.rlib")));
     let missing = |path: &Path| {
         Error::new(Stage::Build, "cargo succeeded but this file is not there").at(path.display().to_string())
@@ -56,6 +56,7 @@ pub enum Library {
 /// Where cargo fails, or a symbol is missing.
 pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>, kind: Library) -> Result<PathBuf> {
     let toolchain = toolchain::find(target, toolchain)?;
+    let release = folder.join("target").join(&target.triple).join("release");
     let folder = &std::path::absolute(folder)
         .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
     let _progress = Spinner::new(format!("building the library for {} with cargo", target.triple));
@@ -78,7 +79,7 @@ pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&st
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     }
     run(cargo, folder)?;
-    let library = folder.join("target").join(&target.triple).join("release").join(file);
+    let library = release.join(file);
     match kind {
         Library::Static => object::check_archive(&library, &format!("{name}_run"))?,
         Library::Shared => object::check_shared(&library)?,

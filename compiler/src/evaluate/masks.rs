@@ -37,7 +37,7 @@ pub struct MaskSummary {
     pub classes: usize,
 }
 
-/// Where in the flat answers the mask is: the only map of at most [`MOST_CLASSES`] channels.
+/// Where in the flat answers the mask is: the only map of at most 256 channels.
 pub fn mask(answers: &[Answer]) -> Option<(usize, &Answer)> {
     let mut at = 0;
     let mut found = None;

@@ -1,7 +1,7 @@
 //! Which tensors are maps of u8, wide vectors of u16, or reals; and in which of these forms each site reads them.
 //!
 //! Every tensor of several pixels is a map. A vector is held as whoever makes it makes it best, and converted for those of its
-//! readers that need another form ([`super::convert`]): dense layers read wide codes; gates, functions, sums and products of
+//! readers that need another form ([`mod@super::convert`]): dense layers read wide codes; gates, functions, sums and products of
 //! vectors, and the network's users read reals.
 
 use super::sites::{Site, SiteKind};

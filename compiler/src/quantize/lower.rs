@@ -46,7 +46,7 @@ pub fn image(site: &Site<'_>) -> (f32, f32) {
     }
 }
 
-/// The integer node of `site`, whose input is in codes where it is to be ([`widened`]).
+/// The integer node of `site`, whose input is in codes where it is to be.
 pub fn lower(q: &QGraph, site: &Site<'_>, inputs: Vec<TensorId>, filters: Option<&Filters>) -> Result<QNode> {
     let refuse = |cause: String| Error::new(Stage::Quantize, cause).at(&site.node.name);
     let y = q.tensor(site.output);
