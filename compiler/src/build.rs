@@ -22,14 +22,10 @@ pub struct Built {
 /// Builds program and library of the crate in `folder`.
 pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>) -> Result<Built> {
     let toolchain = toolchain::find(target, toolchain)?;
-    // A crate that was built by another toolchain leaves objects that this one refuses; the cache is per toolchain.
-    let release = folder.join("target").join(&target.triple).join("release");
-    let folder = &std::path::absolute(folder)
-        .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
-    let cache = folder.join("target");
+    let (release, folder) = (release(folder, target), &absolute(folder)?);
     let _progress = Spinner::new(format!("building the program for {} with cargo", target.triple));
     let mut program = toolchain.cargo(target);
-    program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(&cache);
+    program.args(["build", "--release", "--locked"]).arg("--target-dir").arg(folder.join("target"));
     run(program, folder)?;
     let (program, library) = (release.join(name), release.join(format!("lib{name}.rlib")));
     let missing = |path: &Path| {
@@ -39,6 +35,16 @@ pub fn build(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>
         return Err(missing(absent));
     }
     Ok(Built { program, library })
+}
+
+/// Where cargo leaves what it makes of the crate in `folder`, a path as relative as that.
+fn release(folder: &Path, target: &Target) -> PathBuf {
+    folder.join("target").join(&target.triple).join("release")
+}
+
+/// For cargo, which runs in that folder.
+fn absolute(folder: &Path) -> Result<PathBuf> {
+    std::path::absolute(folder).map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))
 }
 
 /// A library for other languages.
@@ -56,9 +62,7 @@ pub enum Library {
 /// Where cargo fails, or a symbol is missing.
 pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&str>, kind: Library) -> Result<PathBuf> {
     let toolchain = toolchain::find(target, toolchain)?;
-    let release = folder.join("target").join(&target.triple).join("release");
-    let folder = &std::path::absolute(folder)
-        .map_err(|e| Error::new(Stage::Build, e.to_string()).at(folder.display().to_string()))?;
+    let (release, folder) = (release(folder, target), &absolute(folder)?);
     let _progress = Spinner::new(format!("building the library for {} with cargo", target.triple));
     let (word, file) = match kind {
         Library::Static => ("staticlib", format!("lib{name}.a")),

@@ -76,8 +76,8 @@ pub struct Expected {
     answer: Vec<f32>,
 }
 
-/// Numbers that are read off the program at once: maps of many pixels are long as text.
-const AT_ONCE: usize = 1 << 22;
+/// Numbers that are read off one run of the program, or those of one image: maps of many pixels are long as text.
+const AT_ONCE: usize = 1 << 14;
 
 /// Numbers that are kept of the reference: 256 MB.
 const KEPT: usize = 1 << 26;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A map of more channels holds features, not classes.
-const MOST_CLASSES: usize = 256;
+pub const MOST_CLASSES: usize = 256;
 
 /// The masks of one image compared.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct MaskSummary {
     pub classes: usize,
 }
 
-/// Where in the flat answers the mask is: the only map of at most 256 channels.
+/// Where in the flat answers the mask is: the only map of at most [`MOST_CLASSES`] channels.
 pub fn mask(answers: &[Answer]) -> Option<(usize, &Answer)> {
     let mut at = 0;
     let mut found = None;

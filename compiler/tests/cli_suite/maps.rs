@@ -93,6 +93,16 @@ fn a_mask_and_features_come_out_of_one_program() {
         assert!((of(number as u8) - share).abs() < 1e-9, "{class}");
     }
 
+    // Masks that would overwrite each other, or cannot be written, are errors; nothing half-written stays.
+    let failed = |masks: &str, pictures: [&str; 2]| {
+        let output = Command::new(&it.program).args(["--masks", masks]).args(pictures).output().expect("it starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, told) = failed(&masks, [&picture, &picture]);
+    assert!(code == Some(2) && told.contains("same name"), "{told}");
+    let (code, told) = failed(&picture, [&picture, "other.png"]);
+    assert!(code == Some(1) && told.starts_with(&format!("two: {picture}")), "{told}");
+
     let shown = run(&it.program, &[&picture]);
     assert!(shown.contains("y: 24 x 40 x 3") && shown.contains("the features!: 1 x 1 x 8"), "{shown}");
     assert!(run(&it.program, &["selftest"]).contains("every output bit"));

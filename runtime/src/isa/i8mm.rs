@@ -137,30 +137,7 @@ impl Isa for I8mm {
     type Quads = [uint8x16_t; 4];
     type Weights = [u8; 64];
 
-    as_neon! {
-        fn splat_i32(value: i32) -> Self::I32;
-        fn splat_f32(value: f32) -> Self::F32;
-        fn load_i32(from: &[i32], at: usize) -> Self::I32;
-        fn load_f32(from: &[f32], at: usize) -> Self::F32;
-        fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
-        fn load_weights(from: &[u8], at: usize) -> Self::I32;
-        fn store_i32(value: Self::I32, to: &mut [i32], at: usize);
-        fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
-        fn to_f32(a: Self::I32) -> Self::F32;
-        fn to_i32(a: Self::F32) -> Self::I32;
-        fn add(a: Self::F32, b: Self::F32) -> Self::F32;
-        fn sub(a: Self::F32, b: Self::F32) -> Self::F32;
-        fn mul(a: Self::F32, b: Self::F32) -> Self::F32;
-        fn min(a: Self::F32, b: Self::F32) -> Self::F32;
-        fn max(a: Self::F32, b: Self::F32) -> Self::F32;
-        fn store_wide(value: Self::I32, to: &mut [u16], at: usize, count: usize);
-        fn store_f32(value: Self::F32, to: &mut [f32], at: usize, count: usize);
-        fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;
-        fn deal_i32(from: &[i32], at: usize) -> [Self::I32; 4];
-        fn deal_f32(from: &[f32], at: usize) -> [Self::F32; 4];
-        fn deal_codes(bytes: Self::Bytes) -> [Self::I32; 4];
-        fn store_dealt(values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
-    }
+    as_neon!();
 
     /// The eight weights of a channel lie side by side, so that four go to the first or the second half of each.
     #[inline(always)]
@@ -186,11 +163,6 @@ impl Isa for I8mm {
         }
         // SAFETY: token.
         unsafe { enter(self, kernel) }
-    }
-
-    #[inline(always)]
-    fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
-        self.0.store_codes(values, to, at, count);
     }
 
     #[inline(always)]
@@ -272,11 +244,6 @@ impl Isa for I8mm {
     }
 
     #[inline(always)]
-    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
-        self.0.dot_wide(input, panel)
-    }
-
-    #[inline(always)]
     fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
         // SAFETY: token.
         unsafe {
@@ -289,16 +256,6 @@ impl Isa for I8mm {
             let ([first, second], [third, fourth]) = (quads(ab_low, cd_low), quads(ab_high, cd_high));
             [first, second, third, fourth]
         }
-    }
-
-    #[inline(always)]
-    fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
-        self.0.load_block(rows, t, column)
-    }
-
-    #[inline(always)]
-    fn weights(self, packed: &[u8]) -> &[Self::Weights] {
-        packed.as_chunks().0
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@ mod text;
 
 use ::{{ name }}::runtime::image::Scratch;
 use ::{{ name }}::{IMAGE_LEN, Network, OUTPUTS};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Read, Write};
@@ -77,7 +78,8 @@ fn main() -> ExitCode {
 
 /// On standard output; never a panic, whoever reads.
 fn print(text: &str) -> io::Result<()> {
-    io::stdout().write_all(text.as_bytes())
+    let told = |error: io::Error| io::Error::new(error.kind(), format!("standard output: {error}"));
+    io::stdout().write_all(text.as_bytes()).map_err(told)
 }
 
 /// On standard error; if nobody can read it there, there is no better place.
@@ -94,7 +96,7 @@ fn usage(message: &str) -> ExitCode {
 fn ended(printed: io::Result<()>) -> ExitCode {
     match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(format_args!("standard output: {error}"));
+            complain(error);
             ExitCode::from(1)
         }
         _ => ExitCode::SUCCESS,
@@ -153,8 +155,15 @@ fn run(options: &Options) -> ExitCode {
         None if options.raw => raw(options),
         None => usage("name a picture"),
         Some(_) if options.raw => usage("--raw reads standard input and takes no files"),
+        Some(_) if options.masks.is_some() && twice(&options.words) => usage("two of the pictures have the same name, and so have their masks"),
         Some(_) => files(options),
     }
+}
+
+/// Whether two paths end in the same name.
+fn twice(paths: &[OsString]) -> bool {
+    let mut seen = HashSet::new();
+    !paths.iter().all(|path| seen.insert(Path::new(path).file_name()))
 }
 
 /// Runs the network on one image.

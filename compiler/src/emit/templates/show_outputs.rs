@@ -5,8 +5,7 @@ use super::text::{all, label_json, label_or_number, quoted};
 use super::{Options, print};
 use std::ffi::OsStr;
 use std::fmt::Write;
-use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::Path;
 
 /// One answer of the network: so many rows, columns and channels.
@@ -142,8 +141,18 @@ fn write(folder: &OsStr, file: &Path, mask: &Mask, numbers: &[f32], classes: &[u
     path.push(".mask.png");
     let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", Path::new(&path).display()));
     std::fs::create_dir_all(folder).map_err(told)?;
+    std::fs::write(&path, encoded(mask, numbers, classes)?).map_err(|error| {
+        // Half a picture is none.
+        let _ = std::fs::remove_file(&path);
+        told(error)
+    })
+}
+
+/// A mask as the bytes of a PNG.
+fn encoded(mask: &Mask, numbers: &[f32], classes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
     let [height, width, _] = OUTPUTS[mask.output].shape;
-    let mut encoder = png::Encoder::new(BufWriter::new(File::create(&path).map_err(told)?), width as u32, height as u32);
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
     encoder.set_depth(png::BitDepth::Eight);
     let grey: Option<Vec<u8>> = match mask.pixels {
         // Probabilities as they are; of logits the sigmoid.
@@ -157,10 +166,10 @@ fn write(folder: &OsStr, file: &Path, mask: &Mask, numbers: &[f32], classes: &[u
         encoder.set_color(png::ColorType::Indexed);
         encoder.set_palette(palette());
     }
-    let failed = |error: png::EncodingError| told(io::Error::other(error.to_string()));
-    let mut writer = encoder.write_header().map_err(failed)?;
-    writer.write_image_data(grey.as_deref().unwrap_or(classes)).map_err(failed)?;
-    writer.finish().map_err(failed)
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(grey.as_deref().unwrap_or(classes))?;
+    writer.finish()?;
+    Ok(bytes)
 }
 
 /// A colour for every class, neighbours far apart: bit k of the class number is a high bit of red, green or blue in turn.
