@@ -29,6 +29,10 @@ pub struct Layer {
     pub name: String,
     /// Of the network's answers, if this layer alone were in integers.
     pub alone_in_integers_db: f64,
+    /// Of the network's answers, if its weights alone were in integers.
+    pub weights_alone_db: f64,
+    /// Of the network's answers, if its result alone were in codes.
+    pub codes_alone_db: f64,
     /// Of the network's answers, if this layer alone were in float.
     pub alone_in_float_db: f64,
     /// Of this layer's result, everything before it in integers too.
@@ -116,6 +120,8 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
     let mut layers = Vec::with_capacity(count);
     for (site, place) in draft.sites.iter().enumerate() {
         let alone = mixed::with_integer_weights(graph, &draft, |other| other == site);
+        let weights = play(&alone, &draft, &sights, |_| false)?;
+        let codes = play(graph, &draft, &sights, |other| other == site)?;
         let alone = play(&alone, &draft, &sights, |other| other == site)?;
         let without = mixed::with_integer_weights(graph, &draft, |other| other != site);
         let without = play(&without, &draft, &sights, |other| other != site)?;
@@ -127,6 +133,8 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         layers.push(Layer {
             name: place.node.name.clone(),
             alone_in_integers_db: sqnr(&outputs, &sights, &alone),
+            weights_alone_db: sqnr(&outputs, &sights, &weights),
+            codes_alone_db: sqnr(&outputs, &sights, &codes),
             alone_in_float_db: sqnr(&outputs, &sights, &without),
             up_to_here_db: along[site],
             range_ratio: range_ratio(&draft, place.output),

@@ -151,8 +151,8 @@ pub fn reconstruct_within(
     Ok(result)
 }
 
-/// Signal to noise of the network's answers to `images`.
-fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> {
+/// Signal to noise of the network's answers to `images`, in dB.
+pub(crate) fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> {
     let plan = plan::plan(&draft.q, plan::run::levels()[0])?;
     let answers = draft.q.answers();
     let energies = images
@@ -171,7 +171,7 @@ fn sqnr_db(graph: &Graph, draft: &Draft<'_>, images: &[Vec<u8>]) -> Result<f64> 
 }
 
 /// Whether a picture is held out.
-fn held(picture: usize) -> bool {
+pub(crate) fn held(picture: usize) -> bool {
     picture % HELD_OUT == HELD_OUT - 1
 }
 

@@ -51,13 +51,24 @@ fn show(analysis: &Analysis) -> Result<()> {
     let total: f64 = analysis.layers.iter().map(|layer| noise(layer.alone_in_integers_db)).sum();
     let mut worst: Vec<&Layer> = analysis.layers.iter().collect();
     worst.sort_by(|a, b| a.alone_in_integers_db.total_cmp(&b.alone_in_integers_db));
-    let mut t = table::new(&["layer", "alone in integers", "share", "alone in float", "result so far", "range ratio"]);
+    let mut t = table::new(&[
+        "layer",
+        "alone in integers",
+        "its weights",
+        "its codes",
+        "share",
+        "alone in float",
+        "result so far",
+        "range ratio",
+    ]);
     for layer in worst.into_iter().take(SHOWN) {
         table::row(
             &mut t,
             &[
                 layer.name.clone(),
                 format!("{:.1} dB", layer.alone_in_integers_db),
+                format!("{:.1} dB", layer.weights_alone_db),
+                format!("{:.1} dB", layer.codes_alone_db),
                 format!("{:.1} %", 100.0 * noise(layer.alone_in_integers_db) / total.max(f64::MIN_POSITIVE)),
                 format!("{:.2} dB", layer.alone_in_float_db),
                 format!("{:.1} dB", layer.up_to_here_db),

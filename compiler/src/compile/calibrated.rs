@@ -7,9 +7,10 @@ use crate::error::{Error, Result, Stage};
 use crate::pipeline::{self, Loaded, Prepared};
 use crate::qgraph::QGraph;
 use crate::quantize::filters::Filters;
-use crate::quantize::recipe::Recipe;
+use crate::quantize::recipe::{Recipe, Step};
 use crate::quantize::{self, Draft};
 use crate::reconstruct::{self, Reconstruction};
+use crate::sensitivity;
 use bakelite_calibration::Profile;
 use std::sync::OnceLock;
 
@@ -102,19 +103,29 @@ impl Calibrated {
 
     fn integers_from(&self, recipe: &Recipe, profile: &Profile, most: usize) -> Result<Integers> {
         let graph = &self.prepared.graph;
-        let mut draft = quantize::draft(graph, &calibrate::ranges(graph, profile, recipe)?, recipe)?;
+        let mut ranges = calibrate::ranges(graph, profile, recipe)?;
         let (mut reconstruction, mut notes) = (None, Vec::new());
-        match (recipe.reconstructs(), self.pixels()) {
-            (true, Some(pixels)) => {
-                let images = pixels?.iter().take(recipe.settings.images.min(most)).cloned().collect();
-                let result = reconstruct::reconstruct(self.prepared.truth(), &mut draft, images, recipe)?;
-                notes.push(result.to_string());
-                reconstruction = Some(result);
-            }
-            (true, None) => notes.push(
-                "warning: layers were not reconstructed, because only statistics were given; name the pictures with --images too".into(),
-            ),
-            (false, _) => {}
+        let looks_again = recipe.reconstructs() || recipe.has(Step::AnswerClipping);
+        let images = match self.pixels().filter(|_| looks_again).transpose()? {
+            Some(pixels) => pixels.get(..recipe.settings.images.min(most)).unwrap_or(pixels),
+            None => &[],
+        };
+        if looks_again && images.is_empty() {
+            notes.push(
+                "warning: ranges are those of the statistics, and layers were not reconstructed, because only statistics were given; \
+                 name the pictures with --images too"
+                    .into(),
+            );
+        }
+        if recipe.has(Step::AnswerClipping) && !images.is_empty() {
+            let clipping = sensitivity::clipping(&self.prepared, profile, recipe, images, &mut ranges)?;
+            notes.extend(clipping.map(|clipping| clipping.to_string()));
+        }
+        let mut draft = quantize::draft(graph, &ranges, recipe)?;
+        if recipe.reconstructs() && !images.is_empty() {
+            let result = reconstruct::reconstruct(self.prepared.truth(), &mut draft, images.to_vec(), recipe)?;
+            notes.push(result.to_string());
+            reconstruction = Some(result);
         }
         let Draft { q, filters, node, .. } = draft;
         Ok(Integers { q, filters, node, reconstruction, notes })

@@ -3,9 +3,12 @@
 //! One image, one thread, the same result every time on the same machine; callers run images in parallel. A tensor is
 //! freed after its last reader.
 
+mod backward;
 mod conv;
 mod depthwise;
 
+pub(crate) use backward::convolve_backward;
+pub use backward::{Slopes, backward};
 pub(crate) use conv::run as convolve;
 
 use crate::error::{Error, Result, Stage};

@@ -77,6 +77,13 @@ impl Activation {
         }
     }
 
+    /// Its derivative at `x`, as a difference: every function is smooth but at a few corners.
+    pub fn slope(self, x: f32) -> f32 {
+        let step = 1e-3 * x.abs().max(1.0);
+        let (above, below) = (x + step, x - step);
+        (self.apply(above) - self.apply(below)) / (above - below)
+    }
+
     /// The function of every element; the choice of function is made once.
     pub fn apply_all(self, values: &mut [f32]) {
         match self {
@@ -159,6 +166,13 @@ impl Operator for Activation {
         let mut x = inputs.into_iter().next()?.into_owned();
         self.apply_all(x.as_slice_mut()?);
         Some(x)
+    }
+
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let mut result = slope.clone();
+        let x = inputs.first()?.as_slice()?;
+        result.as_slice_mut()?.iter_mut().zip(x).for_each(|(g, &x)| *g *= self.slope(x));
+        Some(vec![result])
     }
 
     fn check(&self) -> Result<(), String> {

@@ -34,6 +34,10 @@ impl Operator for Add {
         x += inputs.next()?.as_ref();
         Some(x)
     }
+
+    fn backward(&self, _: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        Some(vec![slope.clone(), slope.clone()])
+    }
 }
 
 #[cfg(test)]

@@ -64,6 +64,12 @@ impl Operator for Affine {
         Some(x)
     }
 
+    fn backward(&self, _: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let mut result = slope.clone();
+        result.as_slice_mut()?.iter_mut().zip(self.scale.iter().cycle()).for_each(|(g, scale)| *g *= scale);
+        Some(vec![result])
+    }
+
     fn attributes(&self) -> String {
         match self.as_uniform() {
             Some((scale, shift)) => format!(" *{} +{}", short(scale), short(shift)),

@@ -37,6 +37,23 @@ impl Operator for AveragePool {
         Some(self.naive(inputs.first()?, y))
     }
 
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let (height, width, channels) = inputs.first()?.dim();
+        let shape = Shape::new(height, width, channels);
+        let mut result = Array3::zeros((height, width, channels));
+        let (rows, columns, _) = slope.dim();
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+            let inside: Vec<usize> = taps(shape, &self.window, row, column).filter_map(|(_, pixel)| pixel).collect();
+            let count = if self.count_pad { self.window.taps() } else { inside.len() };
+            for p in inside {
+                for c in 0..channels {
+                    result[[p / width, p % width, c]] += slope[[row, column, c]] / count.max(1) as f32;
+                }
+            }
+        }
+        Some(vec![result])
+    }
+
     fn attributes(&self) -> String {
         describe(&self.window, self.pad_end) + if self.count_pad { " count_pad" } else { "" }
     }

@@ -154,6 +154,18 @@ impl Operator for Conv {
         crate::execute::convolve(self, inputs.first()?, y)
     }
 
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let x = *inputs.first()?;
+        let Some(function) = self.activation else {
+            return Some(vec![crate::execute::convolve_backward(self, x, slope)?]);
+        };
+        let linear = Self { activation: None, ..self.clone() };
+        let (height, width, channels) = slope.dim();
+        let mut before = crate::execute::convolve(&linear, x, Shape::new(height, width, channels))?;
+        before.as_slice_mut()?.iter_mut().zip(slope.as_slice()?).for_each(|(x, g)| *x = function.slope(*x) * g);
+        Some(vec![crate::execute::convolve_backward(self, x, &before)?])
+    }
+
     fn attributes(&self) -> String {
         let mut text = describe(&self.window, self.pad_end);
         if self.is_depthwise() && self.groups > 1 {

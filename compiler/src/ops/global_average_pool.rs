@@ -23,6 +23,12 @@ impl Operator for GlobalAveragePool {
     fn run(&self, inputs: Vec<Operand<'_>>, _: Shape) -> Option<Array3<f32>> {
         inputs.first().map(|x| global_average(x))
     }
+
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let shape = inputs.first()?.dim();
+        let share = slope / (shape.0 * shape.1).max(1) as f32;
+        Some(vec![share.broadcast(shape)?.as_standard_layout().into_owned()])
+    }
 }
 
 /// The mean of every channel, a 1×1 map. Summed row by row, so that the rounding of f32 stays small.

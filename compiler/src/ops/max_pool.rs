@@ -34,6 +34,22 @@ impl Operator for MaxPool {
         Some(self.naive(inputs.first()?, y))
     }
 
+    /// The first of the largest taps has the slope.
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let x = inputs.first()?;
+        let (height, width, channels) = x.dim();
+        let shape = Shape::new(height, width, channels);
+        let mut result = Array3::zeros(x.raw_dim());
+        for ((row, column, c), g) in slope.indexed_iter() {
+            let inside = taps(shape, &self.window, row, column).filter_map(|(_, pixel)| pixel);
+            let best = inside.map(|p| [p / width, p % width, c]).reduce(|a, b| if x[b] > x[a] { b } else { a });
+            if let Some(best) = best {
+                result[best] += g;
+            }
+        }
+        Some(vec![result])
+    }
+
     fn attributes(&self) -> String {
         describe(&self.window, self.pad_end)
     }

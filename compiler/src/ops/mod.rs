@@ -76,6 +76,13 @@ pub trait Operator {
         Ok(())
     }
 
+    /// The reverse of [`Operator::run`]: with `slope` the derivatives `∂f/∂y` of any number f by the result, those by each input,
+    /// `∂f/∂x = Σ_y ∂f/∂y · ∂y/∂x`. `None` where there are none: classes have no slope.
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let shape = |x: &&Array3<f32>| Shape::new(x.dim().0, x.dim().1, x.dim().2);
+        self.moves(&inputs.iter().map(shape).collect::<Vec<_>>())?.backward(inputs, slope)
+    }
+
     /// Where its elements come from, if it only moves them.
     fn moves(&self, _inputs: &[Shape]) -> Option<Moves> {
         None

@@ -80,6 +80,27 @@ impl Moves {
         Array3::from_shape_vec((height, width, channels), y).ok()
     }
 
+    /// The slopes go back to where the elements came from.
+    pub fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let channels = self.output.channels;
+        let slope = slope.as_slice()?;
+        let part = |(part, x): (&MovePart, &&Array3<f32>)| {
+            let mut result = vec![0.0; x.len()];
+            for (row, start) in part.rows.iter().enumerate() {
+                for (column, further) in part.columns.iter().enumerate() {
+                    for &[from, to, len] in &part.runs {
+                        let at = (row * self.output.width + column) * channels + to;
+                        let from = start + further + from;
+                        let (sums, slopes) = (result.get_mut(from..from + len)?, slope.get(at..at + len)?);
+                        sums.iter_mut().zip(slopes).for_each(|(sum, g)| *sum += g);
+                    }
+                }
+            }
+            Array3::from_shape_vec(x.raw_dim(), result).ok()
+        };
+        self.parts.iter().zip(inputs).map(part).collect()
+    }
+
     /// Whether elements of one output channel come from several input channels, inputs having `channels[i]` each.
     pub fn mixes_channels(&self, channels: &[usize]) -> bool {
         let mixes = |(part, of): (&MovePart, &usize)| {

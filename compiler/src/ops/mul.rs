@@ -6,7 +6,7 @@
 
 use super::{Operand, Operator};
 use crate::graph::Shape;
-use ndarray::Array3;
+use ndarray::{Array3, Axis};
 
 /// `Op::Mul`.
 pub(super) struct Mul;
@@ -35,6 +35,18 @@ impl Operator for Mul {
         let mut x = inputs.next()?.into_owned();
         x *= inputs.next()?.as_ref();
         Some(x)
+    }
+
+    /// What is broadcast gathers the slopes of all elements that it reaches.
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let [a, b] = inputs else { return None };
+        let mut second = slope * *a;
+        for axis in [Axis(0), Axis(1), Axis(2)] {
+            if b.len_of(axis) == 1 && second.len_of(axis) > 1 {
+                second = second.sum_axis(axis).insert_axis(axis);
+            }
+        }
+        Some(vec![slope * *b, second.as_standard_layout().into_owned()])
     }
 }
 

@@ -36,6 +36,15 @@ impl Operator for PRelu {
         Some(x)
     }
 
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let mut result = slope.clone();
+        let x = inputs.first()?.as_slice()?;
+        for ((g, x), below) in result.as_slice_mut()?.iter_mut().zip(x).zip(self.slope.iter().cycle()) {
+            *g *= if *x > 0.0 { 1.0 } else { *below };
+        }
+        Some(vec![result])
+    }
+
     fn attributes(&self) -> String {
         format!(" {}", list(&self.slope))
     }

@@ -16,7 +16,7 @@
 use super::moves::{MovePart, Moves};
 use super::{Operand, Operator};
 use crate::graph::Shape;
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 /// Where an output position lies in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +154,26 @@ impl Operator for Resize {
             }
         }
         Array3::from_shape_vec((y.height, y.width, n), out).ok()
+    }
+
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let x = inputs.first()?;
+        let (height, width, n) = x.dim();
+        if let Some(moves) = self.moves(&[Shape::new(height, width, n)]) {
+            return moves.backward(inputs, slope);
+        }
+        let mut result = Array3::zeros(x.raw_dim());
+        let columns = self.places(1, width);
+        for (row, slopes) in self.places(0, height).iter().zip(slope.outer_iter()) {
+            for (column, slopes) in columns.iter().zip(slopes.outer_iter()) {
+                for (y, down) in [(row.first, 1.0 - row.share), (row.second, row.share)] {
+                    for (x, right) in [(column.first, 1.0 - column.share), (column.second, column.share)] {
+                        result.slice_mut(s![y, x, ..]).scaled_add(down * right, &slopes);
+                    }
+                }
+            }
+        }
+        Some(vec![result])
     }
 
     fn attributes(&self) -> String {

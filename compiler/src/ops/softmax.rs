@@ -30,6 +30,18 @@ impl Operator for Softmax {
         }
         Some(x)
     }
+
+    /// `∂f/∂x_c = y_c · (∂f/∂y_c − Σ_k ∂f/∂y_k · y_k)`.
+    fn backward(&self, inputs: &[&Array3<f32>], slope: &Array3<f32>) -> Option<Vec<Array3<f32>>> {
+        let (height, width, channels) = slope.dim();
+        let mut y = self.run(vec![Operand::Borrowed(inputs.first()?)], Shape::new(height, width, channels))?;
+        let pixels = y.as_slice_mut()?.chunks_exact_mut(channels.max(1));
+        for (y, slope) in pixels.zip(slope.as_slice()?.chunks_exact(channels.max(1))) {
+            let mean: f32 = y.iter().zip(slope).map(|(y, g)| y * g).sum();
+            y.iter_mut().zip(slope).for_each(|(y, g)| *y *= g - mean);
+        }
+        Some(vec![y])
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ pub enum Step {
     Absorption,
     /// Ranges are those of the `observer`; without, the extremes that were seen.
     Clipping,
+    /// Ranges of maps cost the *answers* the least ([`crate::sensitivity`]), where that is better on held-out pictures; without, those
+    /// of the observer.
+    AnswerClipping,
     /// Vectors have codes up to `wide-top`; without, up to 255.
     WideVectors,
     /// The ranges of wide vectors are wider than what was seen, by the factor `headroom`, and those of maps the less so the more
@@ -42,11 +45,12 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order in which they come.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ChannelWeights,
         Self::ChannelScales,
         Self::Absorption,
         Self::Clipping,
+        Self::AnswerClipping,
         Self::WideVectors,
         Self::Headroom,
         Self::GatesInWeights,
@@ -63,6 +67,7 @@ impl Step {
             Self::ChannelScales => "channel-scales",
             Self::Absorption => "absorption",
             Self::Clipping => "clipping",
+            Self::AnswerClipping => "answer-clipping",
             Self::WideVectors => "wide-vectors",
             Self::Headroom => "headroom",
             Self::GatesInWeights => "gates-in-weights",
@@ -81,6 +86,7 @@ impl Step {
             | Self::ChannelScales
             | Self::Absorption
             | Self::Clipping
+            | Self::AnswerClipping
             | Self::WideVectors
             | Self::Headroom
             | Self::GatesInWeights
