@@ -17,7 +17,7 @@ use crate::execute;
 use crate::graph::{Graph, TensorId};
 use crate::progress;
 use crate::qgraph::Answer;
-use crate::quantize::Draft;
+use crate::quantize::{Draft, fine};
 use ndarray::Array3;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -225,7 +225,7 @@ fn along(graph: &Graph, integers: &Graph, draft: &Draft<'_>, sights: &[Sight]) -
 }
 
 fn range_ratio(draft: &Draft<'_>, id: TensorId) -> Option<f32> {
-    let mut scale = draft.q.tensor(id).codes()?.scale.clone();
+    let mut scale = fine::whole(draft.q.tensor(id))?.scale.clone();
     scale.sort_by(f32::total_cmp);
     Some(scale.last()? / scale.get(scale.len() / 2)?)
 }

@@ -76,6 +76,7 @@ pub fn ranges(graph: &Graph, profile: &Profile, recipe: &Recipe) -> Result<Range
                 hi: ranges.iter().map(|r| r.hi).collect(),
                 mean: channels.clone().map(|c| stats.mean(c)).collect(),
                 mean_square: channels.map(|c| stats.mean_square(c)).collect(),
+                fine: false,
             }))
         })
         .collect()

@@ -227,9 +227,10 @@ impl Kernel {
         match self {
             Kernel::Pointwise { pixels, in_channels, out_channels, .. }
             | Kernel::Gated { pixels, in_channels, out_channels, .. } => pixels * in_channels * out_channels,
-            Kernel::Depthwise { output, window, .. } => output.len() * window.taps(),
-            Kernel::Convolution { input, output, window, groups, .. } => {
-                output.len() * window.taps() * input.channels / groups
+            Kernel::Depthwise { input, output, window, .. } => output.pixels() * input.channels * window.taps(),
+            Kernel::Convolution { input, output, window, groups, epilogue, .. } => {
+                let outputs = if epilogue.fine { output.len() / 2 } else { output.len() };
+                outputs * window.taps() * input.channels / groups
             }
             Kernel::Dense { in_channels, out_channels, .. } => in_channels * out_channels,
             Kernel::Mean { .. }

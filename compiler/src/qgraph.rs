@@ -50,6 +50,8 @@ pub struct QTensor {
     pub shape: Shape,
     /// How to read it.
     pub kind: Kind,
+    /// Whether it is a fine map (eq. 37): shape and codes are those of both planes, that of the low parts behind that of the high.
+    pub fine: bool,
 }
 
 impl QTensor {
@@ -112,6 +114,8 @@ pub struct QEpilogue {
     pub residual: Option<Vec<f32>>,
     /// What follows (eq. 11, 12).
     pub activation: QActivation,
+    /// Whether the codes are those of a fine map (eq. 37).
+    pub fine: bool,
 }
 
 /// A convolution on maps (eq. 5); a second input is the map that is added (eq. 10).
@@ -121,7 +125,9 @@ pub struct QConv {
     pub window: Window,
     /// Groups; equal to the input channels: depthwise.
     pub groups: usize,
-    /// `[o][kh][kw][c of the group]`.
+    /// Whether a depthwise convolution reads a fine map (eq. 38).
+    pub fine_input: bool,
+    /// `[o][kh][kw][c of the group]`; with `fine_input` `[o][plane][kh][kw]`.
     pub weights: Vec<i8>,
     /// What a tap outside of the input reads, per input channel.
     pub pad_code: Vec<u8>,

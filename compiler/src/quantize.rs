@@ -9,6 +9,7 @@
 pub mod bounds;
 pub mod convert;
 pub mod filters;
+pub mod fine;
 pub mod kinds;
 pub mod lower;
 pub mod ranges;
@@ -20,7 +21,7 @@ pub mod weights;
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, TensorId};
-use crate::qgraph::{Codes, Kind, QGraph, QNode, QOutput, QTensor};
+use crate::qgraph::{Codes, Kind, QGraph, QNode, QOutput, QTensor, Shape};
 use crate::weightless::SoftmaxMap;
 use convert::convert;
 use filters::Filters;
@@ -81,6 +82,15 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
     let codes = |id, top| codes(graph, &sites, ranges, recipe, id, top);
     for (index, tensor) in graph.tensors.iter().enumerate() {
         let id = TensorId(index as u32);
+        let fine = forms.tensors[index] == Some(Form::Map)
+            && ranges[index].as_ref().is_some_and(|range| range.fine)
+            && fine::is_possible(graph, &sites, id);
+        if fine {
+            let kind = Kind::Map(fine::planes(&codes(id, fine::FINE_TOP)?));
+            let shape = Shape { channels: 2 * tensor.shape.channels, ..tensor.shape };
+            tensors.push(QTensor { name: tensor.name.clone(), shape, kind, fine });
+            continue;
+        }
         let kind = match forms.tensors[index] {
             None | Some(Form::Real) => Kind::Real,
             Some(Form::Map) => Kind::Map(codes(id, 255)?),
@@ -89,7 +99,7 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
                 Kind::Wide { codes: codes(id, top)?, top }
             }
         };
-        tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind });
+        tensors.push(QTensor { name: tensor.name.clone(), shape: tensor.shape, kind, fine });
     }
     let outputs = outputs(graph, ranges)?;
     let mut q = QGraph { name: graph.name.clone(), tensors, nodes: Vec::new(), input: graph.input, outputs };
@@ -106,9 +116,11 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
             made = q.tensor(inputs[0]).codes().map(|codes| Filters::gated(conv, codes, seen, recipe));
         }
         if let SiteKind::Conv { conv, .. } = &site.kind {
-            let codes = q.tensor(inputs[0]).codes();
+            let x = q.tensor(inputs[0]);
             let seen = ranges[site.inputs[0].index()].as_ref();
-            made = codes.map(|codes| Filters::rounded(conv, codes, seen, recipe));
+            let of_planes = seen.zip(fine::whole(x)).filter(|_| x.fine).map(|(seen, codes)| fine::seen(seen, &codes));
+            let seen = of_planes.as_ref().or(seen);
+            made = x.codes().map(|codes| Filters::rounded(&fine::reading(conv, x), codes, seen, recipe));
         }
         let lowered = lower::lower(&q, site, inputs, made.as_ref())?;
         node.push(q.nodes.len());
@@ -178,7 +190,7 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
     }
     let readers = Readers::of(graph, sites, id);
     let mut consumers = readers.consumers();
-    if top == 255 && sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
+    if top <= 255 && sites.iter().any(|s| s.output == id && matches!(s.kind, SiteKind::Function(_))) {
         consumers.push(Consumer::Uniform);
     }
     let mut range = ranges[id.index()].clone().ok_or_else(|| {

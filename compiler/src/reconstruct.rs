@@ -22,10 +22,10 @@ use crate::graph::Graph;
 use crate::ops::{Activation, Conv, Op};
 use crate::plan;
 use crate::progress;
-use crate::quantize::Draft;
 use crate::quantize::filters::{Filters, absorbed, evened};
 use crate::quantize::recipe::{Recipe, Step};
 use crate::quantize::sites::{Site, SiteKind};
+use crate::quantize::{Draft, fine};
 use moments::Moments;
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
@@ -216,6 +216,8 @@ fn layer(
     let (Some(before), Some(codes)) = (draft.filters[site].clone(), draft.q.tensor(input).codes().cloned()) else {
         return Outcome { name, tried: Vec::new(), chosen: 0 };
     };
+    let reading = fine::reading(conv, draft.q.tensor(input));
+    let conv = reading.as_ref();
     let gated = matches!(draft.sites[site].kind, SiteKind::Gated { .. });
     let summed = draft.sites[site].inputs.len() > if gated { 2 } else { 1 };
     let through = |function: Option<Activation>| {

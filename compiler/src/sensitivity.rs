@@ -10,115 +10,80 @@
 //!             rounding                              clipping above                       clipping below
 //! ```
 //!
-//! where the first sum leaves out what has a code of its own: zero. [`clip`] minimises it. An error in the input of a layer weighs
+//! where the first sum leaves out what has a code of its own: zero. [`clipping`] minimises it; [`fine`] gives more bits where the
+//! first term is large. An error in the input of a layer weighs
 //! what the network makes of it, which its size alone does not tell: on MobileNetV3-Small a map whose own signal is 54 dB above its
 //! error leaves the answers no more than 27 dB.
 
-pub mod clip;
+pub mod channels;
+pub mod clipping;
+pub mod fine;
 
 use crate::calibrate::input;
 use crate::error::Result;
 use crate::execute::{self, Slopes};
-use crate::graph::Graph;
+use crate::graph::{Graph, Tensor};
 use crate::pipeline::Prepared;
 use crate::progress;
-use crate::quantize::recipe::Recipe;
+use crate::quantize::ranges::TensorRange;
+use crate::quantize::recipe::{Recipe, Step};
 use crate::quantize::{self, Ranges};
 use crate::reconstruct::{HELD_OUT, held, sqnr_db};
 use bakelite_calibration::Profile;
-use clip::Channels;
+use channels::{Channels, Sums};
 use ndarray::Array3;
 use rayon::prelude::*;
 
-/// What the cost of clipping is multiplied with, of which the best on held-out pictures is taken: other pictures reach further than
-/// those that were seen, and not all of it is first order.
-const CAUTION: [f64; 3] = [1.0, 2.0, 4.0];
-
-/// Largest code of a map.
-const TOP: f64 = 255.0;
-
-/// What became of the ranges.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Clipping {
-    /// Signal to noise of the answers to held-out pictures with the observer's ranges, in dB.
-    pub observer_db: f64,
-    /// The same with the best of the others.
-    pub answers_db: f64,
-}
-
-impl Clipping {
-    /// Whether they were taken.
-    pub fn taken(&self) -> bool {
-        self.answers_db > self.observer_db
-    }
-}
-
-impl std::fmt::Display for Clipping {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "ranges that cost the answers least: {:.1} dB on held-out pictures, those of the observer {:.1} dB{}",
-            self.answers_db,
-            self.observer_db,
-            if self.taken() { "" } else { ", which were kept" }
-        )
-    }
-}
-
-/// Gives the maps among `ranges`, which are those of the observer, the ranges that cost the answers the least, if held-out pictures
-/// among the raw `images` say that it is an improvement. None where the pictures are too few to hold one out.
+/// What the steps that look at the answers do to `ranges`, on the raw calibration `images`: [`clipping`], then [`fine`], as far as
+/// the recipe has them. Returns what to know. Nothing where the pictures are too few to hold one out.
 ///
 /// # Errors
 /// Where the network cannot be quantized.
-pub fn clipping(
+pub fn apply(
     prepared: &Prepared,
     profile: &Profile,
     recipe: &Recipe,
     images: &[Vec<u8>],
     ranges: &mut Ranges,
-) -> Result<Option<Clipping>> {
+) -> Result<Vec<String>> {
     let graph = &prepared.graph;
-    if images.len() < HELD_OUT {
-        return Ok(None);
+    let mut notes = Vec::new();
+    if images.len() < HELD_OUT || !recipe.weighs() {
+        return Ok(notes);
     }
     let (judges, train): (Vec<_>, Vec<_>) = images.iter().cloned().enumerate().partition(|(i, _)| held(*i));
     let [judges, train] = [judges, train].map(|part| part.into_iter().map(|(_, image)| image).collect::<Vec<_>>());
-    let judge = |ranges: &Ranges| sqnr_db(prepared.truth(), &quantize::draft(graph, ranges, recipe)?, &judges);
-    let mut result = Clipping { observer_db: judge(ranges)?, answers_db: f64::NEG_INFINITY };
     let mut channels = gather(graph, &train, channels(graph, profile, ranges))?;
-    let mut best = CAUTION[0];
-    for caution in CAUTION {
-        let db = judge(&chosen(ranges, &channels, caution))?;
-        if db > result.answers_db {
-            (result.answers_db, best) = (db, caution);
+    if recipe.has(Step::AnswerClipping) {
+        let judge = |ranges: &Ranges| sqnr_db(prepared.truth(), &quantize::draft(graph, ranges, recipe)?, &judges);
+        let clipping = clipping::choose(ranges, &channels, judge)?;
+        notes.push(clipping.to_string());
+        channels = gather(graph, &judges, channels)?;
+        if clipping.taken() {
+            *ranges = clipping::chosen(ranges, &channels, clipping.caution);
         }
     }
-    if result.taken() {
-        channels = gather(graph, &judges, channels)?;
-        *ranges = chosen(ranges, &channels, best);
+    if recipe.has(Step::FineMaps) {
+        let fine = fine::choose(graph, ranges, &channels, recipe)?;
+        notes.push(fine.to_string());
+        for map in &fine.maps {
+            if let Some(range) = &mut ranges[map.tensor.index()] {
+                range.fine = true;
+            }
+        }
     }
-    Ok(Some(result))
+    Ok(notes)
 }
 
 /// Bins for every map that has a range.
 fn channels(graph: &Graph, profile: &Profile, ranges: &Ranges) -> Vec<Option<Channels>> {
-    let bins = |(tensor, range): (&crate::graph::Tensor, &Option<quantize::ranges::TensorRange>)| {
+    let bins = |(tensor, range): (&Tensor, &Option<TensorRange>)| {
         let stats = profile.tensors.get(&tensor.name).filter(|_| range.is_some() && tensor.shape.pixels() > 1)?;
         let all = 0..stats.channels();
         let lo = all.clone().map(|c| stats.min(c).min(0.0)).collect();
         Some(Channels::new(lo, all.map(|c| stats.max(c).max(0.0)).collect()))
     };
     graph.tensors.iter().zip(ranges).map(bins).collect()
-}
-
-fn chosen(ranges: &Ranges, channels: &[Option<Channels>], caution: f64) -> Ranges {
-    let mut ranges = ranges.clone();
-    for (range, channels) in ranges.iter_mut().zip(channels) {
-        if let (Some(range), Some(channels)) = (range, channels) {
-            channels.choose(range, TOP, caution);
-        }
-    }
-    ranges
 }
 
 /// Pictures whose sums are in memory at a time.
@@ -150,12 +115,7 @@ pub fn gather(graph: &Graph, images: &[Vec<u8>], mut channels: Vec<Option<Channe
 }
 
 /// The sums of one picture and one direction.
-fn of_picture(
-    graph: &Graph,
-    image: &[u8],
-    seed: u64,
-    channels: &[Option<Channels>],
-) -> Result<Vec<Option<clip::Sums>>> {
+fn of_picture(graph: &Graph, image: &[u8], seed: u64, channels: &[Option<Channels>]) -> Result<Vec<Option<Sums>>> {
     let mut values: Vec<Option<Array3<f32>>> = vec![None; graph.tensors.len()];
     execute::run(graph, &input(graph, image)?, &mut |id, value| values[id.index()] = Some(value.clone()))?;
     let mut slopes: Slopes = vec![None; graph.tensors.len()];
@@ -163,7 +123,7 @@ fn of_picture(
     for id in &graph.outputs {
         slopes[id.index()] = values[id.index()].as_ref().map(|answer| direction(answer, &mut random));
     }
-    let mut sums: Vec<Option<clip::Sums>> = channels.iter().map(|_| None).collect();
+    let mut sums: Vec<Option<Sums>> = channels.iter().map(|_| None).collect();
     execute::backward(graph, &values, slopes, &mut |id, slope| {
         let at = id.index();
         if let (Some(channels), Some(Some(value))) = (&channels[at], values.get(at)) {

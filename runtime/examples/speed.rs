@@ -112,6 +112,7 @@ fn all<I: Isa>(isa: I, part: &str) {
         } else {
             Activation::Linear
         },
+        fine: false,
     };
     let plain = |len: usize| -> Vec<i8> { (0..len).map(|i| ((i * 31) % 255) as u8 as i8).collect() };
 

@@ -190,6 +190,8 @@ pub trait Isa: Copy {
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `if a > b { a } else { b }` on numbers.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `⌊a/16⌋` and `a mod 16` of 0…4095.
+    fn parts(self, a: Self::I32) -> [Self::I32; 2];
     /// `max(a, |b|)` on numbers, a ≥ 0.
     #[inline(always)]
     fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {

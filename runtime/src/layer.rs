@@ -103,4 +103,16 @@ pub struct Epilogue<'a> {
     pub residual: Option<&'a [f32]>,
     /// What follows (eq. 11, 12).
     pub activation: Activation<'a>,
+    /// Whether codes go up to [`FINE_TOP`] and are written in two planes (eq. 37), for which there must be no residual.
+    pub fine: bool,
 }
+
+impl Epilogue<'_> {
+    /// Codes that a pixel of the output has of each channel.
+    pub const fn planes(&self) -> usize {
+        if self.fine { 2 } else { 1 }
+    }
+}
+
+/// Largest code of a fine map (eq. 37).
+pub const FINE_TOP: u16 = 4095;

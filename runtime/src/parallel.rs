@@ -46,7 +46,7 @@ pub fn pointwise<I: Isa + Sync>(
     residual: &[u8],
     output: &mut [u8],
 ) {
-    let (parts, n) = (team.parts(), layer.out_channels);
+    let (parts, n) = (team.parts(), layer.out_channels * layer.epilogue.planes());
     let Some(output) = output.get_mut(..layer.pixels * n).filter(|_| parts > 1 && n > 0) else {
         return kernel::pointwise(isa, layer, input, residual, output);
     };
@@ -142,6 +142,7 @@ fn from_channel<'a>(all: &Epilogue<'a>, first: usize) -> Epilogue<'a> {
                 zero: zero.get(first..).unwrap_or(&[]),
             },
         },
+        fine: all.fine,
     }
 }
 

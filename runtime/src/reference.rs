@@ -7,7 +7,7 @@ mod maps;
 mod vectors;
 
 use crate::kernel::{Add, Gate, MaxPool, Mean, RealActivation, SHUT};
-use crate::layer::{Activation, Epilogue, Shape, Window};
+use crate::layer::{Activation, Epilogue, FINE_TOP, Shape, Window};
 pub use maps::*;
 pub use vectors::*;
 
@@ -53,6 +53,18 @@ fn value(epilogue: &Epilogue<'_>, acc: i32, o: usize, residual: Option<u8>) -> f
     }
 }
 
+/// The code of `v` for output channel o of `outputs`, at `at` (eq. 11–13), or both parts of a fine one (eq. 37).
+fn store(epilogue: &Epilogue<'_>, v: f32, o: usize, output: &mut [u8], [at, outputs]: [usize; 2]) {
+    let y = activate(&epilogue.activation, v, o);
+    if epilogue.fine {
+        let q = code(y, FINE_TOP);
+        output[at] = (q / 16) as u8;
+        output[at + outputs] = (q % 16) as u8;
+    } else {
+        output[at] = code(y, 255) as u8;
+    }
+}
+
 /// A convolution with its weights as the network has them.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution<'a> {
@@ -64,7 +76,9 @@ pub struct Convolution<'a> {
     pub window: Window,
     /// Groups: 1 in general, as many as channels if depthwise.
     pub groups: usize,
-    /// `[o][kh][kw][c of the group]`.
+    /// Whether a depthwise convolution reads a fine map (eq. 38), whose planes are then the two channels of each group.
+    pub fine_input: bool,
+    /// `[o][kh][kw][c of the group]`; of a fine input `[o][plane][kh][kw]`.
     pub weights: &'a [i8],
     /// What taps outside of the input read, per input channel.
     pub pad_code: &'a [u8],
@@ -75,15 +89,17 @@ pub struct Convolution<'a> {
 /// Convolution: pointwise, general, grouped and depthwise (eq. 5, 9–13). `residual` is empty if there is none.
 pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
     let Window { kernel, stride, dilation, pad } = layer.window;
-    let (c_len, o_len) = (layer.input.channels / layer.groups, layer.output.channels / layer.groups);
+    let taps = layer.window.taps();
+    let outputs = layer.output.channels / layer.epilogue.planes();
+    let (c_len, o_len) = (layer.input.channels / layer.groups, outputs / layer.groups);
     for oy in 0..layer.output.height {
         for ox in 0..layer.output.width {
-            for o in 0..layer.output.channels {
+            for o in 0..outputs {
                 let mut acc = layer.epilogue.offset[o];
                 for ky in 0..kernel[0] {
                     for kx in 0..kernel[1] {
                         for i in 0..c_len {
-                            let c = o / o_len * c_len + i;
+                            let c = if layer.fine_input { i * layer.groups + o } else { o / o_len * c_len + i };
                             let y = (oy * stride[0] + ky * dilation[0]).wrapping_sub(pad[0]);
                             let x = (ox * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
                             let inside = y < layer.input.height && x < layer.input.width;
@@ -92,14 +108,16 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
                             } else {
                                 layer.pad_code[c]
                             };
-                            let w = layer.weights[((o * kernel[0] + ky) * kernel[1] + kx) * c_len + i];
+                            let tap = ky * kernel[1] + kx;
+                            let w = if layer.fine_input { i * taps + tap } else { tap * c_len + i };
+                            let w = layer.weights[o * taps * c_len + w];
                             acc += i32::from(w) * i32::from(code);
                         }
                     }
                 }
                 let at = (oy * layer.output.width + ox) * layer.output.channels + o;
                 let v = value(&layer.epilogue, acc, o, residual.get(at).copied());
-                output[at] = code(activate(&layer.epilogue.activation, v, o), 255) as u8;
+                store(&layer.epilogue, v, o, output, [at, outputs]);
             }
         }
     }
@@ -142,12 +160,12 @@ pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], out
         for p in 0..layer.pixels {
             let product = |c: usize| rne(weight(c) * inverse) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
             let v = rescale((0..k).map(product).sum(), multiplier, bias);
-            let at = p * n + o;
+            let at = p * n * layer.epilogue.planes() + o;
             let v = match (layer.epilogue.residual, residual.get(at)) {
                 (Some(factor), Some(&x)) => v + f32::from(x) * factor[o],
                 _ => v,
             };
-            output[at] = code(activate(&layer.epilogue.activation, v, o), 255) as u8;
+            store(&layer.epilogue, v, o, output, [at, n]);
         }
     }
 }

@@ -105,7 +105,10 @@ macro_rules! instruction_set {
                 for (i, shape) in SHAPES.into_iter().enumerate() {
                     for (j, window) in windows().into_iter().enumerate() {
                         if possible(shape, &window) {
-                            shared::depthwise(isa, shape, window, STYLES[(i + j) % STYLES.len()]);
+                            for fine_input in [false, true] {
+                                let style = STYLES[(i + j + usize::from(fine_input)) % STYLES.len()];
+                                shared::depthwise(isa, shape, window, fine_input, style);
+                            }
                         }
                     }
                 }
@@ -113,8 +116,10 @@ macro_rules! instruction_set {
                     for kernel in [3, 5] {
                         let window =
                             |s| Window { kernel: [kernel; 2], stride: [s; 2], dilation: [1; 2], pad: [kernel / 2; 2] };
-                        shared::depthwise(isa, Shape::new(14, 14, 72), window(1), style);
-                        shared::depthwise(isa, Shape::new(14, 15, 72), window(2), style);
+                        for (fine_input, channels) in [(false, 72), (true, 72), (true, 16)] {
+                            shared::depthwise(isa, Shape::new(14, 14, channels), window(1), fine_input, style);
+                            shared::depthwise(isa, Shape::new(14, 15, channels), window(2), fine_input, style);
+                        }
                     }
                 }
             }

@@ -50,6 +50,7 @@ impl Constants {
             bias,
             residual: residual.then_some(&factor[..]),
             activation: if hard_swish { Activation::HardSwish { scale, zero } } else { Activation::Linear },
+            fine: false,
         }
     }
 }
@@ -63,18 +64,19 @@ fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
         let mut weights = vec![0; pack::pointwise_len(I::LEVEL, k, n)];
         let plain: Vec<i8> = bytes(5, n * k).iter().map(|&b| b as i8 / 2).collect();
         pack::pointwise(I::LEVEL, &plain, k, n, &mut weights);
-        for residual in [false, true] {
+        for (residual, fine) in [(false, false), (true, false), (false, true)] {
             let layer = kernel::Pointwise {
                 pixels,
                 in_channels: k,
                 out_channels: n,
                 weights: &weights,
-                epilogue: constants.epilogue(residual, !residual),
+                epilogue: Epilogue { fine, ..constants.epilogue(residual, !residual) },
                 tile: Tile::best(I::LEVEL, pixels, n),
                 ahead: &weights,
             };
+            let len = pixels * n * layer.epilogue.planes();
             let added = if residual { &added[..] } else { &[] };
-            let (mut one, mut all) = (vec![7; pixels * n], vec![9; pixels * n]);
+            let (mut one, mut all) = (vec![7; len], vec![9; len]);
             kernel::pointwise(isa, &layer, &x, added, &mut one);
             parallel::pointwise(isa, team, &layer, &x, added, &mut all);
             assert_eq!(one, all, "pointwise {:?} {pixels} {k} {n} {parts}", I::LEVEL);
@@ -96,6 +98,18 @@ fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
         kernel::depthwise(isa, &layer, &x, &[], &mut one);
         parallel::depthwise(isa, team, &layer, &x, &[], &mut all);
         assert_eq!(one, all, "depthwise {:?} {side} {channels} {size} {stride} {parts}", I::LEVEL);
+        // From two planes to two planes.
+        let [input, output] = [input, output].map(|shape| Shape { channels: 2 * channels, ..shape });
+        let kernel = [2 * size, size];
+        let (x, pad_code) = (bytes(6, input.len()), bytes(7, 2 * channels));
+        let mut weights = vec![0; pack::depthwise_len(I::LEVEL, channels, kernel)];
+        pack::depthwise(I::LEVEL, &[&plain[..], &plain].concat(), channels, kernel, &mut weights);
+        let epilogue = Epilogue { fine: true, ..layer.epilogue };
+        let layer = kernel::Depthwise { input, output, window, weights: &weights, pad_code: &pad_code, epilogue };
+        let (mut one, mut all) = (vec![7; output.len()], vec![9; output.len()]);
+        kernel::depthwise(isa, &layer, &x, &[], &mut one);
+        parallel::depthwise(isa, team, &layer, &x, &[], &mut all);
+        assert_eq!(one, all, "fine depthwise {:?} {side} {channels} {size} {stride} {parts}", I::LEVEL);
 
         let (input, n) = (Shape::new(side, side + 20, 3), channels);
         let output = Shape::new((side - 1) / stride + 1, (side + 19) / stride + 1, n);

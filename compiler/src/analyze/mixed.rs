@@ -7,8 +7,8 @@
 use crate::graph::{Graph, TensorId};
 use crate::ops::Op;
 use crate::qgraph::{Kind, QGraph};
-use crate::quantize::Draft;
 use crate::quantize::filters::Layout;
+use crate::quantize::{Draft, fine};
 use ndarray::Array3;
 
 /// `graph` with the weights of the sites that `chosen` picks replaced by what their integers mean.
@@ -19,9 +19,13 @@ pub fn with_integer_weights(graph: &Graph, draft: &Draft<'_>, chosen: impl Fn(us
         let Some(codes) = draft.q.tensor(site.inputs[0]).codes() else { continue };
         let Some(node) = graph.nodes.iter_mut().find(|node| node.output == site.node.output) else { continue };
         let Op::Conv(conv) = &mut node.op else { continue };
-        let layout = Layout::of(conv, codes.scale.len());
-        for (i, (w, &q)) in conv.weights.iter_mut().zip(&filters.weights).enumerate() {
-            let c = layout.channel(i);
+        let reading = fine::reading(conv, draft.q.tensor(site.inputs[0])).into_owned();
+        let layout = Layout::of(&reading, codes.scale.len());
+        // Of a fine input the weights of the high parts: they are the finer ones.
+        let channels = conv.in_channels().max(1);
+        let high = (0..filters.weights.len()).filter(|&i| layout.channel(i) < channels);
+        for (w, i) in conv.weights.iter_mut().zip(high) {
+            let (c, q) = (layout.channel(i), filters.weights[i]);
             let column = filters.columns.get(c).map_or(1.0, |&a| f64::from(a));
             *w = (filters.steps[i / layout.row] * f64::from(q) * column / f64::from(codes.scale[c])) as f32;
         }
@@ -33,11 +37,13 @@ pub fn with_integer_weights(graph: &Graph, draft: &Draft<'_>, chosen: impl Fn(us
 /// Rounds every value to what its code means; reals stay.
 pub fn round_to_codes(q: &QGraph, id: TensorId, values: &mut Array3<f32>) {
     let tensor = q.tensor(id);
-    let (codes, top) = match &tensor.kind {
-        Kind::Map(codes) => (codes, 255.0),
-        Kind::Wide { codes, top } => (codes, f32::from(*top)),
+    let top = match &tensor.kind {
+        Kind::Map(_) if tensor.fine => f32::from(fine::FINE_TOP),
+        Kind::Map(_) => 255.0,
+        Kind::Wide { top, .. } => f32::from(*top),
         Kind::Real => return,
     };
+    let Some(codes) = fine::whole(tensor) else { return };
     let Some(values) = values.as_slice_mut() else { return };
     for pixel in values.chunks_exact_mut(codes.scale.len()) {
         for ((value, &scale), &zero) in pixel.iter_mut().zip(&codes.scale).zip(&codes.zero) {

@@ -121,7 +121,7 @@ pub struct CompileArguments {
     /// The CPU: `native`, a name (see `bakelite targets`) or a .yaml file.
     #[arg(long, default_value = "native", value_name = "NAME|FILE")]
     pub target: String,
-    /// The recipe: a name (see `bakelite targets`) or a .yaml file.
+    /// The recipe: `fast`, `default`, `mixed` (12 bits where they count), `best` (wherever they help), or a .yaml file.
     #[arg(long, default_value = "default", value_name = "NAME|FILE")]
     pub recipe: String,
     /// One label per line, for the program's answers.

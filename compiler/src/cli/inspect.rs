@@ -87,7 +87,13 @@ pub fn made_up(graph: &Graph) -> quantize::Ranges {
         .iter()
         .map(|tensor| {
             let n = tensor.shape.channels;
-            Some(TensorRange { lo: vec![-1.0; n], hi: vec![4.0; n], mean: vec![0.5; n], mean_square: vec![1.0; n] })
+            Some(TensorRange {
+                lo: vec![-1.0; n],
+                hi: vec![4.0; n],
+                mean: vec![0.5; n],
+                mean_square: vec![1.0; n],
+                fine: false,
+            })
         })
         .collect()
 }

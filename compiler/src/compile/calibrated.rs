@@ -7,7 +7,7 @@ use crate::error::{Error, Result, Stage};
 use crate::pipeline::{self, Loaded, Prepared};
 use crate::qgraph::QGraph;
 use crate::quantize::filters::Filters;
-use crate::quantize::recipe::{Recipe, Step};
+use crate::quantize::recipe::Recipe;
 use crate::quantize::{self, Draft};
 use crate::reconstruct::{self, Reconstruction};
 use crate::sensitivity;
@@ -105,7 +105,7 @@ impl Calibrated {
         let graph = &self.prepared.graph;
         let mut ranges = calibrate::ranges(graph, profile, recipe)?;
         let (mut reconstruction, mut notes) = (None, Vec::new());
-        let looks_again = recipe.reconstructs() || recipe.has(Step::AnswerClipping);
+        let looks_again = recipe.reconstructs() || recipe.weighs();
         let images = match self.pixels().filter(|_| looks_again).transpose()? {
             Some(pixels) => pixels.get(..recipe.settings.images.min(most)).unwrap_or(pixels),
             None => &[],
@@ -117,10 +117,7 @@ impl Calibrated {
                     .into(),
             );
         }
-        if recipe.has(Step::AnswerClipping) && !images.is_empty() {
-            let clipping = sensitivity::clipping(&self.prepared, profile, recipe, images, &mut ranges)?;
-            notes.extend(clipping.map(|clipping| clipping.to_string()));
-        }
+        notes.extend(sensitivity::apply(&self.prepared, profile, recipe, images, &mut ranges)?);
         let mut draft = quantize::draft(graph, &ranges, recipe)?;
         if recipe.reconstructs() && !images.is_empty() {
             let result = reconstruct::reconstruct(self.prepared.truth(), &mut draft, images.to_vec(), recipe)?;

@@ -197,11 +197,12 @@ fn activation(hard_swish: Option<&(Floats, Floats)>) -> String {
 
 fn epilogue(e: &EpilogueSpans) -> String {
     format!(
-        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {} }}",
+        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {} }}",
         ints(e.offset),
         floats(e.multiplier),
         floats(e.bias),
         e.residual.map_or("None".to_owned(), |r| format!("Some({})", floats(r))),
         activation(e.hard_swish.as_ref()),
+        e.fine,
     )
 }

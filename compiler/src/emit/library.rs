@@ -199,6 +199,7 @@ fn call(q: &QGraph, index: usize, step: &Step) -> String {
         step.name.replace(['\n', '\r'], " "),
         describe(&step.kernel),
         match &tensor.kind {
+            Kind::Map(codes) if tensor.fine => format!(", 12 bits in two planes of u8, {}", scales(codes)),
             Kind::Map(codes) => format!(", u8, {}", scales(codes)),
             Kind::Wide { codes, top } => format!(", u16 to {top}, {}", scales(codes)),
             Kind::Real => ", f32".into(),

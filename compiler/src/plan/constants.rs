@@ -49,6 +49,8 @@ pub struct EpilogueSpans {
     pub residual: Option<Floats>,
     /// Scale and zero of a hard-swish; linear where there is none.
     pub hard_swish: Option<(Floats, Floats)>,
+    /// Whether the codes are those of a fine map.
+    pub fine: bool,
 }
 
 /// The pools.
@@ -109,6 +111,7 @@ impl Constants {
             bias: self.floats(&epilogue.bias),
             residual: epilogue.residual.as_ref().map(|r| self.floats(r)),
             hard_swish: self.activation(&epilogue.activation),
+            fine: epilogue.fine,
         }
     }
 

@@ -381,5 +381,6 @@ fn epilogue<'c>(c: &'c Constants, e: &EpilogueSpans) -> Epilogue<'c> {
         bias: c.get_floats(e.bias),
         residual: e.residual.map(|r| c.get_floats(r)),
         activation: activation(c, e.hard_swish.as_ref()),
+        fine: e.fine,
     }
 }

@@ -96,6 +96,7 @@ mod tests {
             name: name.into(),
             shape: Shape::new(5, 7, channels),
             kind: Kind::Map(Codes { scale: vec![1.0; channels], zero: vec![0; channels] }),
+            fine: false,
         };
         let q = QGraph {
             name: "one".into(),
@@ -107,6 +108,7 @@ mod tests {
         let conv = QConv {
             window: Window { kernel: [3, 3], stride: [1, 1], dilation: [1, 1], pad: [1, 1] },
             groups: 1,
+            fine_input: false,
             weights: (0..9 * 9 * 6).map(|i| (i * 37 % 255) as i8).collect(),
             pad_code: vec![3; 6],
             epilogue: QEpilogue {
@@ -115,6 +117,7 @@ mod tests {
                 bias: vec![12.5; 9],
                 residual: None,
                 activation: QActivation::Linear,
+                fine: false,
             },
         };
         let node = QNode { name: "conv".into(), op: QOp::Conv(conv), inputs: vec![TensorId(0)], output: TensorId(1) };

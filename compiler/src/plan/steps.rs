@@ -39,7 +39,7 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             hard_swish: constants.activation(&gate.activation),
         },
         QOp::Gated(gated) => {
-            let (k, n) = (input.channels, output.channels);
+            let (k, n) = (input.channels, gated.epilogue.multiplier.len());
             let weights =
                 packed(constants, pack::gated_len(level, k, n), |out| pack::gated(level, &gated.weights, k, n, out));
             Kernel::Gated {
@@ -86,8 +86,10 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
     let output = q.tensor(node.output).shape;
     let (window, weights) = (conv.window, conv.weights.as_slice());
     let k = window.taps() * input.channels / conv.groups.max(1);
-    let n = output.channels;
-    let depthwise = conv.groups == input.channels && n == input.channels && n > 1;
+    let n = conv.epilogue.multiplier.len();
+    let depthwise = conv.fine_input || (conv.groups == input.channels && n == input.channels && n > 1);
+    // The taps of the second plane are further vertical ones.
+    let taps = if conv.fine_input { [2 * window.kernel[0], window.kernel[1]] } else { window.kernel };
     let point =
         window.taps() == 1 && window.stride == [1, 1] && window.pad == [0, 0] && input.pixels() == output.pixels();
     let kind = match (depthwise, conv.groups, point) {
@@ -100,8 +102,8 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
     let mut offset = conv.epilogue.offset.clone();
     adjust(level, kind, weights, k, n, &mut offset, &node.name)?;
     let span = match kind {
-        pack::Kind::Depthwise => packed(constants, pack::depthwise_len(level, n, window.kernel), |out| {
-            pack::depthwise(level, weights, n, window.kernel, out);
+        pack::Kind::Depthwise => packed(constants, pack::depthwise_len(level, n, taps), |out| {
+            pack::depthwise(level, weights, n, taps, out);
         }),
         pack::Kind::Pointwise => packed(constants, pack::pointwise_len(level, k, n), |out| {
             pack::pointwise(level, weights, k, n, out);
@@ -243,6 +245,7 @@ pub(super) fn scratch_len(level: Level, kernel: &Kernel) -> usize {
                 bias: &[],
                 residual: None,
                 activation: Activation::Linear,
+                fine: false,
             },
         }
         .scratch_len(),

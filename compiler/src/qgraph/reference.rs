@@ -111,6 +111,7 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
                 output,
                 window: conv.window,
                 groups: conv.groups,
+                fine_input: conv.fine_input,
                 weights: &conv.weights,
                 pad_code: &conv.pad_code,
                 epilogue: epilogue(&conv.epilogue),
@@ -177,7 +178,7 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
                 weights: &gated.weights,
                 factor: &gated.factor,
                 zero: &gated.zero,
-                out_channels: output.channels,
+                out_channels: output.channels / epilogue(&gated.epilogue).planes(),
                 epilogue: epilogue(&gated.epilogue),
             };
             reference::gated(&layer, map(value(0))?, reals(value(1))?, residual, &mut codes);
@@ -236,5 +237,6 @@ fn epilogue(e: &QEpilogue) -> Epilogue<'_> {
         bias: &e.bias,
         residual: e.residual.as_deref(),
         activation: activation(&e.activation),
+        fine: e.fine,
     }
 }

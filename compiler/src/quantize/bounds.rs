@@ -63,6 +63,7 @@ mod tests {
             bias: vec![0.0],
             residual: None,
             activation: QActivation::Linear,
+            fine: false,
         }
     }
 

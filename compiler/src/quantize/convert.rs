@@ -53,7 +53,7 @@ pub fn convert(
         }
     };
     let output = TensorId(q.tensors.len() as u32);
-    q.tensors.push(QTensor { name: format!("{}.{what}", tensor.name), shape: tensor.shape, kind });
+    q.tensors.push(QTensor { name: format!("{}.{what}", tensor.name), shape: tensor.shape, kind, fine: false });
     q.nodes.push(QNode { name: format!("{name}.{what}"), op, inputs: vec![id], output });
     Ok(output)
 }

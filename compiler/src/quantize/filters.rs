@@ -30,22 +30,27 @@ pub struct Layout {
     pub row: usize,
     per_group: usize,
     outputs_per_group: usize,
+    /// Channels of a plane, where a depthwise convolution reads two.
+    plane: usize,
 }
 
 impl Layout {
-    /// Of `conv`, whose input has `channels` channels.
+    /// Of `conv`, whose input has `channels` channels; twice its own where it is depthwise and reads two planes ([`super::fine`]).
     pub fn of(conv: &Conv, channels: usize) -> Self {
-        let per_group = channels / conv.groups.max(1);
+        let plane = if conv.is_depthwise() && channels == 2 * conv.in_channels() { conv.in_channels() } else { 0 };
+        let per_group = if plane > 0 { 1 } else { channels / conv.groups.max(1) };
         Self {
             row: (conv.window.taps() * per_group).max(1),
             per_group: per_group.max(1),
             outputs_per_group: (conv.out_channels / conv.groups.max(1)).max(1),
+            plane,
         }
     }
 
     /// The input channel of the weight at `index`.
     pub fn channel(&self, index: usize) -> usize {
-        (index / self.row / self.outputs_per_group) * self.per_group + index % self.per_group
+        let low = if 2 * (index % self.row) >= self.row { self.plane } else { 0 };
+        (index / self.row / self.outputs_per_group) * self.per_group + index % self.per_group + low
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bounds;
 use super::filters::{Filters, Layout};
+use super::fine;
 use super::sites::{Site, SiteKind};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Shape, TensorId};
@@ -147,7 +148,7 @@ fn convolution(
     filters: &Filters,
 ) -> std::result::Result<QOp, String> {
     let codes = codes_of(x)?;
-    let layout = Layout::of(conv, x.shape.channels);
+    let layout = Layout::of(&fine::reading(conv, x), x.shape.channels);
     let (weights, factor, bias) = (&filters.weights, &filters.steps, &filters.bias);
     let mut offset = vec![0_i64; conv.out_channels];
     for (i, &q) in weights.iter().enumerate() {
@@ -175,19 +176,21 @@ fn convolution(
             bias: bias.iter().map(|b| (b * slope + shift) as f32).collect(),
             residual: None,
             activation: QActivation::Linear,
+            fine: false,
         };
         bounds::prove(weights, &epilogue, top_of(x))?;
         return Ok(QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Reals(real) }));
     }
-    let epilogue = finish(offset, factor, bias, activation, summed, codes_of(y)?)?;
+    let epilogue = finish(offset, factor, bias, activation, summed, y)?;
     bounds::prove(weights, &epilogue, top_of(x))?;
     Ok(match x.kind {
         Kind::Wide { .. } => QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Codes }),
         Kind::Map(_) | Kind::Real => QOp::Conv(QConv {
             window: conv.window,
             groups: conv.groups,
+            fine_input: x.fine && conv.is_depthwise(),
             weights: weights.clone(),
-            pad_code: pad_codes(conv, codes),
+            pad_code: pad_codes(conv, x)?,
             epilogue,
         }),
     })
@@ -201,7 +204,7 @@ fn gated(
     y: &QTensor,
     filters: &Filters,
 ) -> std::result::Result<QOp, String> {
-    let epilogue = finish(Vec::new(), &filters.steps, &filters.bias, activation, summed, codes_of(y)?)?;
+    let epilogue = finish(Vec::new(), &filters.steps, &filters.bias, activation, summed, y)?;
     bounds::prove_gated(&filters.weights, &filters.columns, &epilogue)?;
     Ok(QOp::Gated(QGated {
         weights: filters.weights.clone(),
@@ -211,14 +214,20 @@ fn gated(
     }))
 }
 
-/// The code of what the float network pads with.
-fn pad_codes(conv: &Conv, codes: &Codes) -> Vec<u8> {
-    (0..codes.scale.len())
-        .map(|c| {
-            let value = f64::from(conv.pad_value.get(c).copied().unwrap_or(0.0));
-            (value / f64::from(codes.scale[c]) + f64::from(codes.zero[c])).round_ties_even().clamp(0.0, 255.0) as u8
-        })
-        .collect()
+/// The codes of what the float network pads with, of both planes of a fine map.
+fn pad_codes(conv: &Conv, x: &QTensor) -> std::result::Result<Vec<u8>, String> {
+    let value = |c: usize| conv.pad_value.get(c).copied().unwrap_or(0.0);
+    if x.fine {
+        let codes = fine::whole(x).ok_or("a fine map without codes")?;
+        let parts: Vec<[u8; 2]> = (0..codes.scale.len()).map(|c| fine::parts(&codes, c, value(c))).collect();
+        return Ok([0, 1].iter().flat_map(|&plane| parts.iter().map(move |parts| parts[plane])).collect());
+    }
+    let codes = codes_of(x)?;
+    let code = |c: usize| {
+        let code = f64::from(value(c)) / f64::from(codes.scale[c]) + f64::from(codes.zero[c]);
+        code.round_ties_even().clamp(0.0, 255.0) as u8
+    };
+    Ok((0..codes.scale.len()).map(code).collect())
 }
 
 /// `acc → y` as the factors and summands of (eq. 9–12).
@@ -228,9 +237,13 @@ fn finish(
     bias: &[f64],
     activation: Option<Activation>,
     summed: Option<&QTensor>,
-    y: &Codes,
+    to: &QTensor,
 ) -> std::result::Result<QEpilogue, String> {
     let outputs = factor.len();
+    let y = fine::whole(to).ok_or_else(|| format!("{} has no codes", to.name))?;
+    if to.fine && summed.is_some() {
+        return Err("a fine map cannot be made by an addition".into());
+    }
     let s = |o: usize| f64::from(y.scale[o]);
     let z = |o: usize| f64::from(y.zero[o]);
     let (slope, shift) = match activation {
@@ -258,6 +271,7 @@ fn finish(
                 scale: (0..outputs).map(|o| (1.0 / (6.0 * to_v * s(o))) as f32).collect(),
                 zero: (0..outputs).map(|o| z(o) as f32).collect(),
             },
+            fine: to.fine,
         });
     }
     let summed = summed.map(codes_of).transpose()?;
@@ -277,6 +291,7 @@ fn finish(
         bias,
         residual: residual.map(|r| r.into_iter().map(|x| x as f32).collect()),
         activation: QActivation::Linear,
+        fine: to.fine,
     })
 }
 

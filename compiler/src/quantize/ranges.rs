@@ -11,6 +11,8 @@ pub struct TensorRange {
     pub mean: Vec<f64>,
     /// E\[x²\].
     pub mean_square: Vec<f64>,
+    /// Whether it is to be a fine map ([`super::fine`]).
+    pub fine: bool,
 }
 
 impl TensorRange {

@@ -26,6 +26,9 @@ pub enum Step {
     /// Ranges of maps cost the *answers* the least ([`crate::sensitivity`]), where that is better on held-out pictures; without, those
     /// of the observer.
     AnswerClipping,
+    /// Maps whose rounding the answers feel most have 12 bits ([`crate::sensitivity::fine`]), as far as the time `fine-budget` goes;
+    /// without, all have 8.
+    FineMaps,
     /// Vectors have codes up to `wide-top`; without, up to 255.
     WideVectors,
     /// The ranges of wide vectors are wider than what was seen, by the factor `headroom`, and those of maps the less so the more
@@ -45,12 +48,13 @@ pub enum Step {
 
 impl Step {
     /// All of them, in the order in which they come.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ChannelWeights,
         Self::ChannelScales,
         Self::Absorption,
         Self::Clipping,
         Self::AnswerClipping,
+        Self::FineMaps,
         Self::WideVectors,
         Self::Headroom,
         Self::GatesInWeights,
@@ -68,6 +72,7 @@ impl Step {
             Self::Absorption => "absorption",
             Self::Clipping => "clipping",
             Self::AnswerClipping => "answer-clipping",
+            Self::FineMaps => "fine-maps",
             Self::WideVectors => "wide-vectors",
             Self::Headroom => "headroom",
             Self::GatesInWeights => "gates-in-weights",
@@ -87,6 +92,7 @@ impl Step {
             | Self::Absorption
             | Self::Clipping
             | Self::AnswerClipping
+            | Self::FineMaps
             | Self::WideVectors
             | Self::Headroom
             | Self::GatesInWeights
@@ -107,6 +113,8 @@ pub struct Settings {
     pub wide_top: u16,
     /// By how much the ranges of wide vectors exceed what was seen; those of maps: [`Recipe::headroom`].
     pub headroom: f32,
+    /// What fine maps may cost, as a share of the network's estimated time.
+    pub fine_budget: f64,
     /// Most pictures to reconstruct on: the first of the calibration.
     pub images: usize,
     /// What refits shrink towards the float weights with: shares of the mean variance of the inputs.
@@ -120,6 +128,7 @@ impl Default for Settings {
             alphas: vec![0.0, 0.25, 0.5, 0.75, 1.0],
             wide_top: 4095,
             headroom: 2.0,
+            fine_budget: 0.1,
             images: 256,
             ridges: vec![0.01, 0.1, 1.0],
         }
@@ -152,7 +161,7 @@ impl Recipe {
     }
 
     fn check(&self) -> Result<(), String> {
-        let Settings { observer, alphas, wide_top, headroom, images: _, ridges } = &self.settings;
+        let Settings { observer, alphas, wide_top, headroom, fine_budget, images: _, ridges } = &self.settings;
         let _: Observer = observer.parse().map_err(|e: bakelite_calibration::Error| e.to_string())?;
         if let Some(step) = Step::ALL.into_iter().find(|step| self.steps.iter().filter(|s| *s == step).count() > 1) {
             return Err(format!("the step `{}` is there twice", step.name()));
@@ -165,6 +174,9 @@ impl Recipe {
         }
         if !(255..=32767).contains(wide_top) {
             return Err(format!("`wide-top` is {wide_top}, not within 255 and 32767"));
+        }
+        if !(0.0..=1000.0).contains(fine_budget) {
+            return Err(format!("`fine-budget` is {fine_budget}, not within 0 and 1000"));
         }
         if !(1.0..=64.0).contains(headroom) {
             return Err(format!("`headroom` is {headroom}, not within 1 and 64"));
@@ -187,6 +199,11 @@ impl Recipe {
     /// Whether layers are reconstructed on the calibration pictures.
     pub fn reconstructs(&self) -> bool {
         self.steps.iter().any(|step| step.reconstructs())
+    }
+
+    /// Whether it asks what errors cost the answers, on the calibration pictures ([`crate::sensitivity`]).
+    pub fn weighs(&self) -> bool {
+        self.has(Step::AnswerClipping) || self.has(Step::FineMaps)
     }
 
     /// How statistics become ranges.

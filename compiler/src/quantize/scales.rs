@@ -111,6 +111,7 @@ mod tests {
             hi: hi.to_vec(),
             mean: hi.iter().map(|&h| f64::from(h) / 2.0).collect(),
             mean_square: hi.iter().map(|&h| f64::from(h * h) / 3.0).collect(),
+            fine: false,
         }
     }
 

@@ -9,9 +9,9 @@ use crate::error::{Error, Result, Stage};
 use crate::graph::Shape;
 use crate::ops::Conv;
 use crate::qgraph::reference::Value;
-use crate::qgraph::{Codes, QGraph};
-use crate::quantize::Draft;
+use crate::qgraph::{Codes, QGraph, QTensor};
 use crate::quantize::sites::SiteKind;
+use crate::quantize::{Draft, fine};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, s};
 
@@ -113,6 +113,29 @@ pub fn real(q: &QGraph, id: crate::graph::TensorId, value: &Value) -> Option<Vec
     Some(reals)
 }
 
+/// What a tap outside of the input reads, less its zero point.
+fn pad_codes_less_zero(conv: &Conv, x: &QTensor, codes: &Codes) -> Vec<f32> {
+    let channels = conv.in_channels().max(1);
+    let code = |(c, &zero): (usize, &u16)| {
+        let value = conv.pad_value[c % channels];
+        let code = match fine::whole(x).filter(|_| x.fine) {
+            Some(whole) => f32::from(fine::parts(&whole, c % channels, value)[c / channels]),
+            None => (value / codes.scale[c] + f32::from(zero)).round_ties_even().clamp(0.0, 255.0),
+        };
+        code - f32::from(zero)
+    };
+    codes.zero.iter().enumerate().map(code).collect()
+}
+
+/// Patches `[tap][plane][channel]` of a fine map as a depthwise convolution reads them: `[plane][tap][channel]`.
+fn planes_apart(patches: &Array2<f32>, taps: usize, both: usize) -> Array2<f32> {
+    let channels = both / 2;
+    Array2::from_shape_fn(patches.dim(), |(row, i)| {
+        let (plane, tap, c) = (i / (taps * channels), i / channels % taps, i % channels);
+        patches[[row, tap * both + plane * channels + c]]
+    })
+}
+
 /// Samples of site `site`, whose convolution is `conv`; `held` says which pictures are held out. `None` without pictures.
 ///
 /// # Errors
@@ -137,15 +160,9 @@ pub fn samples(
     let gate = (!columns.is_empty()).then(|| place.inputs[1]);
     let taps = conv.window.taps();
     let row = taps * x.channels;
-    let outside: Vec<f32> = conv
-        .pad_value
-        .iter()
-        .zip(&codes.scale)
-        .zip(&codes.zero)
-        .map(|((&value, &scale), &zero)| {
-            (value / scale + f32::from(zero)).round_ties_even().clamp(0.0, 255.0) - f32::from(zero)
-        })
-        .collect();
+    let outside = pad_codes_less_zero(conv, tensor, codes);
+    // As the float layer sees it.
+    let float_x = Shape { channels: conv.in_channels(), ..x };
     let per_picture = count(row).div_ceil(walk.pictures().max(1));
     let parts = walk.see(&place.inputs, |picture, floats, values| {
         let chosen = pixels((site as u64) << 32 | picture as u64, per_picture, y.pixels());
@@ -161,11 +178,14 @@ pub fn samples(
             })
             .transpose()?;
         let mut read = Array2::<f32>::zeros((chosen.len(), row));
-        let mut truth = Array2::<f32>::zeros((chosen.len(), row));
+        let mut truth = Array2::<f32>::zeros((chosen.len(), taps * float_x.channels));
         for (i, &pixel) in chosen.iter().enumerate() {
             let at = [pixel / y.width, pixel % y.width];
             patch(conv, &integers, x, at, &outside, read.row_mut(i).into_slice().ok_or_else(broken)?);
-            patch(conv, float, x, at, &conv.pad_value, truth.row_mut(i).into_slice().ok_or_else(broken)?);
+            patch(conv, float, float_x, at, &conv.pad_value, truth.row_mut(i).into_slice().ok_or_else(broken)?);
+        }
+        if tensor.fine && conv.is_depthwise() {
+            read = planes_apart(&read, taps, x.channels);
         }
         if let Some(factor) = factor {
             let float_gate = floats[1].as_slice().ok_or_else(broken)?;
@@ -174,7 +194,7 @@ pub fn samples(
                 truth.iter_mut().zip(float_gate).for_each(|(x, g)| *x *= g);
             }
         }
-        let mut target = answers(conv, x.channels, &truth).ok_or_else(broken)?;
+        let mut target = answers(conv, float_x.channels, &truth).ok_or_else(broken)?;
         let summed = if gate.is_some() { 2 } else { 1 };
         if let Some(&added) = place.inputs.get(summed) {
             let integers = values.get(added.index()).and_then(Option::as_ref).ok_or_else(broken)?;

@@ -17,7 +17,7 @@ pub const TARGETS: Table = table!("targets":
 );
 
 /// `specs/recipes/`.
-pub const RECIPES: Table = table!("recipes": "default", "fast", "per-tensor");
+pub const RECIPES: Table = table!("recipes": "best", "default", "fast", "mixed", "per-tensor");
 
 /// `specs/architectures/`.
 pub const ARCHITECTURES: Table = table!("architectures":

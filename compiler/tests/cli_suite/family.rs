@@ -16,7 +16,7 @@ fn same_bits(what: &str, bytes: &[u8]) -> Quantized {
     let model = folder.path().join("net.onnx");
     std::fs::write(&model, bytes).expect("a file");
     let options = ModelOptions { preprocess: Some("imagenet".into()), ..Default::default() };
-    let work = quantize(&model, &SHARED.images, 8, options, "default");
+    let work = quantize(&model, &SHARED.images, 8, options, "best");
     let mut images = pixels(&work, &SHARED.images, 3);
     images.extend(synthetic(images[0].len(), 1));
     let compared = all_levels_equal_the_reference(what, &work, &images);

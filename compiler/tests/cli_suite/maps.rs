@@ -42,7 +42,18 @@ pub fn compiled(target: &str) -> Compiled {
     std::fs::create_dir_all(&folder).expect("a folder");
     let (model, out) = (folder.join("two.onnx"), folder.join("crate"));
     std::fs::write(&model, network()).expect("a file");
-    let run = bakelite(["compile", "--json", "--preprocess", "unit", "--calibration-images", "6", "--target", target]);
+    let run = bakelite([
+        "compile",
+        "--json",
+        "--preprocess",
+        "unit",
+        "--calibration-images",
+        "6",
+        "--recipe",
+        "best",
+        "--target",
+        target,
+    ]);
     let run = run.args(["--emit", "bin,staticlib,cdylib", "--images"]).arg(&SHARED.images).arg("--out").arg(&out);
     let run = run.arg(&model).succeeds();
     let outcome: Value = serde_json::from_str(&run.stdout).expect("JSON");

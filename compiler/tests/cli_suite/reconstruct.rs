@@ -10,6 +10,7 @@ use ::bakelite::pipeline::ModelOptions;
 use ::bakelite::plan::{self, run};
 use ::bakelite::quantize::{draft, recipe::Recipe};
 use ::bakelite::reconstruct::reconstruct_within;
+use ::bakelite::sensitivity;
 use std::path::Path;
 
 fn options() -> ModelOptions {
@@ -51,8 +52,7 @@ fn the_integers_depend_neither_on_threads_nor_on_memory() {
     assert!(one.q == three.q, "the number of threads changed the integers");
     // The same, recomputing everything from the pictures for every layer.
     let recipe = Recipe::load("default").expect("a recipe");
-    let ranges = calibrate::ranges(&one.prepared.graph, &one.profile, &recipe).expect("ranges");
-    let mut again = draft(&one.prepared.graph, &ranges, &recipe).expect("a draft");
+    let mut ranges = calibrate::ranges(&one.prepared.graph, &one.profile, &recipe).expect("ranges");
     let chosen = one.calibrated_on.as_ref().expect("pictures");
     let mut images = Vec::new();
     let take = |_, pixels| {
@@ -60,6 +60,8 @@ fn the_integers_depend_neither_on_threads_nor_on_memory() {
         Ok(())
     };
     chosen.stream("", &one.prepared.preprocess.fit, |sight| sight.rgb.to_vec(), take).expect("pictures");
+    sensitivity::apply(&one.prepared, &one.profile, &recipe, &images, &mut ranges).expect("ranges");
+    let mut again = draft(&one.prepared.graph, &ranges, &recipe).expect("a draft");
     let outcomes = reconstruct_within(&one.prepared.graph, &mut again, images, &recipe, 0).expect("integers");
     assert_eq!(Some(outcomes), one.reconstruction);
     assert!(again.q == one.q, "the memory changed the integers");

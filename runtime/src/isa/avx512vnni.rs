@@ -165,6 +165,12 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn parts(self, a: Self::I32) -> [Self::I32; 2] {
+        // SAFETY: token.
+        unsafe { [_mm512_srli_epi32::<4>(a), _mm512_and_si512(a, _mm512_set1_epi32(15))] }
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // SAFETY: token.
         unsafe { _mm512_add_ps(a, b) }

@@ -305,6 +305,12 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn parts(self, a: Self::I32) -> [Self::I32; 2] {
+        // SAFETY: token.
+        unsafe { [vshrq_n_s32::<4>(a), vandq_s32(a, vdupq_n_s32(15))] }
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // SAFETY: token.
         unsafe { vaddq_f32(a, b) }

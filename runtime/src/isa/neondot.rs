@@ -110,6 +110,7 @@ macro_rules! as_neon {
             fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
             fn to_f32(a: Self::I32) -> Self::F32;
             fn to_i32(a: Self::F32) -> Self::I32;
+            fn parts(a: Self::I32) -> [Self::I32; 2];
             fn add(a: Self::F32, b: Self::F32) -> Self::F32;
             fn sub(a: Self::F32, b: Self::F32) -> Self::F32;
             fn mul(a: Self::F32, b: Self::F32) -> Self::F32;

@@ -147,6 +147,11 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
+    fn parts(self, a: Self::I32) -> [Self::I32; 2] {
+        [map(a, |a| a >> 4), map(a, |a| a & 15)]
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         zip(a, b, |a, b| a + b)
     }

@@ -7,8 +7,8 @@ pub struct Rows<'a> {
     rows: [&'a [u8]; 4],
     steps: [usize; 4],
     columns: usize,
-    /// At least count bytes.
-    padding: &'a [u8],
+    /// Of each row, at least count bytes.
+    padding: [&'a [u8]; 4],
     count: usize,
 }
 
@@ -17,9 +17,9 @@ impl<'a> Rows<'a> {
     /// to read the same again). Rows that are too short for `count` bytes in each of `columns` columns are all
     /// padding; padding that is too short is nothing.
     #[inline(always)]
-    pub fn new(rows: [(&'a [u8], usize); 4], columns: usize, padding: &'a [u8], count: usize) -> Self {
+    pub fn new(rows: [(&'a [u8], usize); 4], columns: usize, padding: [&'a [u8]; 4], count: usize) -> Self {
         let last = columns.wrapping_sub(1);
-        let count = if count <= padding.len() { count } else { 0 };
+        let count = if padding.iter().all(|padding| count <= padding.len()) { count } else { 0 };
         let mut fits = columns > 0;
         for (row, step) in rows {
             let len = last.checked_mul(step).and_then(|start| start.checked_add(count));
@@ -50,7 +50,7 @@ impl<'a> Rows<'a> {
             // SAFETY: t < 4, and column · step + count ≤ len by the invariant of `rows`.
             unsafe { self.rows.get_unchecked(t).get_unchecked(column * self.steps.get_unchecked(t)..) }
         } else {
-            self.padding
+            self.padding.get(t).copied().unwrap_or(&[])
         }
     }
 }

@@ -259,6 +259,12 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
+    fn parts(self, a: Self::I32) -> [Self::I32; 2] {
+        // SAFETY: token.
+        unsafe { [_mm256_srli_epi32::<4>(a), _mm256_and_si256(a, _mm256_set1_epi32(15))] }
+    }
+
+    #[inline(always)]
     fn add(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         // SAFETY: token.
         unsafe { _mm256_add_ps(a, b) }

@@ -57,6 +57,11 @@ impl Convolution<'_> {
     }
 
     /// Bytes of a patch: rows of taps, each padded.
+    /// Filters: channels of the output, but for a fine one's second plane.
+    const fn out_channels(&self) -> usize {
+        self.output.channels / self.epilogue.planes()
+    }
+
     const fn patch_len(&self) -> usize {
         self.window.kernel[0] * pack::patch_row(self.run())
     }
@@ -147,7 +152,7 @@ fn gathered<I: Isa>(
             first_pixel,
             k,
             stride: k,
-            n: layer.output.channels,
+            n: layer.out_channels(),
             row: layer.output.channels,
             weights: layer.weights,
             epilogue: &layer.epilogue,
@@ -313,7 +318,7 @@ fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8])
 /// (eq. 5) as it stands, then the shared epilogue.
 #[inline(always)]
 fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
-    let n = layer.output.channels;
+    let n = layer.out_channels();
     let (Some(c_len), Some(o_len)) = (layer.input.channels.checked_div(layer.groups), n.checked_div(layer.groups))
     else {
         return;
@@ -340,7 +345,7 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
                 let weights = layer.weights.get(o * row..).unwrap_or(&[]);
                 *sum = product(layer, input, pixel, o.checked_div(o_len).unwrap_or(0) * c_len, c_len, weights);
             }
-            let place = epilogue::Place { pixel, stride: n, channel, count };
+            let place = epilogue::Place { pixel, stride: layer.output.channels, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
             let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
             epilogue::finish(isa, &constants, [[sums]], residual, place, output);

@@ -25,15 +25,15 @@ use strip::{Strip, WHOLE};
 /// A convolution in which each output channel sees only its own input channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Depthwise<'a> {
-    /// The input map.
+    /// The input map; of a fine one, both planes.
     pub input: Shape,
-    /// The output map, of as many channels.
+    /// The output map, of as many channels; of a fine one, both planes.
     pub output: Shape,
     /// Taps, stride, dilation, padding.
     pub window: Window,
-    /// [`pack::depthwise`] of this instruction set.
+    /// [`pack::depthwise`] of this instruction set; of a fine input (eq. 38), the taps of the low plane are further vertical ones.
     pub weights: &'a [u8],
-    /// What taps outside of the input read, per channel.
+    /// What taps outside of the input read, per channel and plane.
     pub pad_code: &'a [u8],
     /// Rescaling and activation.
     pub epilogue: Epilogue<'a>,
@@ -52,26 +52,45 @@ struct Run<'a> {
     output: &'a mut [u8],
 }
 
+impl Depthwise<'_> {
+    /// Channels, of which input and output may have two planes.
+    const fn channels(&self) -> usize {
+        self.output.channels / self.epilogue.planes()
+    }
+
+    /// Planes of the input.
+    #[inline(always)]
+    fn planes(&self) -> usize {
+        if self.input.channels == 2 * self.channels() { 2 } else { 1 }
+    }
+
+    /// Vertical taps of all planes, and horizontal ones.
+    #[inline(always)]
+    fn kernel(&self) -> [usize; 2] {
+        [self.planes() * self.window.kernel[0], self.window.kernel[1]]
+    }
+}
+
 impl Kernel for Run<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { layer, input, residual, output } = self;
-        let channels = layer.input.channels;
+        let channels = layer.channels();
         let len = layer.output.len();
-        if layer.output.channels != channels
+        if layer.planes() * channels != layer.input.channels
             || input.len() < layer.input.len()
             || output.len() < len
-            || layer.pad_code.len() < channels
-            || layer.weights.len() < pack::depthwise_len(I::LEVEL, channels, layer.window.kernel)
+            || layer.pad_code.len() < layer.input.channels
+            || layer.weights.len() < pack::depthwise_len(I::LEVEL, channels, layer.kernel())
             || !epilogue::fits(&layer.epilogue, channels)
         {
             return;
         }
         let Ok(residual) = epilogue::residual(&layer.epilogue, residual, len) else { return };
         let residual = residual.map_or(&[][..], |residual| residual.codes);
-        let quads = layer.window.kernel[0].div_ceil(4);
+        let quads = layer.kernel()[0].div_ceil(4);
         let bytes = layer.window.kernel[1] * quads * pack::quad_len(I::LEVEL);
         let mut strip = Strip::new(isa);
         let mut channel = 0;
@@ -144,11 +163,13 @@ impl<I: Isa> Block<'_, I> {
     fn run<const SPREAD: bool>(&self, isa: I, strip: &mut Strip<I>, output: &mut [u8]) {
         let Window { kernel, stride, dilation, .. } = self.layer.window;
         let done = const { I::UNROLL }
-            && match (kernel, stride, dilation) {
-                ([3, 3], [1, 1], [1, 1]) => self.strips::<3, 1, 2, 1, SPREAD>(isa, strip, output),
-                ([3, 3], [2, 2], [1, 1]) => self.strips::<3, 2, 1, 1, SPREAD>(isa, strip, output),
-                ([5, 5], [1, 1], [1, 1]) => self.strips::<5, 1, 2, 2, SPREAD>(isa, strip, output),
-                ([5, 5], [2, 2], [1, 1]) => self.strips::<5, 2, 2, 2, SPREAD>(isa, strip, output),
+            && match (kernel, stride, dilation, self.layer.planes()) {
+                ([3, 3], [1, 1], [1, 1], 1) => self.strips::<3, 1, 2, 4, 1, SPREAD>(isa, strip, output),
+                ([3, 3], [2, 2], [1, 1], 1) => self.strips::<3, 2, 1, 3, 1, SPREAD>(isa, strip, output),
+                ([5, 5], [1, 1], [1, 1], 1) => self.strips::<5, 1, 2, 6, 2, SPREAD>(isa, strip, output),
+                ([5, 5], [2, 2], [1, 1], 1) => self.strips::<5, 2, 2, 7, 2, SPREAD>(isa, strip, output),
+                ([3, 3], [1, 1], [1, 1], 2) => self.strips::<3, 1, 1, 6, 2, SPREAD>(isa, strip, output),
+                ([3, 3], [2, 2], [1, 1], 2) => self.strips::<3, 2, 1, 6, 2, SPREAD>(isa, strip, output),
                 _ => false,
             };
         if !done {
@@ -160,22 +181,31 @@ impl<I: Isa> Block<'_, I> {
         }
     }
 
-    /// The four rows of a quad of vertical taps, of which there are `reach` in all. A row outside of the input is the padding,
-    /// over and over; so is a tap beyond them, whose weights are zero.
+    /// The four rows of a quad of vertical taps, of which there are `reach` in all; those of the second plane of a fine input come
+    /// after those of the first. A row outside of the input is the padding, over and over; so is a tap beyond them, whose weights
+    /// are zero.
     #[inline(always)]
     fn rows(&self, row: usize, quad: usize, reach: usize) -> Rows<'_> {
         let Shape { height, width, channels } = self.layer.input;
-        let padding = self.layer.pad_code.get(self.channel..).unwrap_or(&[]);
-        let mut rows = [(padding, 0); 4];
-        for (t, source) in rows.iter_mut().enumerate() {
+        let (planes, of_plane) = (self.layer.planes(), self.layer.window.kernel[0]);
+        let mut paddings = [&[][..]; 4];
+        let mut rows = [(&[][..], 0); 4];
+        for (t, (source, padding)) in rows.iter_mut().zip(&mut paddings).enumerate() {
             let ky = 4 * quad + t;
-            if ky < reach
+            let (ky, channel) = if planes == 2 && ky >= of_plane {
+                (ky - of_plane, self.channel + channels / 2)
+            } else {
+                (ky, self.channel)
+            };
+            *padding = self.layer.pad_code.get(channel..).unwrap_or(&[]);
+            *source = (*padding, 0);
+            if 4 * quad + t < reach
                 && let Some(y) = tap(&self.layer.window, 0, height, row, ky)
             {
-                *source = (self.input.get(y * width * channels + self.channel..).unwrap_or(&[]), channels);
+                *source = (self.input.get(y * width * channels + channel..).unwrap_or(&[]), channels);
             }
         }
-        Rows::new(rows, width, padding, self.count)
+        Rows::new(rows, width, paddings, self.count)
     }
 
     /// One output pixel of any window.
@@ -184,7 +214,7 @@ impl<I: Isa> Block<'_, I> {
         let Window { kernel, stride, dilation, pad } = self.layer.window;
         let mut sums = self.constants.offset;
         for quad in 0..self.quads {
-            let rows = self.rows(row, quad, kernel[0]);
+            let rows = self.rows(row, quad, self.layer.kernel()[0]);
             for kx in 0..kernel[1] {
                 let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
                 if let Some(weights) = self.weights.get(kx * self.quads + quad) {
@@ -220,8 +250,16 @@ impl<I: Isa> Block<'_, I> {
             }
         }
         let mut codes = sums;
-        for n in 0..4 {
-            codes[n] = isa.to_i32(v[n]);
+        if self.layer.epilogue.fine {
+            let mut low = sums;
+            for n in 0..4 {
+                [codes[n], low[n]] = isa.parts(epilogue::fine(isa, v[n]));
+            }
+            isa.store_dealt(low, output, at + self.layer.output.channels / 2, self.count);
+        } else {
+            for n in 0..4 {
+                codes[n] = isa.to_i32(v[n]);
+            }
         }
         isa.store_dealt(codes, output, at, self.count);
     }

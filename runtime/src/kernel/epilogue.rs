@@ -6,10 +6,11 @@
 //! y = v                                                  linear
 //! y = ((v − 3) · min(max(v, 0), 6)) · scale + zero       hard-swish
 //! q = saturate(rne(y))                                   top = 255: the store saturates
+//! h, l = ⌊q/16⌋, q mod 16                                fine maps (eq. 37): q up to 4095, in two planes
 //! ```
 
 use crate::isa::Isa;
-use crate::layer::{Activation, Epilogue, padded};
+use crate::layer::{Activation, Epilogue, FINE_TOP, padded};
 
 /// True if every slice of constants is long enough for `channels`.
 #[inline(always)]
@@ -18,7 +19,7 @@ pub(super) fn fits(epilogue: &Epilogue<'_>, channels: usize) -> bool {
     epilogue.offset.len() >= len
         && epilogue.multiplier.len() >= len
         && epilogue.bias.len() >= len
-        && epilogue.residual.is_none_or(|residual| residual.len() >= len)
+        && epilogue.residual.is_none_or(|residual| residual.len() >= len && !epilogue.fine)
         && activation_fits(&epilogue.activation, channels)
 }
 
@@ -42,6 +43,12 @@ pub(super) fn rescale<I: Isa>(isa: I, acc: I::I32, multiplier: I::F32, bias: I::
 pub(super) fn hard_swish<I: Isa>(isa: I, v: I::F32, scale: I::F32, zero: I::F32) -> I::F32 {
     let clamped = isa.min(isa.max(v, isa.splat_f32(0.0)), isa.splat_f32(6.0));
     isa.add(isa.mul(isa.mul(isa.sub(v, isa.splat_f32(3.0)), clamped), scale), zero)
+}
+
+/// The code of `y` on a fine map, before it is parted (eq. 37).
+#[inline(always)]
+pub(super) fn fine<I: Isa>(isa: I, y: I::F32) -> I::I32 {
+    isa.to_i32(isa.min(isa.max(y, isa.splat_f32(0.0)), isa.splat_f32(f32::from(FINE_TOP))))
 }
 
 /// (eq. 11–13) of `N` vectors of channels from `channel` on, of one pixel; the store saturates.
@@ -104,6 +111,22 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
 ) {
     let Place { pixel, stride, channel, count } = place;
     let len = N * I::LANES;
+    if constants.fine {
+        // A loop, and the sums in memory: that is little beside what else a fine map takes, and keeps programs small.
+        let rows = sums;
+        for (m, sums) in rows.into_iter().enumerate() {
+            let at = (pixel + m) * stride + channel;
+            let [high, low] = constants.parted(isa, sums, at, count);
+            // Both planes side by side in memory go out together.
+            if const { N == 1 } && count == len && stride == 2 * len {
+                isa.store_codes([high[0], low[0]], output, at, stride);
+            } else {
+                isa.store_codes(high, output, at, count);
+                isa.store_codes(low, output, at + stride / 2, count);
+            }
+        }
+        return;
+    }
     // Pixels side by side in memory go out together, as many as one store takes.
     if const { N == 1 && M >= 4 } && count == len && stride == len {
         macro_rules! four {
@@ -159,6 +182,7 @@ pub(super) struct Constants<I: Isa, const N: usize> {
     residual: [I::F32; N],
     /// Scale and zero.
     hard_swish: Option<[[I::F32; 2]; N]>,
+    fine: bool,
 }
 
 impl<I: Isa, const N: usize> Constants<I, N> {
@@ -171,6 +195,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             bias: [isa.splat_f32(0.0); N],
             residual: [isa.splat_f32(0.0); N],
             hard_swish: None,
+            fine: epilogue.fine,
         };
         for n in 0..N {
             let at = channel + n * I::LANES;
@@ -197,7 +222,34 @@ impl<I: Isa, const N: usize> Constants<I, N> {
     /// (eq. 9–13) of one pixel, to be stored at `at`.
     #[inline(always)]
     fn row(&self, isa: I, sums: [I::I32; N], residual: Option<Residual<'_>>, at: usize, count: usize) -> [I::I32; N] {
-        let (mut v, mut codes) = (self.bias, sums);
+        let (v, mut codes) = (self.values(isa, sums, residual, at, count), sums);
+        for n in 0..N {
+            codes[n] = isa.to_i32(v[n]);
+        }
+        codes
+    }
+
+    /// The high and low codes of one pixel of a fine map (eq. 37).
+    #[inline(always)]
+    fn parted(&self, isa: I, sums: [I::I32; N], at: usize, count: usize) -> [[I::I32; N]; 2] {
+        let (y, mut planes) = (self.values(isa, sums, None, at, count), [sums; 2]);
+        for n in 0..N {
+            [planes[0][n], planes[1][n]] = isa.parts(fine(isa, y[n]));
+        }
+        planes
+    }
+
+    /// `y` (eq. 9–12) of one pixel.
+    #[inline(always)]
+    fn values(
+        &self,
+        isa: I,
+        sums: [I::I32; N],
+        residual: Option<Residual<'_>>,
+        at: usize,
+        count: usize,
+    ) -> [I::F32; N] {
+        let mut v = self.bias;
         for n in 0..N {
             v[n] = rescale(isa, sums[n], self.multiplier[n], self.bias[n]);
         }
@@ -213,10 +265,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
                 v[n] = hard_swish(isa, v[n], vectors[n][0], vectors[n][1]);
             }
         }
-        for n in 0..N {
-            codes[n] = isa.to_i32(v[n]);
-        }
-        codes
+        v
     }
 }
 

@@ -160,6 +160,7 @@ impl Kernel for Run<'_> {
                         zero: zero.get(first..).unwrap_or(&[]),
                     },
                 },
+                fine: e.fine,
             };
             let product = Product {
                 pixels: layer.pixels,
@@ -167,7 +168,7 @@ impl Kernel for Run<'_> {
                 k,
                 stride: k,
                 n: count,
-                row: n,
+                row: n * e.planes(),
                 weights: scratch,
                 epilogue: &epilogue,
                 tile: layer.tile,

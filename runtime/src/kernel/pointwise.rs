@@ -62,7 +62,7 @@ pub struct Pointwise<'a> {
     pub ahead: &'a [u8],
 }
 
-/// `input` is `[pixels][in_channels]`, `residual` and `output` `[pixels][out_channels]`.
+/// `input` is `[pixels][in_channels]`, `residual` and `output` `[pixels][out_channels]`; of a fine output, twice as many.
 #[inline]
 pub fn pointwise<I: Isa>(isa: I, layer: &Pointwise<'_>, input: &[u8], residual: &[u8], output: &mut [u8]) {
     isa.run(Run { layer, input, residual, output });
@@ -87,7 +87,7 @@ impl Kernel for Run<'_> {
             k: layer.in_channels,
             stride: layer.in_channels,
             n: layer.out_channels,
-            row: layer.out_channels,
+            row: layer.out_channels * layer.epilogue.planes(),
             weights: layer.weights,
             epilogue: &layer.epilogue,
             tile: layer.tile,
@@ -119,7 +119,7 @@ pub(super) struct Product<'a> {
     /// Bytes from one row of the input to the next.
     pub stride: usize,
     pub n: usize,
-    /// Channels from one pixel of the output to the next: more than `n` where others make the rest.
+    /// Codes from one pixel of the output to the next: more than `n` where others make the rest, or where there are two planes.
     pub row: usize,
     pub weights: &'a [u8],
     pub epilogue: &'a Epilogue<'a>,
@@ -134,8 +134,9 @@ impl Product<'_> {
         if self.pixels == 0 || self.n == 0 {
             return;
         }
-        let len = (self.first_pixel + self.pixels - 1) * self.row + self.n;
-        if self.row < self.n
+        let planes = self.epilogue.planes();
+        let len = (self.first_pixel + self.pixels - 1) * self.row + (planes - 1) * (self.row / 2) + self.n;
+        if self.row < self.n * planes
             || input.len() < (self.pixels - 1) * self.stride + self.k
             || self.weights.len() < pack::pointwise_len(I::LEVEL, self.k, self.n)
             || output.len() < len

@@ -68,6 +68,7 @@ pub struct Constants {
     bias: Vec<f32>,
     residual: Option<Vec<f32>>,
     hard_swish: Option<[Vec<f32>; 2]>,
+    fine: bool,
 }
 
 /// Padded with zeros.
@@ -90,6 +91,7 @@ impl Constants {
             hard_swish: hard_swish.then(|| {
                 [constants(n, || random.real(0.5, 2.0) * top / 42.0), constants(n, || random.real(0.0, 0.2) * top)]
             }),
+            fine: false,
         }
     }
 
@@ -107,7 +109,14 @@ impl Constants {
             bias: &self.bias,
             residual: self.residual.as_deref(),
             activation: self.activation(),
+            fine: self.fine,
         }
+    }
+
+    /// Those of a layer of maps.
+    fn of_map(random: &mut Random, n: usize, reach: f32, style: Style) -> Self {
+        let top = if style.fine { 4095.0 } else { 255.0 };
+        Self { fine: style.fine, ..Self::new(random, n, reach, top, style.residual, style.hard_swish) }
     }
 
     /// The same with the offset that the level needs.
@@ -132,15 +141,19 @@ pub struct Style {
     pub weights: Fill,
     pub residual: bool,
     pub hard_swish: bool,
+    /// Of the output (eq. 37).
+    pub fine: bool,
 }
 
-pub const STYLES: [Style; 6] = [
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: true, hard_swish: true },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: true },
-    Style { inputs: Fill::High, weights: Fill::Low, residual: true, hard_swish: false },
-    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true },
-    Style { inputs: Fill::Low, weights: Fill::Random, residual: false, hard_swish: false },
+pub const STYLES: [Style; 8] = [
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: true, hard_swish: true, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: true, fine: false },
+    Style { inputs: Fill::High, weights: Fill::Low, residual: true, hard_swish: false, fine: false },
+    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true, fine: false },
+    Style { inputs: Fill::Low, weights: Fill::Random, residual: false, hard_swish: false, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false, fine: true },
+    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true, fine: true },
 ];
 
 impl Style {
@@ -158,15 +171,17 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     let plain = weights(random, style.weights, n * k);
     let input = codes(random, style.inputs, pixels * k);
     let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
-    let constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+    let constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
     let tile = tile.unwrap_or(Tile::best(I::LEVEL, pixels, n));
 
-    let mut right = vec![0; pixels * n];
+    let planes = if style.fine { 2 } else { 1 };
+    let mut right = vec![0; pixels * n * planes];
     let layer = reference::Convolution {
         input: Shape::new(1, pixels, k),
-        output: Shape::new(1, pixels, n),
+        output: Shape::new(1, pixels, n * planes),
         window: Window::POINT,
         groups: 1,
+        fine_input: false,
         weights: &plain,
         pad_code: &vec![0; k],
         epilogue: constants.epilogue(),
@@ -180,7 +195,7 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     // What is prefetched does not matter; its length decides how.
     let ahead = &packed;
     let layer = kernel::Pointwise { pixels, in_channels: k, out_channels: n, weights: &packed, epilogue, tile, ahead };
-    let mut ours = vec![77; pixels * n];
+    let mut ours = vec![77; pixels * n * planes];
     kernel::pointwise(isa, &layer, &input, &added, &mut ours);
     differ(&ours, &right, &("pointwise", I::LEVEL, pixels, k, n, tile, style));
 }
@@ -190,13 +205,14 @@ pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, ga
     let plain = weights(random, style.weights, n * k);
     let input = codes(random, style.inputs, pixels * k);
     let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
-    let mut constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+    let mut constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
     let zero: Vec<f32> = (0..k).map(|_| random.below(256) as f32).collect();
     let factor: Vec<f32> = (0..k).map(|_| random.real(0.001, 3.0)).collect();
     let gate: Vec<f32> = (0..k).map(|_| random.real(gates[0], gates[1])).collect();
     constants.multiplier.iter_mut().for_each(|m| *m *= 1.5);
 
-    let mut right = vec![0; pixels * n];
+    let planes = if style.fine { 2 } else { 1 };
+    let mut right = vec![0; pixels * n * planes];
     let epilogue = constants.epilogue();
     let layer = reference::Gated { pixels, weights: &plain, factor: &factor, zero: &zero, out_channels: n, epilogue };
     reference::gated(&layer, &input, &gate, &added, &mut right);
@@ -213,7 +229,7 @@ pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, ga
         epilogue: constants.epilogue(),
         tile: Tile::best(I::LEVEL, pixels, n),
     };
-    let mut ours = vec![77; pixels * n];
+    let mut ours = vec![77; pixels * n * planes];
     let mut scratch = vec![99; kernel::gated_scratch_len(I::LEVEL, k, n)];
     kernel::gated(isa, &layer, &input, &gate, &added, &mut scratch, &mut ours);
     differ(&ours, &right, &("gated", I::LEVEL, pixels, k, n, style, gates));
@@ -228,16 +244,20 @@ pub fn output(input: Shape, window: &Window, channels: usize) -> Shape {
     Shape::new(size(0, input.height), size(1, input.width), channels)
 }
 
-pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, style: Style) {
+/// `input` has the channels of one plane; of a `fine_input` there are two.
+pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, fine_input: bool, style: Style) {
     let channels = input.channels;
+    let [planes_in, planes] = [fine_input, style.fine].map(|fine| if fine { 2 } else { 1 });
+    let input = Shape { channels: planes_in * channels, ..input };
     let random = &mut Random::new((input.len() + window.taps()) as u64);
-    let output = output(input, &window, channels);
-    let plain = weights(random, style.weights, channels * window.taps());
+    let output = output(input, &window, channels * planes);
+    let taps = planes_in * window.taps();
+    let plain = weights(random, style.weights, channels * taps);
     let x = codes(random, style.inputs, input.len());
-    let pad_code = codes(random, Fill::Random, channels);
+    let pad_code = codes(random, Fill::Random, input.channels);
     let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
-    let reach = style.reach(window.taps(), 150.0);
-    let constants = Constants::new(random, channels, reach, 255.0, style.residual, style.hard_swish);
+    let reach = style.reach(taps, 150.0);
+    let constants = Constants::of_map(random, channels, reach, style);
 
     let mut right = vec![0; output.len()];
     let layer = reference::Convolution {
@@ -245,15 +265,17 @@ pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, style: Style) {
         output,
         window,
         groups: channels,
+        fine_input,
         weights: &plain,
         pad_code: &pad_code,
         epilogue: constants.epilogue(),
     };
     reference::convolution(&layer, &x, &added, &mut right);
 
-    let mut packed = vec![0; pack::depthwise_len(I::LEVEL, channels, window.kernel)];
-    pack::depthwise(I::LEVEL, &plain, channels, window.kernel, &mut packed);
-    let offset = constants.shifted::<I>(pack::Kind::Depthwise, &plain, window.taps(), channels);
+    let kernel = [planes_in * window.kernel[0], window.kernel[1]];
+    let mut packed = vec![0; pack::depthwise_len(I::LEVEL, channels, kernel)];
+    pack::depthwise(I::LEVEL, &plain, channels, kernel, &mut packed);
+    let offset = constants.shifted::<I>(pack::Kind::Depthwise, &plain, taps, channels);
     let epilogue = Epilogue { offset: &offset, ..constants.epilogue() };
     let layer = kernel::Depthwise { input, output, window, weights: &packed, pad_code: &pad_code, epilogue };
     let mut ours = vec![77; output.len()];
@@ -263,13 +285,13 @@ pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, style: Style) {
 
 pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, groups: usize, style: Style) {
     let random = &mut Random::new((input.len() * 3 + n + window.taps()) as u64);
-    let output = output(input, &window, n);
+    let output = output(input, &window, if style.fine { 2 * n } else { n });
     let k = window.taps() * input.channels / groups;
     let plain = weights(random, style.weights, n * k);
     let x = codes(random, style.inputs, input.len());
     let pad_code = codes(random, Fill::Random, input.channels);
     let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
-    let constants = Constants::new(random, n, style.reach(k, 150.0), 255.0, style.residual, style.hard_swish);
+    let constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
 
     let mut right = vec![0; output.len()];
     let layer = reference::Convolution {
@@ -277,6 +299,7 @@ pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, group
         output,
         window,
         groups,
+        fine_input: false,
         weights: &plain,
         pad_code: &pad_code,
         epilogue: constants.epilogue(),

@@ -32,7 +32,7 @@ impl<'a> Direct<'a> {
         residual: &'a [u8],
         output: usize,
     ) -> Option<Self> {
-        let (n, len) = (layer.output.channels, layer.output.len());
+        let (n, len) = (layer.out_channels(), layer.output.len());
         let padded = layer.window.kernel[0] * pack::patch_row(layer.run());
         // A tile has one vector of channels: with more of them, gathered patches serve several.
         let pays = I::LANES >= 8 && n <= 2 * I::LANES && layer.window.dilation[1] == 1 && layer.output.width >= M;
@@ -75,7 +75,7 @@ impl<'a> Direct<'a> {
     /// Columns that [`Direct::columns`] gave: tiles of M pixels, the last overlapping the one before.
     #[inline(always)]
     pub fn row<I: Isa>(&self, isa: I, row: usize, columns: Range<usize>, output: &mut [u8]) {
-        let n = self.layer.output.channels;
+        let n = self.layer.out_channels();
         let mut channel = 0;
         while channel < n && !columns.is_empty() {
             let constants = Constants::<I, 1>::new(isa, &self.layer.epilogue, channel);
@@ -84,7 +84,8 @@ impl<'a> Direct<'a> {
                 let start = column.min(columns.end.saturating_sub(M));
                 let sums = self.sums(isa, row, start, channel, constants.offset);
                 let pixel = row * self.layer.output.width + start;
-                let place = Place { pixel, stride: n, channel, count: (n - channel).min(I::LANES) };
+                let stride = self.layer.output.channels;
+                let place = Place { pixel, stride, channel, count: (n - channel).min(I::LANES) };
                 epilogue::finish(isa, &constants, sums, self.residual, place, output);
                 column += M;
             }

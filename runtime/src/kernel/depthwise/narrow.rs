@@ -31,7 +31,7 @@ impl Kernel for Narrow<'_> {
     fn run<I: Isa>(self, isa: I) {
         let Self { layer, input, packed, channel, count, output } = self;
         let weights = isa.weights(packed);
-        let quads = layer.window.kernel[0].div_ceil(4);
+        let quads = layer.kernel()[0].div_ceil(4);
         let constants = constants(isa, &layer.epilogue, channel);
         let block = Block { layer, input, residual: &[], packed, weights, quads, channel, count, constants };
         block.run::<NARROW>(isa, &mut Strip::new(isa), output);

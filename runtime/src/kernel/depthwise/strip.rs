@@ -51,10 +51,17 @@ impl<I: Isa> Strip<I> {
 }
 
 impl<I: Isa> Block<'_, I> {
-    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose taps are Q quads; false where it cannot, and then nothing
-    /// was written.
+    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose V vertical taps (those of both planes of a fine input) are Q
+    /// quads; false where it cannot, and then nothing was written.
     #[inline(always)]
-    pub(super) fn strips<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+    pub(super) fn strips<
+        const K: usize,
+        const S: usize,
+        const R: usize,
+        const V: usize,
+        const Q: usize,
+        const SPREAD: bool,
+    >(
         &self,
         isa: I,
         strip: &mut Strip<I>,
@@ -76,14 +83,14 @@ impl<I: Isa> Block<'_, I> {
         let weights = [self.weights, isa.weights(later)];
         let mut row = 0;
         while row < height {
-            let rows = [self.rows(row, 0, (R - 1) * S + K), self.rows(row, 1, (R - 1) * S + K)];
+            let rows = [self.rows(row, 0, V), self.rows(row, 1, V)];
             let mut column = 0;
             while column < columns {
                 // The last one may overlap the one before.
                 let start = column.min(columns - P);
                 let count = (columns - start).min(const { (COLUMNS - K) / S + 1 });
                 let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
-                self.interleave::<K, S, R, Q, SPREAD>(isa, &rows, [first, count], apart * S, taps);
+                self.interleave::<K, S, V, Q, SPREAD>(isa, &rows, [first, count], apart * S, taps);
                 for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
                     let Some(weights) = weights.get(..const { K * Q }) else { return true };
                     let at = (row + i) * width + start;
@@ -104,7 +111,7 @@ impl<I: Isa> Block<'_, I> {
 
     /// The input columns of `count` output columns, from input column `first` on (wrapping below zero).
     #[inline(always)]
-    fn interleave<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+    fn interleave<const K: usize, const S: usize, const V: usize, const Q: usize, const SPREAD: bool>(
         &self,
         isa: I,
         rows: &[Rows<'_>; 2],
@@ -119,22 +126,22 @@ impl<I: Isa> Block<'_, I> {
         let inside = if SPREAD { 0 } else { rows[0].columns().saturating_sub(start).min(count - before) };
         let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
         for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
-            self.column::<K, S, R, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, taps);
+            self.column::<V, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, taps);
         }
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
         for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
             if start + j < rows[0].columns() {
-                self.column::<K, S, R, Q, SPREAD>(isa, rows, start + j, apart, taps);
+                self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, taps);
             }
         }
         for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
-            self.column::<K, S, R, Q, SPREAD>(isa, rows, start + inside + j, apart, taps);
+            self.column::<V, Q, SPREAD>(isa, rows, start + inside + j, apart, taps);
         }
     }
 
-    /// Input column `column` (wrapping below zero), for R output rows.
+    /// The V vertical taps of input column `column` (wrapping below zero).
     #[inline(always)]
-    fn column<const K: usize, const S: usize, const R: usize, const Q: usize, const SPREAD: bool>(
+    fn column<const V: usize, const Q: usize, const SPREAD: bool>(
         &self,
         isa: I,
         rows: &[Rows<'_>; 2],
@@ -146,7 +153,7 @@ impl<I: Isa> Block<'_, I> {
         for (q, taps) in taps.iter_mut().enumerate().take(Q) {
             let mut four = [none; 4];
             for t in 0..4 {
-                if 4 * q + t < (R - 1) * S + K {
+                if 4 * q + t < V {
                     four[t] = if SPREAD {
                         isa.load_spread(&rows[q.min(1)], t, column, apart)
                     } else {
@@ -187,12 +194,28 @@ impl<I: Isa> Block<'_, I> {
             }
             _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, to, &mut codes),
         }
-        for p in 0..P {
-            if SPREAD {
-                isa.store_spread(codes[p], output, to + p * channels, apart * channels, self.count);
-            } else {
-                isa.store_dealt(codes[p], output, to + p * channels, self.count);
+        if self.layer.epilogue.fine {
+            for p in 0..P {
+                let mut planes = [codes[p]; 2];
+                for n in 0..4 {
+                    [planes[0][n], planes[1][n]] = isa.parts(codes[p][n]);
+                }
+                self.store::<SPREAD>(isa, planes[0], to + p * channels, apart * channels, output);
+                self.store::<SPREAD>(isa, planes[1], to + channels / 2 + p * channels, apart * channels, output);
             }
+            return;
+        }
+        for p in 0..P {
+            self.store::<SPREAD>(isa, codes[p], to + p * channels, apart * channels, output);
+        }
+    }
+
+    #[inline(always)]
+    fn store<const SPREAD: bool>(&self, isa: I, codes: [I::I32; 4], at: usize, apart: usize, output: &mut [u8]) {
+        if SPREAD {
+            isa.store_spread(codes, output, at, apart, self.count);
+        } else {
+            isa.store_dealt(codes, output, at, self.count);
         }
     }
 
@@ -236,8 +259,14 @@ impl<I: Isa> Block<'_, I> {
                     v[p] = epilogue::hard_swish(isa, v[p], scale[n], zero[n]);
                 }
             }
-            for p in 0..P {
-                codes[p][n] = isa.to_i32(v[p]);
+            if self.layer.epilogue.fine {
+                for p in 0..P {
+                    codes[p][n] = epilogue::fine(isa, v[p]);
+                }
+            } else {
+                for p in 0..P {
+                    codes[p][n] = isa.to_i32(v[p]);
+                }
             }
         }
     }

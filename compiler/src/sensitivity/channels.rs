@@ -88,6 +88,11 @@ impl Channels {
         self.below.iter_mut().zip(&one.below).for_each(|(total, e)| *total += e * e);
     }
 
+    /// The squared error that rounding channel c to multiples of `step` puts into the answers.
+    pub fn rounding(&self, c: usize, step: f64) -> f64 {
+        step * step / 12.0 * self.energy[c]
+    }
+
     /// Sets the ends of `range` where the squared error of the answers is least; codes go to `top`. Where no answer depends on a
     /// channel it stays.
     pub fn choose(&self, range: &mut TensorRange, top: f64, weight: f64) {
@@ -100,9 +105,8 @@ impl Channels {
             let mut best = (f64::INFINITY, f64::from(self.lo[c]), f64::from(self.hi[c]));
             for (i, lo) in edges(0, BINS).filter(|(i, lo)| *i == 0 || *lo <= 0.0) {
                 for (j, hi) in edges(i + 1, BINS).filter(|(j, hi)| *j == BINS || *hi >= 0.0) {
-                    let step = (hi - lo) / top;
-                    let error =
-                        step * step / 12.0 * self.energy[c] + weight * (self.above[at + j] + self.below[at + i]);
+                    let clipped = self.above[at + j] + self.below[at + i];
+                    let error = self.rounding(c, (hi - lo) / top) + weight * clipped;
                     if error < best.0 {
                         best = (error, lo, hi);
                     }
@@ -142,8 +146,13 @@ mod tests {
             let sums = channels.sums(&value, &slope).unwrap();
             channels.add(&sums);
         }
-        let mut range =
-            TensorRange { lo: vec![0.0; 2], hi: vec![100.0; 2], mean: vec![0.0; 2], mean_square: vec![0.0; 2] };
+        let mut range = TensorRange {
+            lo: vec![0.0; 2],
+            hi: vec![100.0; 2],
+            mean: vec![0.0; 2],
+            mean_square: vec![0.0; 2],
+            fine: false,
+        };
         channels.choose(&mut range, 255.0, 1.0);
         assert!(range.hi[0] < 20.0 && range.hi[1] > 95.0, "{:?}", range.hi);
         assert_eq!(range.lo, [0.0, 0.0]);
@@ -156,7 +165,8 @@ mod tests {
         let slope = Array3::from_elem((2, 2, 1), 1.0);
         let sums = channels.sums(&zeros, &slope).unwrap();
         assert_eq!(sums.energy, [0.0]);
-        let mut range = TensorRange { lo: vec![-0.5], hi: vec![0.25], mean: vec![0.0], mean_square: vec![0.0] };
+        let mut range =
+            TensorRange { lo: vec![-0.5], hi: vec![0.25], mean: vec![0.0], mean_square: vec![0.0], fine: false };
         channels.choose(&mut range, 255.0, 1.0);
         assert_eq!((range.lo[0], range.hi[0]), (-0.5, 0.25));
     }
