@@ -7,6 +7,7 @@
 //! - *up to here*: everything rounded; how far the layer's result is from the float network's.
 
 pub mod mixed;
+pub mod remedies;
 
 use crate::calibrate::input;
 use crate::compile::Quantized;
@@ -20,6 +21,7 @@ use crate::qgraph::Answer;
 use crate::quantize::{Draft, fine};
 use ndarray::Array3;
 use rayon::prelude::*;
+use remedies::Remedy;
 use serde::Serialize;
 
 /// What one layer does to the answers. Signal to noise in dB; null where there is no noise.
@@ -39,6 +41,8 @@ pub struct Layer {
     pub up_to_here_db: f64,
     /// The widest range of a channel of its result, as a multiple of the median channel's; none for reals.
     pub range_ratio: Option<f32>,
+    /// What would help, if it counts and something would.
+    pub remedy: Option<Remedy>,
 }
 
 /// A picture whose best class changed.
@@ -138,10 +142,14 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
             alone_in_float_db: sqnr(&outputs, &sights, &without),
             up_to_here_db: along[site],
             range_ratio: range_ratio(&draft, place.output),
+            remedy: None,
         });
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let results: Vec<(TensorId, bool)> =
+        draft.sites.iter().map(|site| (site.output, draft.q.tensor(site.output).fine)).collect();
+    remedies::prescribe(graph, &draft.sites, &work.recipe, &results, &mut layers);
     Ok(Analysis {
         pictures: sights.len(),
         all_db: sqnr(&outputs, &sights, &all),

@@ -67,8 +67,12 @@ pub fn apply(
         let fine = fine::choose(graph, ranges, &channels, recipe)?;
         notes.push(fine.to_string());
         for map in &fine.maps {
-            if let Some(range) = &mut ranges[map.tensor.index()] {
+            let index = map.tensor.index();
+            if let (Some(range), Some(channels)) = (&mut ranges[index], &channels[index]) {
                 range.fine = true;
+                // Steps are so small that no picture need be clipped.
+                (range.lo, range.hi) = channels.extremes();
+                *range = range.clone().widened(ROOM);
             }
         }
     }
@@ -85,6 +89,9 @@ fn channels(graph: &Graph, profile: &Profile, ranges: &Ranges) -> Vec<Option<Cha
     };
     graph.tensors.iter().zip(ranges).map(bins).collect()
 }
+
+/// By how much the range of a fine map exceeds what was seen.
+const ROOM: f32 = 2.0;
 
 /// Pictures whose sums are in memory at a time.
 const AT_ONCE: usize = 8;

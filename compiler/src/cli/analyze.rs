@@ -2,6 +2,7 @@
 
 use super::arguments::AnalyzeArguments;
 use super::{line, print_json, print_notes, table};
+use crate::analyze::remedies::Remedy;
 use crate::analyze::{self, Analysis, Layer};
 use crate::compile::{self, Request};
 use crate::dataset::Dataset;
@@ -81,6 +82,12 @@ fn show(analysis: &Analysis) -> Result<()> {
         "answers to {} pictures: {:.1} dB in integers; {:.1} dB with integer weights alone, {:.1} dB with activations in codes alone",
         analysis.pictures, analysis.all_db, analysis.weights_db, analysis.activations_db
     ))?;
+    let mut remedies: Vec<(&Layer, &Remedy)> =
+        analysis.layers.iter().filter_map(|layer| Some((layer, layer.remedy.as_ref()?))).collect();
+    remedies.sort_by(|a, b| b.1.at_most_db.total_cmp(&a.1.at_most_db));
+    for (layer, remedy) in remedies.into_iter().take(SHOWN) {
+        line(format!("{}: {} (at most {:.1} dB)", layer.name, remedy.option, remedy.at_most_db))?;
+    }
     for picture in &analysis.changed {
         let repaired = picture
             .repaired_by

@@ -39,9 +39,9 @@ pub enum Command {
     /// Say where the error comes from, layer by layer.
     #[command(after_help = "Example: bakelite analyze mobilenet_v3.onnx --images photos/
 
-For each layer: the answers' signal to noise if it alone were in integers and if it alone were in float; its result's, \
-everything before it in integers too; and its widest channel's range against the median one's. For each picture whose \
-best class changed: the first layer that brings it back.")]
+For each layer: the answers' signal to noise if it alone were in integers (or only its weights, or only its codes) and if it alone \
+were in float; its result's, everything before it in integers too; its widest channel's range against the median one's; and what would \
+help. For each picture whose best class changed: the first layer that brings it back.")]
     Analyze(AnalyzeArguments),
     /// Say what each step of a recipe is worth: without it, and from the plainest recipe up.
     #[command(

@@ -6,7 +6,7 @@ use crate::quantize::Ranges;
 
 /// What the cost of clipping is multiplied with, of which the best on held-out pictures is taken: other pictures reach further than
 /// those that were seen, and not all of it is first order.
-const CAUTIONS: [f64; 3] = [1.0, 2.0, 4.0];
+const CAUTIONS: [f64; 2] = [16.0, 64.0];
 
 /// Largest code of a map.
 const TOP: f64 = 255.0;

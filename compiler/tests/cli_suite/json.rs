@@ -104,4 +104,6 @@ fn analyze() {
     // One scale per tensor hurts activations more than weights, and no layer alone as much as all of them.
     assert!(db(&told["all_db"]) < db(&told["weights_db"]), "{told}");
     assert!(alone.iter().all(|&alone| alone > db(&told["all_db"])), "{told}");
+    let remedies: Vec<&str> = layers.iter().filter_map(|layer| layer["remedy"]["option"].as_str()).collect();
+    assert!(remedies.iter().any(|remedy| remedy.contains("--recipe fast: a scale for each channel")), "{remedies:?}");
 }
