@@ -68,13 +68,13 @@ impl Channels {
             let bins = &bins[c * BINS..(c + 1) * BINS];
             let at = c * (BINS + 1);
             let mut beyond = [0.0; 2];
-            for i in (0..BINS).rev() {
-                beyond = [beyond[0] + bins[i][0], beyond[1] + bins[i][1]];
+            for (i, bin) in bins.iter().enumerate().rev() {
+                beyond = [beyond[0] + bin[0], beyond[1] + bin[1]];
                 sums.above[at + i] = beyond[1] - self.edge(c, i) * beyond[0];
             }
             beyond = [0.0; 2];
-            for i in 0..BINS {
-                beyond = [beyond[0] + bins[i][0], beyond[1] + bins[i][1]];
+            for (i, bin) in bins.iter().enumerate() {
+                beyond = [beyond[0] + bin[0], beyond[1] + bin[1]];
                 sums.below[at + i + 1] = self.edge(c, i + 1) * beyond[0] - beyond[1];
             }
         }
