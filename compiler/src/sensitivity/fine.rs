@@ -9,8 +9,9 @@ use crate::quantize::sites::{Site, SiteKind};
 use crate::quantize::{self, Ranges, fine};
 use std::fmt::Write as _;
 
-/// Products that take as long as one code of a fine map takes to be parted and written. With this and [`PRODUCT`] four maps of
-/// MobileNetV3-Small are estimated at 13 % and measured at 12 % (AVX512-VNNI).
+/// Products that take as long as one code of a fine map takes to be parted and written. With this and [`PRODUCT`] three maps of
+/// MobileNetV3-Small are estimated at 9 % and measured at 15 % (AVX512-VNNI, tiles parted in a loop; unrolled, 12 % for four, and larger
+/// programs).
 const PARTING: f64 = 8.0;
 
 /// A product with a low part, in average products of the network, which take all else with them.
