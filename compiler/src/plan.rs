@@ -125,6 +125,8 @@ pub enum Kernel {
     Mean {
         /// Shape of the input.
         shape: Shape,
+        /// Whether that is a fine map.
+        fine: bool,
         /// Factor of the sum.
         multiplier: Floats,
         /// Summand.
@@ -134,8 +136,10 @@ pub enum Kernel {
     },
     /// `kernel::gate`.
     Gate {
-        /// Shape of the map.
+        /// Shape of the map, or of a plane of it.
         shape: Shape,
+        /// Whether input and output are fine maps.
+        fine: [bool; 2],
         /// Factor of the gate.
         multiplier: Floats,
         /// Zero point of the input.
@@ -151,6 +155,8 @@ pub enum Kernel {
         pixels: usize,
         /// K.
         in_channels: usize,
+        /// Whether the input is a fine map.
+        fine_input: bool,
         /// N.
         out_channels: usize,
         /// Packed weights.
@@ -164,8 +170,10 @@ pub enum Kernel {
     },
     /// `kernel::add`.
     Add {
-        /// Shape of all three maps.
+        /// Shape of all three maps, or of a plane of each.
         shape: Shape,
+        /// Whether inputs and output are fine maps.
+        fine: [bool; 3],
         /// Factor of the first.
         first: Floats,
         /// Factor of the second.

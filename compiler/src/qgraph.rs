@@ -63,13 +63,24 @@ impl QTensor {
         }
     }
 
-    /// What a value of it stands for, in f32 (eq. 1, 2): `s[c] · (f32(q) − f32(z[c]))`; reals stand for themselves.
+    /// What a value of it stands for, in f32 (eq. 1, 2): `s[c] · (f32(q) − f32(z[c]))`; reals stand for themselves. Of a fine map, what both
+    /// planes together stand for.
     pub fn reals(&self, value: &reference::Value) -> Vec<f32> {
         let real = |(i, code): (usize, f32)| match self.codes() {
             Some(codes) => codes.real(i % codes.scale.len(), code),
             None => code,
         };
         match value {
+            reference::Value::Map(q) if self.fine => {
+                let parts: Vec<f32> = q.iter().map(|&q| f32::from(q)).enumerate().map(real).collect();
+                let planes = parts.chunks_exact(self.shape.channels.max(2));
+                planes
+                    .flat_map(|pixel| {
+                        let (high, low) = pixel.split_at(pixel.len() / 2);
+                        high.iter().zip(low).map(|(h, l)| h + l)
+                    })
+                    .collect()
+            }
             reference::Value::Map(q) => q.iter().map(|&q| f32::from(q)).enumerate().map(real).collect(),
             reference::Value::Wide(q) => q.iter().map(|&q| f32::from(q)).enumerate().map(real).collect(),
             reference::Value::Real(reals) => reals.clone(),
@@ -116,6 +127,8 @@ pub struct QEpilogue {
     pub activation: QActivation,
     /// Whether the codes are those of a fine map (eq. 37).
     pub fine: bool,
+    /// Whether the added map is a fine one (eq. 40).
+    pub fine_residual: bool,
 }
 
 /// A convolution on maps (eq. 5); a second input is the map that is added (eq. 10).

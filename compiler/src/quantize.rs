@@ -82,9 +82,7 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
     let codes = |id, top| codes(graph, &sites, ranges, recipe, id, top);
     for (index, tensor) in graph.tensors.iter().enumerate() {
         let id = TensorId(index as u32);
-        let fine = forms.tensors[index] == Some(Form::Map)
-            && ranges[index].as_ref().is_some_and(|range| range.fine)
-            && fine::is_possible(graph, &sites, id);
+        let fine = forms.tensors[index] == Some(Form::Map) && fine::is_fine(graph, &sites, ranges, id);
         if fine {
             let kind = Kind::Map(fine::planes(&codes(id, fine::FINE_TOP)?));
             let shape = Shape { channels: 2 * tensor.shape.channels, ..tensor.shape };
@@ -112,15 +110,15 @@ pub fn draft<'g>(graph: &'g Graph, ranges: &Ranges, recipe: &Recipe) -> Result<D
         }
         let mut made = None;
         if let SiteKind::Gated { conv, .. } = &site.kind {
-            let seen = ranges[site.node.inputs[0].index()].as_ref();
-            made = q.tensor(inputs[0]).codes().map(|codes| Filters::gated(conv, codes, seen, recipe));
+            // The statistics of the map times the gate.
+            let (x, seen) = (q.tensor(inputs[0]), ranges[site.node.inputs[0].index()].as_ref());
+            let seen = seen.map(|seen| fine::seen(seen, x));
+            made = x.codes().map(|codes| Filters::gated(&fine::reading(conv, x), codes, seen.as_deref(), recipe));
         }
         if let SiteKind::Conv { conv, .. } = &site.kind {
-            let x = q.tensor(inputs[0]);
-            let seen = ranges[site.inputs[0].index()].as_ref();
-            let of_planes = seen.zip(fine::whole(x)).filter(|_| x.fine).map(|(seen, codes)| fine::seen(seen, &codes));
-            let seen = of_planes.as_ref().or(seen);
-            made = x.codes().map(|codes| Filters::rounded(&fine::reading(conv, x), codes, seen, recipe));
+            let (x, seen) = (q.tensor(inputs[0]), ranges[site.inputs[0].index()].as_ref());
+            let seen = seen.map(|seen| fine::seen(seen, x));
+            made = x.codes().map(|codes| Filters::rounded(&fine::reading(conv, x), codes, seen.as_deref(), recipe));
         }
         let lowered = lower::lower(&q, site, inputs, made.as_ref())?;
         node.push(q.nodes.len());

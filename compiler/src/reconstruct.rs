@@ -135,8 +135,13 @@ pub fn reconstruct_within(
         if let SiteKind::Conv { conv, activation } | SiteKind::Gated { conv, activation } = draft.sites[site].kind {
             // Nodes that only widen a vector come before the layer's own.
             walk.pass_before(draft, site)?;
-            if let Some(samples) = rows::samples(&walk, draft, site, conv, held)? {
+            if let Some(mut samples) = rows::samples(&walk, draft, site, conv, held)? {
+                let behind = behind(graph, draft, site);
+                if let Some(behind) = &behind {
+                    samples.keep(behind[1].live());
+                }
                 let functions = [activation, wanted(graph, &draft.sites[site]).or(activation)];
+                let functions = [0, 1].map(|i| [functions[i], behind.map(|behind| behind[i])]);
                 result.layers.push(layer(draft, site, conv, functions, &samples, recipe));
             }
         }
@@ -184,6 +189,20 @@ fn wanted(graph: &Graph, site: &Site<'_>) -> Option<Activation> {
     if let Op::Conv(conv) = &node.op { conv.activation } else { None }
 }
 
+/// The function that alone reads the result of `site`, as `draft` and as `graph` have it. What it does not tell apart is no error.
+fn behind(graph: &Graph, draft: &Draft<'_>, site: usize) -> Option<[Activation; 2]> {
+    let id = draft.sites[site].output;
+    let mut readers = draft.sites.iter().filter(|reader| reader.inputs.contains(&id));
+    let (Some(Site { kind: SiteKind::Function(own), node, .. }), None) = (readers.next(), readers.next()) else {
+        return None;
+    };
+    let truth = graph.nodes.iter().find(|other| other.output == node.output).and_then(|node| match node.op {
+        Op::Activation(function) => Some(function),
+        _ => None,
+    });
+    (!graph.outputs.contains(&id)).then(|| [*own, truth.unwrap_or(*own)])
+}
+
 /// A way to make a layer's filters from samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
@@ -207,7 +226,7 @@ fn layer(
     draft: &mut Draft<'_>,
     site: usize,
     conv: &Conv,
-    [own, wanted]: [Option<Activation>; 2],
+    [own, wanted]: [[Option<Activation>; 2]; 2],
     samples: &Samples,
     recipe: &Recipe,
 ) -> Outcome {
@@ -220,10 +239,11 @@ fn layer(
     let conv = reading.as_ref();
     let gated = matches!(draft.sites[site].kind, SiteKind::Gated { .. });
     let summed = draft.sites[site].inputs.len() > if gated { 2 } else { 1 };
-    let through = |function: Option<Activation>| {
-        move |x: f64| match function {
-            Some(f) if !summed => f64::from(f.apply(x as f32)),
-            _ => x,
+    // The layer's function and the one behind it.
+    let through = |functions: [Option<Activation>; 2]| {
+        move |x: f64| {
+            let each = functions.into_iter().flatten().filter(|_| !summed);
+            each.fold(x, |x, function| f64::from(function.apply(x as f32)))
         }
     };
     let (own, wanted) = (through(own), through(wanted));

@@ -113,6 +113,7 @@ fn all<I: Isa>(isa: I, part: &str) {
             Activation::Linear
         },
         fine: false,
+        fine_residual: false,
     };
     let plain = |len: usize| -> Vec<i8> { (0..len).map(|i| ((i * 31) % 255) as u8 as i8).collect() };
 
@@ -189,18 +190,31 @@ fn all<I: Isa>(isa: I, part: &str) {
     for shape in [Shape::new(28, 28, 120), Shape::new(7, 7, 960)] {
         let n = padded(shape.channels);
         let mut wide = vec![0u16; n];
-        let layer = kernel::Mean { shape, multiplier: &reals[..n], bias: &reals[..n], top: 4095 };
+        let layer = kernel::Mean { shape, fine: false, multiplier: &reals[..n], bias: &reals[..n], top: 4095 };
         time(level, part, format!("mean {} x {}", shape.pixels(), shape.channels), shape.len(), || {
             kernel::mean(isa, black_box(&layer), input, &mut wide);
         });
         let constants = &reals[..n];
         let activation = Activation::HardSwish { scale: constants, zero: constants };
-        let layer = kernel::Gate { shape, multiplier: constants, zero: constants, bias: constants, activation };
+        let layer = kernel::Gate {
+            shape,
+            fine: [false; 2],
+            multiplier: constants,
+            zero: constants,
+            bias: constants,
+            activation,
+        };
         time(level, part, format!("gate hard-swish {} x {}", shape.pixels(), shape.channels), shape.len(), || {
             kernel::gate(isa, black_box(&layer), input, &reals, output);
         });
-        let layer =
-            kernel::Add { shape, first: constants, second: constants, bias: constants, activation: Activation::Linear };
+        let layer = kernel::Add {
+            shape,
+            fine: [false; 3],
+            first: constants,
+            second: constants,
+            bias: constants,
+            activation: Activation::Linear,
+        };
         time(level, part, format!("add {} x {}", shape.pixels(), shape.channels), shape.len(), || {
             kernel::add(isa, black_box(&layer), input, input, output);
         });

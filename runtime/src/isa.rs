@@ -192,6 +192,14 @@ pub trait Isa: Copy {
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `⌊a/16⌋` and `a mod 16` of 0…4095.
     fn parts(self, a: Self::I32) -> [Self::I32; 2];
+    /// `16·high + low`, of what [`Isa::parts`] parted or of sums of such.
+    #[inline(always)]
+    fn whole(self, high: Self::I32, low: Self::I32) -> Self::I32 {
+        let two = self.add_i32(high, high);
+        let four = self.add_i32(two, two);
+        let eight = self.add_i32(four, four);
+        self.add_i32(self.add_i32(eight, eight), low)
+    }
     /// `max(a, |b|)` on numbers, a ≥ 0.
     #[inline(always)]
     fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {

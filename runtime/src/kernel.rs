@@ -15,6 +15,7 @@ mod gate;
 mod gated;
 mod max_pool;
 mod mean;
+mod planes;
 mod pointwise;
 mod product;
 mod real;

@@ -103,14 +103,21 @@ pub struct Epilogue<'a> {
     pub residual: Option<&'a [f32]>,
     /// What follows (eq. 11, 12).
     pub activation: Activation<'a>,
-    /// Whether codes go up to [`FINE_TOP`] and are written in two planes (eq. 37), for which there must be no residual.
+    /// Whether codes go up to [`FINE_TOP`] and are written in two planes (eq. 37).
     pub fine: bool,
+    /// Whether the map that is added is a fine one (eq. 40).
+    pub fine_residual: bool,
 }
 
 impl Epilogue<'_> {
     /// Codes that a pixel of the output has of each channel.
     pub const fn planes(&self) -> usize {
         if self.fine { 2 } else { 1 }
+    }
+
+    /// Of `codes` codes of the output, or the place of one at the beginning of a pixel, the number that the map that is added has.
+    pub const fn added(&self, codes: usize) -> usize {
+        codes / self.planes() * if self.fine_residual { 2 } else { 1 }
     }
 }
 

@@ -29,6 +29,12 @@ fn piece<T>(all: &[T], at: usize, len: usize) -> &[T] {
     rest.get(..len).unwrap_or(rest)
 }
 
+/// The piece of the map that is added which belongs to the `len` codes of the output from `at` on.
+#[inline(always)]
+fn added<'a>(epilogue: &Epilogue<'_>, residual: &'a [u8], at: usize, len: usize) -> &'a [u8] {
+    piece(residual, epilogue.added(at), epilogue.added(len))
+}
+
 /// The share of `part` in what a layer prefetches.
 #[inline(always)]
 fn share(all: &[u8], part: usize, parts: usize) -> &[u8] {
@@ -54,7 +60,7 @@ pub fn pointwise<I: Isa + Sync>(
         let (first, pixels) = (start.checked_div(n).unwrap_or(0), output.len().checked_div(n).unwrap_or(0));
         let part = Pointwise { pixels, ahead: share(layer.ahead, part, parts), ..*layer };
         let input = piece(input, first * layer.in_channels, pixels * layer.in_channels);
-        kernel::pointwise(isa, &part, input, piece(residual, start, output.len()), output);
+        kernel::pointwise(isa, &part, input, added(&layer.epilogue, residual, start, output.len()), output);
     });
 }
 
@@ -92,7 +98,13 @@ pub fn depthwise<I: Isa + Sync>(
             window,
             ..*layer
         };
-        kernel::depthwise(isa, &part, piece(input, skip, shape.len()), piece(residual, start, output.len()), output);
+        kernel::depthwise(
+            isa,
+            &part,
+            piece(input, skip, shape.len()),
+            added(&layer.epilogue, residual, start, output.len()),
+            output,
+        );
     });
 }
 
@@ -122,7 +134,8 @@ pub fn convolution<I: Isa + Sync>(
             window,
             ..*layer
         };
-        let (input, residual) = (piece(input, skip, shape.len()), piece(residual, start, output.len()));
+        let (input, residual) =
+            (piece(input, skip, shape.len()), added(&layer.epilogue, residual, start, output.len()));
         kernel::convolution(isa, &part, input, residual, &mut [0; SCRATCH], output);
     });
 }
@@ -143,6 +156,7 @@ fn from_channel<'a>(all: &Epilogue<'a>, first: usize) -> Epilogue<'a> {
             },
         },
         fine: all.fine,
+        fine_residual: all.fine_residual,
     }
 }
 
@@ -189,16 +203,23 @@ pub fn dense_reals<I: Isa + Sync>(
     });
 }
 
+/// Codes of a pixel of `channels` channels.
+const fn codes(channels: usize, fine: bool) -> usize {
+    if fine { 2 * channels } else { channels }
+}
+
 /// [`kernel::gate`].
 #[inline]
 pub fn gate<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
     let (parts, n) = (team.parts(), layer.shape.channels);
-    let Some(output) = output.get_mut(..layer.shape.len()).filter(|_| parts > 1 && n > 0) else {
+    let [of_input, row] = layer.fine.map(|fine| codes(n, fine));
+    let Some(output) = output.get_mut(..layer.shape.pixels() * row).filter(|_| parts > 1 && n > 0) else {
         return kernel::gate(isa, layer, input, gate, output);
     };
-    team.share(output, TILE * n, |_, start, output| {
-        let part = Gate { shape: Shape::new(1, output.len().checked_div(n).unwrap_or(0), n), ..*layer };
-        kernel::gate(isa, &part, piece(input, start, output.len()), gate, output);
+    team.share(output, TILE * row, |_, start, output| {
+        let [first, pixels] = [start, output.len()].map(|codes| codes.checked_div(row).unwrap_or(0));
+        let part = Gate { shape: Shape::new(1, pixels, n), ..*layer };
+        kernel::gate(isa, &part, piece(input, first * of_input, pixels * of_input), gate, output);
     });
 }
 
@@ -206,12 +227,14 @@ pub fn gate<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Gate<'_>, input: &[u
 #[inline]
 pub fn add<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
     let (parts, n) = (team.parts(), layer.shape.channels);
-    let Some(output) = output.get_mut(..layer.shape.len()).filter(|_| parts > 1 && n > 0) else {
+    let [of_first, of_second, row] = layer.fine.map(|fine| codes(n, fine));
+    let Some(output) = output.get_mut(..layer.shape.pixels() * row).filter(|_| parts > 1 && n > 0) else {
         return kernel::add(isa, layer, first, second, output);
     };
-    team.share(output, TILE * n, |_, start, output| {
-        let part = Add { shape: Shape::new(1, output.len().checked_div(n).unwrap_or(0), n), ..*layer };
-        let (first, second) = (piece(first, start, output.len()), piece(second, start, output.len()));
-        kernel::add(isa, &part, first, second, output);
+    team.share(output, TILE * row, |_, start, output| {
+        let [at, pixels] = [start, output.len()].map(|codes| codes.checked_div(row).unwrap_or(0));
+        let part = Add { shape: Shape::new(1, pixels, n), ..*layer };
+        let first = piece(first, at * of_first, pixels * of_first);
+        kernel::add(isa, &part, first, piece(second, at * of_second, pixels * of_second), output);
     });
 }

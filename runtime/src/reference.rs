@@ -44,24 +44,32 @@ pub fn code(y: f32, top: u16) -> u16 {
     rne(min(max(y, 0.0), f32::from(top))) as u16
 }
 
-/// `v` of an accumulator with its offset (eq. 9, 10).
-fn value(epilogue: &Epilogue<'_>, acc: i32, o: usize, residual: Option<u8>) -> f32 {
-    let v = rescale(acc, epilogue.multiplier[o], epilogue.bias[o]);
-    match (epilogue.residual, residual) {
-        (Some(factor), Some(x)) => v + f32::from(x) * factor[o],
-        _ => v,
+/// `v` with what is added for output channel o of `outputs` at `pixel` (eq. 10, 40); `residual` is empty if there is none.
+fn sum(epilogue: &Epilogue<'_>, v: f32, residual: &[u8], at: [usize; 3]) -> f32 {
+    match epilogue.residual {
+        Some(factor) => v + f32::from(whole(residual, epilogue.fine_residual, at)) * factor[at[1]],
+        None => v,
     }
 }
 
-/// The code of `v` for output channel o of `outputs`, at `at` (eq. 11–13), or both parts of a fine one (eq. 37).
-fn store(epilogue: &Epilogue<'_>, v: f32, o: usize, output: &mut [u8], [at, outputs]: [usize; 2]) {
-    let y = activate(&epilogue.activation, v, o);
-    if epilogue.fine {
-        let q = code(y, FINE_TOP);
+/// The code of `y` for channel c of `channels` at `pixel` (eq. 13), or both parts of a fine one (eq. 37).
+fn store(y: f32, fine: bool, output: &mut [u8], [pixel, c, channels]: [usize; 3]) {
+    if fine {
+        let (q, at) = (code(y, FINE_TOP), pixel * 2 * channels + c);
         output[at] = (q / 16) as u8;
-        output[at + outputs] = (q % 16) as u8;
+        output[at + channels] = (q % 16) as u8;
     } else {
-        output[at] = code(y, 255) as u8;
+        output[pixel * channels + c] = code(y, 255) as u8;
+    }
+}
+
+/// The whole code of channel c of `channels` at `pixel`.
+fn whole(map: &[u8], fine: bool, [pixel, c, channels]: [usize; 3]) -> u16 {
+    if fine {
+        let at = pixel * 2 * channels + c;
+        16 * u16::from(map[at]) + u16::from(map[at + channels])
+    } else {
+        u16::from(map[pixel * channels + c])
     }
 }
 
@@ -115,9 +123,10 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
                         }
                     }
                 }
-                let at = (oy * layer.output.width + ox) * layer.output.channels + o;
-                let v = value(&layer.epilogue, acc, o, residual.get(at).copied());
-                store(&layer.epilogue, v, o, output, [at, outputs]);
+                let at = [oy * layer.output.width + ox, o, outputs];
+                let v = rescale(acc, layer.epilogue.multiplier[o], layer.epilogue.bias[o]);
+                let v = sum(&layer.epilogue, v, residual, at);
+                store(activate(&layer.epilogue.activation, v, o), layer.epilogue.fine, output, at);
             }
         }
     }
@@ -128,6 +137,8 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
 pub struct Gated<'a> {
     /// Pixels of input and output.
     pub pixels: usize,
+    /// Whether the input is a fine map (eq. 38): its two planes have the same gates.
+    pub fine_input: bool,
     /// `[o][c]`.
     pub weights: &'a [i8],
     /// What the gate is multiplied with, per input channel.
@@ -147,8 +158,9 @@ pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], out
         let sum: i32 = (0..layer.pixels).map(|p| i32::from(input[p * k + c])).sum();
         (sum as f32 - layer.pixels as f32 * layer.zero[c]) * (1.0 / layer.pixels as f32)
     };
+    let gates = if layer.fine_input { k / 2 } else { k };
     for o in 0..n {
-        let weight = |c: usize| f32::from(layer.weights[o * k + c]) * (gate[c] * layer.factor[c]);
+        let weight = |c: usize| f32::from(layer.weights[o * k + c]) * (gate[c % gates] * layer.factor[c]);
         let most = (0..k).fold(0.0, |most, c| max(most, max(weight(c), 0.0 - weight(c))));
         let inverse = if most > SHUT { 127.0 / most } else { 0.0 };
         let multiplier = layer.epilogue.multiplier[o] * (most * (1.0 / 127.0));
@@ -160,12 +172,8 @@ pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], out
         for p in 0..layer.pixels {
             let product = |c: usize| rne(weight(c) * inverse) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
             let v = rescale((0..k).map(product).sum(), multiplier, bias);
-            let at = p * n * layer.epilogue.planes() + o;
-            let v = match (layer.epilogue.residual, residual.get(at)) {
-                (Some(factor), Some(&x)) => v + f32::from(x) * factor[o],
-                _ => v,
-            };
-            store(&layer.epilogue, v, o, output, [at, n]);
+            let v = sum(&layer.epilogue, v, residual, [p, o, n]);
+            store(activate(&layer.epilogue.activation, v, o), layer.epilogue.fine, output, [p, o, n]);
         }
     }
 }
@@ -192,7 +200,7 @@ fn dense<'a>(layer: &'a Dense<'_>, input: &'a [u16]) -> impl Iterator<Item = f32
         for c in 0..layer.in_channels {
             acc += i32::from(layer.weights[o * layer.in_channels + c]) * i32::from(input[c]);
         }
-        value(&layer.epilogue, acc, o, None)
+        rescale(acc, layer.epilogue.multiplier[o], layer.epilogue.bias[o])
     })
 }
 
@@ -214,11 +222,13 @@ pub fn dense_reals(layer: &Dense<'_>, activation: RealActivation, input: &[u16],
     }
 }
 
-/// `v` of every channel's mean (eq. 7, 9).
+/// `v` of every channel's mean (eq. 7, 9, 39).
 fn means<'a>(layer: &'a Mean<'_>, input: &'a [u8]) -> impl Iterator<Item = f32> + 'a {
     let channels = layer.shape.channels;
-    (0..channels).map(move |c| {
-        let acc = (0..layer.shape.pixels()).map(|p| i32::from(input[p * channels + c])).sum();
+    let sum = move |c: usize| (0..layer.shape.pixels()).map(|p| i32::from(input[p * channels + c])).sum::<i32>();
+    let means = if layer.fine { channels / 2 } else { channels };
+    (0..means).map(move |c| {
+        let acc = if layer.fine { 16 * sum(c) + sum(means + c) } else { sum(c) };
         rescale(acc, layer.multiplier[c], layer.bias[c])
     })
 }
@@ -237,22 +247,27 @@ pub fn mean_reals(layer: &Mean<'_>, input: &[u8], output: &mut [f32]) {
     }
 }
 
-/// Gate (eq. 15, 11–13).
+/// Gate (eq. 15, 11–13, 41).
 pub fn gate(layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
+    let n = layer.shape.channels;
     for i in 0..layer.shape.len() {
-        let c = i % layer.shape.channels;
+        let (c, at) = (i % n, [i / n, i % n, n]);
         let m = gate[c] * layer.multiplier[c];
         let b = layer.bias[c] - m * layer.zero[c];
-        output[i] = code(activate(&layer.activation, f32::from(input[i]) * m + b, c), 255) as u8;
+        let v = f32::from(whole(input, layer.fine[0], at)) * m + b;
+        store(activate(&layer.activation, v, c), layer.fine[1], output, at);
     }
 }
 
-/// Sum of two maps (eq. 16, 11–13).
+/// Sum of two maps (eq. 16, 11–13, 41).
 pub fn add(layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
+    let n = layer.shape.channels;
     for i in 0..layer.shape.len() {
-        let c = i % layer.shape.channels;
-        let v = (f32::from(first[i]) * layer.first[c] + layer.bias[c]) + f32::from(second[i]) * layer.second[c];
-        output[i] = code(activate(&layer.activation, v, c), 255) as u8;
+        let (c, at) = (i % n, [i / n, i % n, n]);
+        let code = |map: &[u8], fine: bool| f32::from(whole(map, fine, at));
+        let v = (code(first, layer.fine[0]) * layer.first[c] + layer.bias[c])
+            + code(second, layer.fine[1]) * layer.second[c];
+        store(activate(&layer.activation, v, c), layer.fine[2], output, at);
     }
 }
 

@@ -85,17 +85,17 @@ macro_rules! instruction_set {
                     for (j, k) in KS.into_iter().enumerate() {
                         for (l, n) in NS.into_iter().enumerate() {
                             let style = STYLES[(i + j + l) % STYLES.len()];
-                            shared::gated(isa, pixels, k, n, style, [0.0, 1.0]);
+                            shared::gated(isa, pixels, k, n, (i + l) % 2 == 1, style, [0.0, 1.0]);
                         }
                     }
                 }
                 for style in STYLES {
-                    shared::gated(isa, 49, 960, 160, style, [0.0, 1.0]);
+                    shared::gated(isa, 49, 960, 160, false, style, [0.0, 1.0]);
                     // All gates shut, all open, and almost shut.
-                    shared::gated(isa, 5, 70, 33, style, [0.0, 0.0]);
-                    shared::gated(isa, 5, 70, 33, style, [1.0, 1.0]);
-                    shared::gated(isa, 5, 70, 33, style, [1e-44, 1e-38]);
-                    shared::gated(isa, 5, 70, 33, style, [0.0, 1e-30]);
+                    shared::gated(isa, 5, 70, 33, true, style, [0.0, 0.0]);
+                    shared::gated(isa, 5, 70, 33, true, style, [1.0, 1.0]);
+                    shared::gated(isa, 5, 70, 33, true, style, [1e-44, 1e-38]);
+                    shared::gated(isa, 5, 70, 33, true, style, [0.0, 1e-30]);
                 }
             }
 
@@ -162,11 +162,15 @@ macro_rules! instruction_set {
                 let Some(isa) = token() else { return };
                 for shape in SHAPES.into_iter().chain([Shape::new(13, 17, 200)]) {
                     for fill in [Fill::Random, Fill::Low, Fill::High] {
-                        shared::mean(isa, shape, fill);
+                        shared::mean(isa, shape, false, fill);
+                        shared::mean(isa, shape, true, fill);
                     }
                     for hard_swish in [false, true] {
-                        shared::gate(isa, shape, hard_swish);
-                        shared::add(isa, shape, hard_swish);
+                        for fine in 0..8 {
+                            let fine = [0, 1, 2].map(|bit| fine >> bit & 1 == 1);
+                            shared::gate(isa, shape, [fine[0], fine[1]], hard_swish);
+                            shared::add(isa, shape, fine, hard_swish);
+                        }
                     }
                     shared::table(isa, shape.len());
                     for window in windows() {
@@ -183,7 +187,8 @@ macro_rules! instruction_set {
                 for (i, shape) in SHAPES.into_iter().chain([Shape::new(13, 17, 200)]).enumerate() {
                     for fill in [Fill::Random, Fill::Low, Fill::High] {
                         for size in [[1, 1], [shape.height, shape.width], [3, 5], [2 * shape.height, 3 * shape.width]] {
-                            shared::maps::resize(isa, shape, size, fill);
+                            shared::maps::resize(isa, shape, size, false, fill);
+                            shared::maps::resize(isa, shape, size, true, fill);
                         }
                         shared::maps::product(isa, shape, fill);
                         shared::maps::arg_max(isa, shape, fill);

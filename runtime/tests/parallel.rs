@@ -51,6 +51,7 @@ impl Constants {
             residual: residual.then_some(&factor[..]),
             activation: if hard_swish { Activation::HardSwish { scale, zero } } else { Activation::Linear },
             fine: false,
+            fine_residual: false,
         }
     }
 }
@@ -60,22 +61,24 @@ fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
     let parts = team.parts();
     for (pixels, k, n) in [(1, 16, 16), (7, 5, 3), (49, 20, 72), (113, 33, 40), (784, 16, 64)] {
         let constants = Constants::new(n, 0.01);
-        let (x, added) = (bytes(3, pixels * k), bytes(4, pixels * n));
+        let (x, added) = (bytes(3, pixels * k), bytes(4, 2 * pixels * n));
         let mut weights = vec![0; pack::pointwise_len(I::LEVEL, k, n)];
         let plain: Vec<i8> = bytes(5, n * k).iter().map(|&b| b as i8 / 2).collect();
         pack::pointwise(I::LEVEL, &plain, k, n, &mut weights);
-        for (residual, fine) in [(false, false), (true, false), (false, true)] {
+        for (residual, fine, fine_residual) in
+            [(false, false, false), (true, false, false), (false, true, false), (true, true, true), (true, false, true)]
+        {
             let layer = kernel::Pointwise {
                 pixels,
                 in_channels: k,
                 out_channels: n,
                 weights: &weights,
-                epilogue: Epilogue { fine, ..constants.epilogue(residual, !residual) },
+                epilogue: Epilogue { fine, fine_residual, ..constants.epilogue(residual, !residual) },
                 tile: Tile::best(I::LEVEL, pixels, n),
                 ahead: &weights,
             };
             let len = pixels * n * layer.epilogue.planes();
-            let added = if residual { &added[..] } else { &[] };
+            let added = if residual { added.get(..layer.epilogue.added(len)).unwrap_or(&added) } else { &[] };
             let (mut one, mut all) = (vec![7; len], vec![9; len]);
             kernel::pointwise(isa, &layer, &x, added, &mut one);
             parallel::pointwise(isa, team, &layer, &x, added, &mut all);
@@ -147,16 +150,19 @@ fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
         let constants = Constants::new(n, 1.5);
         let [multiplier, bias, second, _, zero] = &constants.floats;
         let (shape, activation) = (Shape::new(1, pixels, n), constants.epilogue(false, true).activation);
-        let (x, other) = (bytes(3, pixels * n), bytes(4, pixels * n));
-        let (mut one, mut all) = (vec![7; pixels * n], vec![9; pixels * n]);
-        let layer = kernel::Gate { shape, multiplier, zero, bias, activation };
-        kernel::gate(isa, &layer, &x, second, &mut one);
-        parallel::gate(isa, team, &layer, &x, second, &mut all);
-        assert_eq!(one, all, "gate {:?} {pixels} {n} {parts}", I::LEVEL);
-        let layer = kernel::Add { shape, first: multiplier, second, bias, activation };
-        kernel::add(isa, &layer, &x, &other, &mut one);
-        parallel::add(isa, team, &layer, &x, &other, &mut all);
-        assert_eq!(one, all, "add {:?} {pixels} {n} {parts}", I::LEVEL);
+        let (x, other) = (bytes(3, 2 * pixels * n), bytes(4, 2 * pixels * n));
+        for fine in [[false; 3], [true; 3], [true, false, false], [false, true, true]] {
+            let (mut one, mut all) = (vec![7; 2 * pixels * n], vec![7; 2 * pixels * n]);
+            let layer = kernel::Gate { shape, fine: [fine[0], fine[2]], multiplier, zero, bias, activation };
+            kernel::gate(isa, &layer, &x, second, &mut one);
+            parallel::gate(isa, team, &layer, &x, second, &mut all);
+            assert_eq!(one, all, "gate {:?} {pixels} {n} {fine:?} {parts}", I::LEVEL);
+            let (mut one, mut all) = (vec![7; 2 * pixels * n], vec![7; 2 * pixels * n]);
+            let layer = kernel::Add { shape, fine, first: multiplier, second, bias, activation };
+            kernel::add(isa, &layer, &x, &other, &mut one);
+            parallel::add(isa, team, &layer, &x, &other, &mut all);
+            assert_eq!(one, all, "add {:?} {pixels} {n} {fine:?} {parts}", I::LEVEL);
+        }
     }
 }
 

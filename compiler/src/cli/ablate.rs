@@ -8,18 +8,12 @@ use crate::error::{Error, Result, Stage};
 
 /// `bakelite ablate`.
 pub fn ablate(arguments: &AblateArguments) -> Result<()> {
-    let images = arguments.pictures.images.clone().ok_or_else(|| {
-        Error::new(Stage::Arguments, "no pictures to calibrate on").remedy("give a folder with --images")
-    })?;
+    if arguments.pictures.images.is_none() {
+        return Err(Error::new(Stage::Arguments, "no pictures to calibrate on").remedy("give a folder with --images"));
+    }
     let request = Request {
-        model: arguments.model.clone(),
-        options: arguments.reading.options(),
-        images,
-        calibration_images: arguments.pictures.calibration_images,
-        seed: arguments.pictures.seed,
         evaluation: arguments.evaluation.clone(),
-        recipe: arguments.recipe.clone(),
-        ..Request::default()
+        ..arguments.pictures.integers_of(&arguments.model, &arguments.reading, &arguments.recipe)
     };
     let ablation = ablate::ablate(&request, arguments.seeds)?;
     if arguments.json { print_json(&ablation) } else { show(&ablation) }

@@ -4,7 +4,7 @@ use super::arguments::AnalyzeArguments;
 use super::{line, print_json, print_notes, table};
 use crate::analyze::remedies::Remedy;
 use crate::analyze::{self, Analysis, Layer};
-use crate::compile::{self, Request};
+use crate::compile;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
 
@@ -17,24 +17,8 @@ pub fn analyze(arguments: &AnalyzeArguments) -> Result<()> {
         Error::new(Stage::Arguments, "no pictures to calibrate on").remedy("give a folder with --images")
     })?;
     let all = Dataset::open(&images)?;
-    let work = compile::quantized(&Request {
-        model: arguments.model.clone(),
-        options: arguments.reading.options(),
-        images,
-        calibration_images: arguments.pictures.calibration_images,
-        seed: arguments.pictures.seed,
-        evaluation: None,
-        calib: None,
-        target: String::new(),
-        recipe: arguments.recipe.clone(),
-        labels: None,
-        out: Default::default(),
-        name: None,
-        crate_only: true,
-        libraries: Vec::new(),
-        verify_images: 0,
-        toolchain: None,
-    })?;
+    let request = arguments.pictures.integers_of(&arguments.model, &arguments.reading, &arguments.recipe);
+    let work = compile::quantized(&request)?;
     let unseen = match &work.calibrated_on {
         Some(chosen) if all.len() > chosen.len() => all.without(chosen),
         _ => all,

@@ -6,7 +6,7 @@ use crate::dataset::Shard;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::{self, ModelOptions};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A float MobileNetV3 ONNX file becomes a small, static int8 crate and program for one CPU.
 #[derive(Debug, Parser)]
@@ -105,6 +105,22 @@ pub struct ImageArguments {
     /// Seed of the choice.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+}
+
+impl ImageArguments {
+    /// What makes the integers of `model` and no crate; pictures and statistics may be missing.
+    pub fn integers_of(&self, model: &Path, reading: &ModelArguments, recipe: &str) -> Request {
+        Request {
+            model: model.to_owned(),
+            options: reading.options(),
+            images: self.images.clone().unwrap_or_default(),
+            calibration_images: self.calibration_images,
+            seed: self.seed,
+            recipe: recipe.to_owned(),
+            crate_only: true,
+            ..Request::default()
+        }
+    }
 }
 
 /// `compile`, `verify`.
@@ -344,6 +360,12 @@ pub struct BenchArguments {
     /// How to read it.
     #[command(flatten)]
     pub reading: ModelArguments,
+    /// Pictures to calibrate on; without any, ranges are made up: values do not matter for time.
+    #[command(flatten)]
+    pub pictures: ImageArguments,
+    /// The recipe. What it decides by pictures (12 bits for some maps) needs --images.
+    #[arg(long, default_value = "default", value_name = "NAME|FILE")]
+    pub recipe: String,
     /// Runs to time.
     #[arg(long, default_value_t = 200, value_parser = count)]
     pub iterations: usize,

@@ -26,11 +26,15 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         line(format!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display()))?;
         return Ok(());
     }
-    let options = arguments.reading.options();
-    let loaded = pipeline::load(&arguments.model, &options)?;
-    let (prepared, _) = pipeline::prepare(&loaded, &options)?;
-    // Values do not matter for time; ranges are made up, so that no pictures are needed.
-    let q = quantize::quantize(&prepared.graph, &inspect::made_up(&prepared.graph), &Recipe::load("default")?)?;
+    let q = if arguments.pictures.images.is_some() {
+        let pictures = &arguments.pictures;
+        compile::quantized(&pictures.integers_of(&arguments.model, &arguments.reading, &arguments.recipe))?.q
+    } else {
+        let options = arguments.reading.options();
+        let loaded = pipeline::load(&arguments.model, &options)?;
+        let (prepared, _) = pipeline::prepare(&loaded, &options)?;
+        quantize::quantize(&prepared.graph, &inspect::made_up(&prepared.graph), &Recipe::load(&arguments.recipe)?)?
+    };
     let level = match &arguments.kernels {
         None => run::levels()[0],
         Some(name) => Level::parse(name).ok_or_else(|| {

@@ -35,22 +35,8 @@ pub fn eval(arguments: &EvalArguments) -> Result<()> {
         (None, _) => return Err(missing()),
     };
     let request = Request {
-        model: model.clone(),
-        options: arguments.reading.options(),
-        images: images.clone(),
-        calibration_images: arguments.pictures.calibration_images,
-        seed: arguments.pictures.seed,
-        evaluation: None,
         calib: arguments.calib.clone(),
-        target: String::new(),
-        recipe: arguments.recipe.clone(),
-        labels: None,
-        out: PathBuf::new(),
-        name: None,
-        crate_only: true,
-        libraries: Vec::new(),
-        verify_images: 0,
-        toolchain: None,
+        ..arguments.pictures.integers_of(model, &arguments.reading, &arguments.recipe)
     };
     let work = compile::quantized(&request)?;
     let mut dataset = match (&arguments.evaluation, &work.calibrated_on) {

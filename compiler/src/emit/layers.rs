@@ -93,30 +93,33 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("top", top.to_string()),
             ]),
         ),
-        Kernel::Mean { shape: s, multiplier, bias, top } => (
+        Kernel::Mean { shape: s, fine, multiplier, bias, top } => (
             "Mean<'static>",
             fields(&[
                 ("shape", shape(*s)),
+                ("fine", fine.to_string()),
                 ("multiplier", floats(*multiplier)),
                 ("bias", floats(*bias)),
                 ("top", top.unwrap_or(0).to_string()),
             ]),
         ),
-        Kernel::Gate { shape: s, multiplier, zero, bias, hard_swish } => (
+        Kernel::Gate { shape: s, fine, multiplier, zero, bias, hard_swish } => (
             "Gate<'static>",
             fields(&[
                 ("shape", shape(*s)),
+                ("fine", format!("{fine:?}")),
                 ("multiplier", floats(*multiplier)),
                 ("zero", floats(*zero)),
                 ("bias", floats(*bias)),
                 ("activation", activation(hard_swish.as_ref())),
             ]),
         ),
-        Kernel::Gated { pixels, in_channels, out_channels, weights, factor, zero, epilogue: e } => (
+        Kernel::Gated { pixels, in_channels, fine_input, out_channels, weights, factor, zero, epilogue: e } => (
             "Gated<'static>",
             fields(&[
                 ("pixels", pixels.to_string()),
                 ("in_channels", in_channels.to_string()),
+                ("fine_input", fine_input.to_string()),
                 ("out_channels", out_channels.to_string()),
                 ("weights", bytes(*weights)),
                 ("factor", floats(*factor)),
@@ -125,10 +128,11 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
             ]),
         ),
-        Kernel::Add { shape: s, first, second, bias } => (
+        Kernel::Add { shape: s, fine, first, second, bias } => (
             "Add<'static>",
             fields(&[
                 ("shape", shape(*s)),
+                ("fine", format!("{fine:?}")),
                 ("first", floats(*first)),
                 ("second", floats(*second)),
                 ("bias", floats(*bias)),
@@ -197,12 +201,13 @@ fn activation(hard_swish: Option<&(Floats, Floats)>) -> String {
 
 fn epilogue(e: &EpilogueSpans) -> String {
     format!(
-        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {} }}",
+        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {}, fine_residual: {} }}",
         ints(e.offset),
         floats(e.multiplier),
         floats(e.bias),
         e.residual.map_or("None".to_owned(), |r| format!("Some({})", floats(r))),
         activation(e.hard_swish.as_ref()),
         e.fine,
+        e.fine_residual,
     )
 }

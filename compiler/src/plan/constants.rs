@@ -51,6 +51,8 @@ pub struct EpilogueSpans {
     pub hard_swish: Option<(Floats, Floats)>,
     /// Whether the codes are those of a fine map.
     pub fine: bool,
+    /// Whether the added map is a fine one.
+    pub fine_residual: bool,
 }
 
 /// The pools.
@@ -112,6 +114,7 @@ impl Constants {
             residual: epilogue.residual.as_ref().map(|r| self.floats(r)),
             hard_swish: self.activation(&epilogue.activation),
             fine: epilogue.fine,
+            fine_residual: epilogue.fine_residual,
         }
     }
 

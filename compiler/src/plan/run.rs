@@ -311,17 +311,18 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 Some(activation) => dispatch::dense_reals(level, &layer, *activation, wide_x, real_y),
             }
         }
-        Kernel::Mean { shape, multiplier, bias, top } => {
+        Kernel::Mean { shape, fine, multiplier, bias, top } => {
             let (multiplier, bias) = (c.get_floats(*multiplier), c.get_floats(*bias));
-            let layer = Mean { shape: *shape, multiplier, bias, top: top.unwrap_or(0) };
+            let layer = Mean { shape: *shape, fine: *fine, multiplier, bias, top: top.unwrap_or(0) };
             match top {
                 Some(_) => dispatch::mean(level, &layer, x, wide_y),
                 None => dispatch::mean_reals(level, &layer, x, real_y),
             }
         }
-        Kernel::Gate { shape, multiplier, zero, bias, hard_swish } => {
+        Kernel::Gate { shape, fine, multiplier, zero, bias, hard_swish } => {
             let layer = Gate {
                 shape: *shape,
+                fine: *fine,
                 multiplier: c.get_floats(*multiplier),
                 zero: c.get_floats(*zero),
                 bias: c.get_floats(*bias),
@@ -329,10 +330,11 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             };
             dispatch::gate(level, &layer, x, real_second, y)
         }
-        Kernel::Gated { pixels, in_channels, out_channels, weights, factor, zero, epilogue: e } => {
+        Kernel::Gated { pixels, in_channels, fine_input, out_channels, weights, factor, zero, epilogue: e } => {
             let layer = Gated {
                 pixels: *pixels,
                 in_channels: *in_channels,
+                fine_input: *fine_input,
                 out_channels: *out_channels,
                 weights: c.get_bytes(*weights),
                 factor: c.get_floats(*factor),
@@ -342,9 +344,10 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             };
             dispatch::gated(level, &layer, x, real_second, second, scratch, y)
         }
-        Kernel::Add { shape, first, second: other, bias } => {
+        Kernel::Add { shape, fine, first, second: other, bias } => {
             let layer = Add {
                 shape: *shape,
+                fine: *fine,
                 first: c.get_floats(*first),
                 second: c.get_floats(*other),
                 bias: c.get_floats(*bias),
@@ -382,5 +385,6 @@ fn epilogue<'c>(c: &'c Constants, e: &EpilogueSpans) -> Epilogue<'c> {
         residual: e.residual.map(|r| c.get_floats(r)),
         activation: activation(c, e.hard_swish.as_ref()),
         fine: e.fine,
+        fine_residual: e.fine_residual,
     }
 }

@@ -118,6 +118,7 @@ mod tests {
                 residual: None,
                 activation: QActivation::Linear,
                 fine: false,
+                fine_residual: false,
             },
         };
         let node = QNode { name: "conv".into(), op: QOp::Conv(conv), inputs: vec![TensorId(0)], output: TensorId(1) };

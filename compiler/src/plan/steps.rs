@@ -4,7 +4,7 @@ use super::arena::{Piece, place as place_pieces};
 use super::constants::{Bytes, Constants, overflow};
 use super::{ArenaLen, Kernel, Slot};
 use crate::error::{Error, Result, Stage};
-use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp, TensorId};
+use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp, Shape, TensorId};
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{Convolution, gated_scratch_len};
 use bakelite_runtime::layer::{Activation, Epilogue};
@@ -24,6 +24,7 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
         QOp::Dense(dense) => dense_layer(q, node, dense, level, constants)?,
         QOp::Mean(mean) => Kernel::Mean {
             shape: input,
+            fine: q.tensor(node.inputs[0]).fine,
             multiplier: constants.floats(&mean.multiplier),
             bias: constants.floats(&mean.bias),
             top: match q.tensor(node.output).kind {
@@ -32,7 +33,8 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             },
         },
         QOp::Gate(gate) => Kernel::Gate {
-            shape: output,
+            shape: plane(q, node.output),
+            fine: [node.inputs[0], node.output].map(|id| q.tensor(id).fine),
             multiplier: constants.floats(&gate.multiplier),
             zero: constants.floats(&gate.zero),
             bias: constants.floats(&gate.bias),
@@ -45,6 +47,7 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             Kernel::Gated {
                 pixels: output.pixels(),
                 in_channels: k,
+                fine_input: q.tensor(node.inputs[0]).fine,
                 out_channels: n,
                 weights,
                 factor: constants.floats(&gated.factor),
@@ -53,7 +56,8 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
             }
         }
         QOp::Add(add) => Kernel::Add {
-            shape: output,
+            shape: plane(q, node.output),
+            fine: [node.inputs[0], node.inputs[1], node.output].map(|id| q.tensor(id).fine),
             first: constants.floats(&add.first),
             second: constants.floats(&add.second),
             bias: constants.floats(&add.bias),
@@ -63,6 +67,12 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
         QOp::MaxPool(window) => Kernel::MaxPool { input, output, window: *window },
         QOp::Softmax => Kernel::Softmax { len: output.len() },
     })
+}
+
+/// The shape of a map without its second plane.
+fn plane(q: &QGraph, id: TensorId) -> Shape {
+    let tensor = q.tensor(id);
+    Shape { channels: tensor.shape.channels / if tensor.fine { 2 } else { 1 }, ..tensor.shape }
 }
 
 /// Largest code of the output of `node`.
@@ -246,6 +256,7 @@ pub(super) fn scratch_len(level: Level, kernel: &Kernel) -> usize {
                 residual: None,
                 activation: Activation::Linear,
                 fine: false,
+                fine_residual: false,
             },
         }
         .scratch_len(),

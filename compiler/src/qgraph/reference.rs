@@ -1,6 +1,6 @@
 //! The integer graph, run node by node with `runtime::reference`: slow, and what every plan must equal.
 
-use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, TensorId};
+use super::{DenseOutput, Kind, QActivation, QEpilogue, QGraph, QNode, QOp, Shape, TensorId};
 use crate::error::{Error, Result, Stage};
 use crate::weightless::{Input, Output};
 use bakelite_runtime::kernel::{Add, Gate, MaxPool, Mean};
@@ -145,7 +145,8 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             }
         }
         QOp::Mean(mean) => {
-            let layer = |top| Mean { shape: input, multiplier: &mean.multiplier, bias: &mean.bias, top };
+            let fine = q.tensor(node.inputs[0]).fine;
+            let layer = |top| Mean { shape: input, fine, multiplier: &mean.multiplier, bias: &mean.bias, top };
             match q.tensor(node.output).kind {
                 Kind::Wide { top, .. } => {
                     let mut out = vec![0; output.len()];
@@ -161,8 +162,10 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             }
         }
         QOp::Gate(gate) => {
+            let fine = [node.inputs[0], node.output].map(|id| q.tensor(id).fine);
             let layer = Gate {
-                shape: output,
+                shape: Shape { channels: gate.bias.len(), ..output },
+                fine,
                 multiplier: &gate.multiplier,
                 zero: &gate.zero,
                 bias: &gate.bias,
@@ -175,6 +178,7 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             let residual = if node.inputs.len() > 2 { map(value(2))? } else { &[] };
             let layer = reference::Gated {
                 pixels: output.pixels(),
+                fine_input: q.tensor(node.inputs[0]).fine,
                 weights: &gated.weights,
                 factor: &gated.factor,
                 zero: &gated.zero,
@@ -185,8 +189,10 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
             Value::Map(codes)
         }
         QOp::Add(add) => {
+            let fine = [node.inputs[0], node.inputs[1], node.output].map(|id| q.tensor(id).fine);
             let layer = Add {
-                shape: output,
+                shape: Shape { channels: add.bias.len(), ..output },
+                fine,
                 first: &add.first,
                 second: &add.second,
                 bias: &add.bias,
@@ -238,5 +244,6 @@ fn epilogue(e: &QEpilogue) -> Epilogue<'_> {
         residual: e.residual.as_deref(),
         activation: activation(&e.activation),
         fine: e.fine,
+        fine_residual: e.fine_residual,
     }
 }

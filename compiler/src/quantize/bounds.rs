@@ -1,6 +1,7 @@
 //! The proof that no accumulator leaves i32 and no rescaled value leaves the range where conversions agree (eq. 8, 13).
 
 use crate::qgraph::{QActivation, QEpilogue};
+use bakelite_runtime::layer::FINE_TOP;
 
 /// Below this, converting before clamping equals clamping before converting on every instruction set (eq. 13).
 const RESCALED: f64 = (1u64 << 30) as f64;
@@ -39,7 +40,8 @@ pub fn prove_gated(weights: &[i8], columns: &[f32], epilogue: &QEpilogue) -> Res
 
 /// `|y| < 2^30` for an accumulator of at most `reach`.
 fn rescaled(epilogue: &QEpilogue, o: usize, reach: f64) -> Result<(), String> {
-    let residual = epilogue.residual.as_ref().map_or(0.0, |r| f64::from(r[o]).abs() * 255.0);
+    let top = if epilogue.fine_residual { f64::from(FINE_TOP) } else { 255.0 };
+    let residual = epilogue.residual.as_ref().map_or(0.0, |r| f64::from(r[o]).abs() * top);
     let v = reach * f64::from(epilogue.multiplier[o]).abs() + f64::from(epilogue.bias[o]).abs() + residual;
     let y = match &epilogue.activation {
         QActivation::Linear => v,
@@ -64,6 +66,7 @@ mod tests {
             residual: None,
             activation: QActivation::Linear,
             fine: false,
+            fine_residual: false,
         }
     }
 

@@ -5,6 +5,7 @@
 //! itself. The error of the latter is multiplied by no more than 15, so that what was the error of 8-bit codes all but vanishes, for
 //! twice the products of the reader and twice the memory.
 
+use super::Ranges;
 use super::ranges::TensorRange;
 use super::sites::{Site, SiteKind};
 use crate::graph::{Graph, TensorId};
@@ -16,25 +17,33 @@ use std::borrow::Cow;
 /// Low codes of a high one.
 pub const LOW: u16 = 16;
 
-/// Whether the tensor can be a fine map: made by a convolution that adds nothing, and read by convolutions alone.
+/// Whether the tensor can be a fine map by itself: who makes it can write one, and all who read it can read one.
 pub fn is_possible(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> bool {
-    let makes = |site: &Site<'_>| match &site.kind {
-        SiteKind::Conv { .. } => site.inputs.len() == 1,
-        SiteKind::Gated { .. } => site.inputs.len() == 2,
-        _ => false,
+    let makes = |kind: &SiteKind<'_>| {
+        matches!(kind, SiteKind::Conv { .. } | SiteKind::Gated { .. } | SiteKind::Gate { .. } | SiteKind::Add { .. })
     };
+    sites.iter().any(|site| site.output == id && makes(&site.kind)) && is_readable(graph, sites, id)
+}
+
+/// Whether all who read the tensor can read a fine map.
+fn is_readable(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> bool {
     let reads = |site: &Site<'_>| match &site.kind {
-        SiteKind::Conv { conv, .. } => {
-            site.inputs.iter().skip(1).all(|&other| other != id) && (conv.groups == 1 || conv.is_depthwise())
-        }
+        SiteKind::Conv { conv, .. } => site.inputs.first() != Some(&id) || conv.groups == 1 || conv.is_depthwise(),
+        SiteKind::Gated { .. } | SiteKind::Mean | SiteKind::Gate { .. } | SiteKind::Add { .. } => true,
+        // What it makes is then fine, too.
+        SiteKind::Resize(_) => is_readable(graph, sites, site.output),
         _ => false,
     };
-    let readers = || sites.iter().filter(|site| site.inputs.contains(&id));
-    graph.shape(id).pixels() > 1
-        && !graph.outputs.contains(&id)
-        && sites.iter().any(|site| site.output == id && makes(site))
-        && readers().next().is_some()
-        && readers().all(reads)
+    let mut readers = sites.iter().filter(|site| site.inputs.contains(&id)).peekable();
+    graph.shape(id).pixels() > 1 && !graph.outputs.contains(&id) && readers.peek().is_some() && readers.all(reads)
+}
+
+/// Whether the tensor is one, as `ranges` want it: a resized map is if what was resized is.
+pub fn is_fine(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, id: TensorId) -> bool {
+    match sites.iter().find(|site| site.output == id) {
+        Some(Site { kind: SiteKind::Resize(_), inputs, .. }) => is_fine(graph, sites, ranges, inputs[0]),
+        _ => ranges[id.index()].as_ref().is_some_and(|range| range.fine) && is_possible(graph, sites, id),
+    }
 }
 
 /// The codes of the two planes, as readers see them: `s·(q − z) = 16s·(h − ⌊z/16⌋) + s·(l − z mod 16)`.
@@ -83,12 +92,13 @@ pub fn parts(codes: &Codes, c: usize, real: f32) -> [u8; 2] {
     [(q / LOW) as u8, (q % LOW) as u8]
 }
 
-/// What the statistics of a map say of the planes of its fine form: low parts are all alike in number, so that their mean is 7.5.
-pub fn seen(range: &TensorRange, codes: &Codes) -> TensorRange {
+/// What the statistics of a map say of `x`, of the planes of its fine form: low parts are all alike in number, so that their mean is 7.5.
+pub fn seen<'r>(range: &'r TensorRange, x: &QTensor) -> Cow<'r, TensorRange> {
+    let Some(codes) = whole(x).filter(|_| x.fine) else { return Cow::Borrowed(range) };
     let low: Vec<f64> =
         codes.scale.iter().zip(&codes.zero).map(|(&s, &z)| f64::from(s) * (7.5 - f64::from(z % LOW))).collect();
     let mean = range.mean.iter().zip(&low).map(|(mean, low)| mean - low).chain(low.iter().copied()).collect();
-    TensorRange { mean, ..range.clone() }
+    Cow::Owned(TensorRange { mean, ..range.clone() })
 }
 
 #[cfg(test)]

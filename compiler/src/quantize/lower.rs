@@ -5,13 +5,14 @@ use super::filters::{Filters, Layout};
 use super::fine;
 use super::sites::{Site, SiteKind};
 use crate::error::{Error, Result, Stage};
-use crate::graph::{Shape, TensorId};
+use crate::graph::TensorId;
 use crate::ops::{Activation, Conv};
 use crate::qgraph::{
     Codes, DenseOutput, Kind, QActivation, QAdd, QConv, QDense, QEpilogue, QGate, QGated, QGraph, QMean, QNode, QOp,
     QTensor, RealActivation,
 };
 use crate::weightless::{self, Weightless};
+use std::borrow::Cow;
 
 /// Whether each output channel reads exactly its own input channel.
 pub fn is_depthwise(conv: &Conv, in_channels: usize) -> bool {
@@ -130,6 +131,11 @@ fn codes_of(tensor: &QTensor) -> std::result::Result<&Codes, String> {
     tensor.codes().ok_or_else(|| format!("{} has no codes", tensor.name))
 }
 
+/// What whole codes of the tensor stand for.
+fn whole(tensor: &QTensor) -> std::result::Result<Cow<'_, Codes>, String> {
+    fine::whole(tensor).ok_or_else(|| format!("{} has no codes", tensor.name))
+}
+
 fn top_of(tensor: &QTensor) -> u16 {
     match tensor.kind {
         Kind::Map(_) => 255,
@@ -177,6 +183,7 @@ fn convolution(
             residual: None,
             activation: QActivation::Linear,
             fine: false,
+            fine_residual: false,
         };
         bounds::prove(weights, &epilogue, top_of(x))?;
         return Ok(QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Reals(real) }));
@@ -240,10 +247,7 @@ fn finish(
     to: &QTensor,
 ) -> std::result::Result<QEpilogue, String> {
     let outputs = factor.len();
-    let y = fine::whole(to).ok_or_else(|| format!("{} has no codes", to.name))?;
-    if to.fine && summed.is_some() {
-        return Err("a fine map cannot be made by an addition".into());
-    }
+    let y = whole(to)?;
     let s = |o: usize| f64::from(y.scale[o]);
     let z = |o: usize| f64::from(y.zero[o]);
     let (slope, shift) = match activation {
@@ -272,13 +276,16 @@ fn finish(
                 zero: (0..outputs).map(|o| z(o) as f32).collect(),
             },
             fine: to.fine,
+            fine_residual: false,
         });
     }
-    let summed = summed.map(codes_of).transpose()?;
-    let residual: Option<Vec<f64>> = summed.map(|r| (0..outputs).map(|o| f64::from(r.scale[o]) / s(o)).collect());
+    let fine_residual = summed.is_some_and(|map| map.fine);
+    let summed = summed.map(whole).transpose()?;
+    let residual: Option<Vec<f64>> =
+        summed.as_ref().map(|r| (0..outputs).map(|o| f64::from(r.scale[o]) / s(o)).collect());
     let bias = (0..outputs)
         .map(|o| {
-            let added = match (&residual, summed) {
+            let added = match (&residual, &summed) {
                 (Some(factor), Some(r)) => factor[o] * f64::from(r.zero[o]),
                 _ => 0.0,
             };
@@ -292,13 +299,14 @@ fn finish(
         residual: residual.map(|r| r.into_iter().map(|x| x as f32).collect()),
         activation: QActivation::Linear,
         fine: to.fine,
+        fine_residual,
     })
 }
 
 /// `q_y = sum · s_x/(P·s_y) − z_x·s_x/s_y + z_y`; a real is a code of step one at zero.
 fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
-    let (from, to) = (codes_of(x)?, y.codes());
-    let Shape { channels, .. } = x.shape;
+    let from = whole(x)?;
+    let (channels, to) = (from.scale.len(), y.codes());
     let (s, z) = (|c: usize| to.map_or(1.0, |to| to.scale[c]), |c: usize| to.map_or(0, |to| to.zero[c]));
     let ratio = |c: usize| f64::from(from.scale[c]) / f64::from(s(c));
     Ok(QOp::Mean(QMean {
@@ -309,8 +317,8 @@ fn mean(x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
 
 /// `r_y = f(g · s_x·(q − z_x))` (eq. 15).
 fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
-    let (from, to) = (codes_of(x)?, codes_of(y)?);
-    let channels = x.shape.channels;
+    let (from, to) = (whole(x)?, whole(y)?);
+    let channels = from.scale.len();
     let zero = from.zero.iter().map(|&z| f32::from(z)).collect();
     Ok(QOp::Gate(match activation {
         Some(Activation::HardSwish) => QGate {
@@ -334,9 +342,9 @@ fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result
 
 /// (eq. 16); a clip is in the code range.
 fn add(first: &QTensor, second: &QTensor, y: &QTensor) -> std::result::Result<QOp, String> {
-    let (a, b, to) = (codes_of(first)?, codes_of(second)?, codes_of(y)?);
+    let (a, b, to) = (&*whole(first)?, &*whole(second)?, &*whole(y)?);
     let ratio = |from: &Codes, c: usize| f64::from(from.scale[c]) / f64::from(to.scale[c]);
-    let channels = first.shape.channels;
+    let channels = to.scale.len();
     Ok(QOp::Add(QAdd {
         first: (0..channels).map(|c| ratio(a, c) as f32).collect(),
         second: (0..channels).map(|c| ratio(b, c) as f32).collect(),

@@ -9,11 +9,14 @@ use crate::error::{Error, Result, Stage};
 use crate::graph::Shape;
 use crate::ops::Conv;
 use crate::qgraph::reference::Value;
-use crate::qgraph::{Codes, QGraph, QTensor};
+use crate::qgraph::{Codes, QTensor};
 use crate::quantize::sites::SiteKind;
 use crate::quantize::{Draft, fine};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
+
+/// Samples that are enough to leave others out.
+const FEWEST: usize = 256;
 
 /// Samples of one layer.
 pub struct Rows<'a> {
@@ -34,6 +37,18 @@ pub struct Samples {
 impl Samples {
     fn rows(&self, from: usize, to: usize) -> Rows<'_> {
         Rows { codes: self.codes.slice(s![from..to, ..]), target: self.target.slice(s![from..to, ..]) }
+    }
+
+    /// Leaves only the rows of which an answer lies between `lo` and `hi`, if they are not too few.
+    pub fn keep(&mut self, (lo, hi): (f32, f32)) {
+        let live: Vec<usize> =
+            (0..self.target.nrows()).filter(|&row| self.target.row(row).iter().any(|&y| lo <= y && y <= hi)).collect();
+        let train = live.iter().filter(|&&row| row < self.train).count();
+        if train >= FEWEST && live.len() > train {
+            self.codes = self.codes.select(Axis(0), &live);
+            self.target = self.target.select(Axis(0), &live);
+            self.train = train;
+        }
     }
 
     /// Of pictures that are not held out.
@@ -102,17 +117,6 @@ fn codes_less_zero(value: &Value, codes: &Codes) -> Option<Vec<f32>> {
     })
 }
 
-/// The real values of a tensor.
-pub fn real(q: &QGraph, id: crate::graph::TensorId, value: &Value) -> Option<Vec<f32>> {
-    if let Value::Real(reals) = value {
-        return Some(reals.clone());
-    }
-    let codes = q.tensor(id).codes()?;
-    let mut reals = codes_less_zero(value, codes)?;
-    reals.iter_mut().zip(codes.scale.iter().cycle()).for_each(|(x, scale)| *x *= scale);
-    Some(reals)
-}
-
 /// What a tap outside of the input reads, less its zero point.
 fn pad_codes_less_zero(conv: &Conv, x: &QTensor, codes: &Codes) -> Vec<f32> {
     let channels = conv.in_channels().max(1);
@@ -173,8 +177,9 @@ pub fn samples(
         let factor: Option<Vec<f32>> = gate
             .map(|gate| {
                 let value = values.get(gate.index()).and_then(Option::as_ref).ok_or_else(broken)?;
-                let reals = real(&draft.q, gate, value).ok_or_else(broken)?;
-                Ok(reals.iter().zip(columns).map(|(g, a)| g * a).collect())
+                let reals = draft.q.tensor(gate).reals(value);
+                // The planes of a fine map have the same gates.
+                Ok(reals.iter().cycle().zip(columns).map(|(g, a)| g * a).collect())
             })
             .transpose()?;
         let mut read = Array2::<f32>::zeros((chosen.len(), row));
@@ -198,10 +203,10 @@ pub fn samples(
         let summed = if gate.is_some() { 2 } else { 1 };
         if let Some(&added) = place.inputs.get(summed) {
             let integers = values.get(added.index()).and_then(Option::as_ref).ok_or_else(broken)?;
-            let integers = real(&draft.q, added, integers).ok_or_else(broken)?;
+            let integers = draft.q.tensor(added).reals(integers);
             let float = floats[summed].as_slice().ok_or_else(broken)?;
             for (mut target, &pixel) in target.outer_iter_mut().zip(&chosen) {
-                let span = pixel * y.channels..(pixel + 1) * y.channels;
+                let span = pixel * conv.out_channels..(pixel + 1) * conv.out_channels;
                 for ((t, f), i) in target.iter_mut().zip(&float[span.clone()]).zip(&integers[span]) {
                     *t += f - i;
                 }

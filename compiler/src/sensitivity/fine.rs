@@ -110,7 +110,8 @@ fn of(graph: &Graph, site: &Site<'_>, conv: &Conv) -> f64 {
     (graph.shape(site.output).pixels() * conv.weights.len()) as f64
 }
 
-/// What it costs to make and to read `id` in two planes, in products: those of its readers once more, and what goes with each code.
+/// What it costs to make and to read `id` in two planes, in products: those of its readers once more, and what goes with each code. A
+/// resized map is made once more, and read.
 fn cost(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> f64 {
     let codes = graph.shape(id).len() as f64;
     let reading = |site: &Site<'_>| {
@@ -118,5 +119,10 @@ fn cost(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> f64 {
             if conv.is_depthwise() && (conv.window.kernel != [3, 3] || conv.window.dilation != [1, 1]));
         products(graph, site) * if single { SINGLE } else { PRODUCT }
     };
-    PARTING * codes + sites.iter().filter(|site| site.inputs.contains(&id)).map(reading).sum::<f64>()
+    let resized = |site: &Site<'_>| match site.kind {
+        SiteKind::Resize(_) => cost(graph, sites, site.output),
+        _ => 0.0,
+    };
+    let readers = sites.iter().filter(|site| site.inputs.contains(&id));
+    PARTING * codes + readers.map(|site| reading(site) + resized(site)).sum::<f64>()
 }

@@ -1,4 +1,4 @@
-//! Bilinear resize (eq. 27); scales and zero points stay.
+//! Bilinear resize (eq. 27, 42); scales and zero points stay.
 
 use super::{Input, Layer, Output, Plain, Text, codes_of, floats_text, ints_text, shape_text};
 use crate::ops;
@@ -12,6 +12,7 @@ use bakelite_runtime::{dispatch, kernel, reference};
 pub struct Resize {
     input: Shape,
     output: Shape,
+    fine: bool,
     rows: Vec<i32>,
     row_shares: Vec<f32>,
     columns: Vec<i32>,
@@ -21,7 +22,7 @@ pub struct Resize {
 impl Resize {
     /// Of a linear resize; `y` has the codes of `x`.
     pub fn new(resize: &ops::Resize, x: &QTensor, y: &QTensor) -> Plain<Self> {
-        if codes_of(x)? != codes_of(y)? {
+        if x.fine != y.fine || codes_of(x)? != codes_of(y)? {
             return Err("the scales of a resized map differ from the map's".into());
         }
         let along = |axis: usize, extent: usize| -> Plain<(Vec<i32>, Vec<f32>)> {
@@ -32,13 +33,23 @@ impl Resize {
         };
         let (rows, row_shares) = along(0, x.shape.height)?;
         let (columns, column_shares) = along(1, x.shape.width)?;
-        Ok(Self { input: x.shape, output: y.shape, rows, row_shares, columns, column_shares })
+        let plane = |shape: Shape| Shape { channels: shape.channels / if x.fine { 2 } else { 1 }, ..shape };
+        Ok(Self {
+            input: plane(x.shape),
+            output: plane(y.shape),
+            fine: x.fine,
+            rows,
+            row_shares,
+            columns,
+            column_shares,
+        })
     }
 
     fn layer(&self) -> kernel::Resize<'_> {
         kernel::Resize {
             input: self.input,
             output: self.output,
+            fine: self.fine,
             rows: &self.rows,
             row_shares: &self.row_shares,
             columns: &self.columns,
@@ -69,6 +80,7 @@ impl Layer for Resize {
         let fields = vec![
             ("input", shape_text(self.input)),
             ("output", shape_text(self.output)),
+            ("fine", self.fine.to_string()),
             ("rows", ints_text(pool, &self.rows)),
             ("row_shares", floats_text(pool, &self.row_shares)),
             ("columns", ints_text(pool, &self.columns)),

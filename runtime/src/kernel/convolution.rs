@@ -62,6 +62,11 @@ impl Convolution<'_> {
         self.output.channels / self.epilogue.planes()
     }
 
+    /// Pixels, channels and distance of pixels of what it makes.
+    const fn made(&self) -> [usize; 3] {
+        [self.output.pixels(), self.out_channels(), self.output.channels]
+    }
+
     const fn patch_len(&self) -> usize {
         self.window.kernel[0] * pack::patch_row(self.run())
     }
@@ -334,7 +339,7 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
     {
         return;
     }
-    let Ok(residual) = epilogue::residual(&layer.epilogue, residual, len) else { return };
+    let Ok(residual) = epilogue::residual(&layer.epilogue, residual, layer.made()) else { return };
     for pixel in 0..layer.output.pixels() {
         let mut channel = 0;
         while channel < n {

@@ -17,6 +17,7 @@ mod strip;
 
 use super::convolution::tap;
 use super::epilogue;
+use super::planes::Source;
 use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
@@ -88,8 +89,11 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        let Ok(residual) = epilogue::residual(&layer.epilogue, residual, len) else { return };
-        let residual = residual.map_or(&[][..], |residual| residual.codes);
+        let Ok(residual) =
+            epilogue::residual(&layer.epilogue, residual, [layer.output.pixels(), channels, layer.output.channels])
+        else {
+            return;
+        };
         let quads = layer.kernel()[0].div_ceil(4);
         let bytes = layer.window.kernel[1] * quads * pack::quad_len(I::LEVEL);
         let mut strip = Strip::new(isa);
@@ -99,7 +103,7 @@ impl Kernel for Run<'_> {
             let count = pack::depthwise_block(I::LEVEL, channels - channel);
             let (packed, left) = rest.split_at_checked(bytes).unwrap_or_default();
             rest = left;
-            if I::SPREAD > 1 && count <= pack::NARROW && residual.is_empty() {
+            if I::SPREAD > 1 && count <= pack::NARROW && residual.is_none() {
                 // In a function of its own.
                 isa.run(narrow::Narrow { layer, input, packed, channel, count, output });
             } else {
@@ -144,8 +148,7 @@ impl<I: Isa> Constants<I> {
 struct Block<'a, I: Isa> {
     layer: &'a Depthwise<'a>,
     input: &'a [u8],
-    /// Empty if there is none.
-    residual: &'a [u8],
+    residual: Option<Source<'a>>,
     /// The block's weights,
     packed: &'a [u8],
     /// and as the instruction set sees them.
@@ -238,8 +241,8 @@ impl<I: Isa> Block<'_, I> {
         for n in 0..4 {
             v[n] = epilogue::rescale(isa, sums[n], constants.multiplier[n], constants.bias[n]);
         }
-        if let Some(factor) = constants.residual {
-            let codes = isa.deal_codes(isa.load_bytes(self.residual, at, self.count));
+        if let (Some(factor), Some(residual)) = (constants.residual, self.residual) {
+            let codes = residual.deal(isa, row * self.layer.output.width + column, self.channel, self.count);
             for n in 0..4 {
                 v[n] = isa.add(v[n], isa.mul(isa.to_f32(codes[n]), factor[n]));
             }

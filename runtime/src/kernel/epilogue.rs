@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! v = f32(acc + offset) · multiplier + bias              one conversion, one product, one sum
-//! v = v + f32(residual code) · residual
+//! v = v + f32(residual code) · residual                a fine residual's code is 16·h + l (eq. 40)
 //! y = v                                                  linear
 //! y = ((v − 3) · min(max(v, 0), 6)) · scale + zero       hard-swish
 //! q = saturate(rne(y))                                   top = 255: the store saturates
 //! h, l = ⌊q/16⌋, q mod 16                                fine maps (eq. 37): q up to 4095, in two planes
 //! ```
 
+use super::planes::Source;
 use crate::isa::Isa;
 use crate::layer::{Activation, Epilogue, FINE_TOP, padded};
 
@@ -19,7 +20,7 @@ pub(super) fn fits(epilogue: &Epilogue<'_>, channels: usize) -> bool {
     epilogue.offset.len() >= len
         && epilogue.multiplier.len() >= len
         && epilogue.bias.len() >= len
-        && epilogue.residual.is_none_or(|residual| residual.len() >= len && !epilogue.fine)
+        && epilogue.residual.is_none_or(|residual| residual.len() >= len)
         && activation_fits(&epilogue.activation, channels)
 }
 
@@ -51,39 +52,23 @@ pub(super) fn fine<I: Isa>(isa: I, y: I::F32) -> I::I32 {
     isa.to_i32(isa.min(isa.max(y, isa.splat_f32(0.0)), isa.splat_f32(f32::from(FINE_TOP))))
 }
 
-/// (eq. 11–13) of `N` vectors of channels from `channel` on, of one pixel; the store saturates.
+/// `y` (eq. 11, 12) of `N` vectors of channels from `channel` on.
 #[inline(always)]
 pub(super) fn activate<I: Isa, const N: usize>(
     isa: I,
     activation: &Activation<'_>,
     v: [I::F32; N],
     channel: usize,
-    to: &mut [u8],
-    at: usize,
-    count: usize,
-) {
-    let mut codes = [isa.splat_i32(0); N];
-    match activation {
-        Activation::Linear => {
-            for n in 0..N {
-                codes[n] = isa.to_i32(v[n]);
-            }
-        }
-        Activation::HardSwish { scale, zero } => {
-            for n in 0..N {
-                let scale = isa.load_f32(scale, channel + n * I::LANES);
-                let zero = isa.load_f32(zero, channel + n * I::LANES);
-                codes[n] = isa.to_i32(hard_swish(isa, v[n], scale, zero));
-            }
+) -> [I::F32; N] {
+    let mut y = v;
+    if let Activation::HardSwish { scale, zero } = activation {
+        for n in 0..N {
+            let scale = isa.load_f32(scale, channel + n * I::LANES);
+            let zero = isa.load_f32(zero, channel + n * I::LANES);
+            y[n] = hard_swish(isa, v[n], scale, zero);
         }
     }
-    isa.store_codes(codes, to, at, count);
-}
-
-/// The codes to add, and where the tile's first pixel lies in them.
-#[derive(Clone, Copy)]
-pub(super) struct Residual<'a> {
-    pub codes: &'a [u8],
+    y
 }
 
 /// Where a tile of `M` pixels × `N` vectors goes.
@@ -105,7 +90,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     isa: I,
     constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
-    residual: Option<Residual<'_>>,
+    residual: Option<Source<'_>>,
     place: Place,
     output: &mut [u8],
 ) {
@@ -116,7 +101,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         let rows = sums;
         for (m, sums) in rows.into_iter().enumerate() {
             let at = (pixel + m) * stride + channel;
-            let [high, low] = constants.parted(isa, sums, at, count);
+            let [high, low] = constants.parted(isa, sums, residual, [pixel + m, channel], count);
             // Both planes side by side in memory go out together.
             if const { N == 1 } && count == len && stride == 2 * len {
                 isa.store_codes([high[0], low[0]], output, at, stride);
@@ -134,8 +119,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
                 if $m + 4 <= M {
                     let mut codes = [isa.splat_i32(0); 4];
                     for i in 0..4 {
-                        let at = (pixel + $m + i) * stride + channel;
-                        codes[i] = constants.row(isa, sums[$m + i], residual, at, count)[0];
+                        codes[i] = constants.row(isa, sums[$m + i], residual, [pixel + $m + i, channel], count)[0];
                     }
                     isa.store_codes(codes, output, (pixel + $m) * stride + channel, 4 * len);
                 }
@@ -150,8 +134,8 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
                 if $m + 2 <= M {
                     let at = (pixel + $m) * stride + channel;
                     let [a, b] = [
-                        constants.row(isa, sums[$m], residual, at, count),
-                        constants.row(isa, sums[$m + 1], residual, at + stride, count),
+                        constants.row(isa, sums[$m], residual, [pixel + $m, channel], count),
+                        constants.row(isa, sums[$m + 1], residual, [pixel + $m + 1, channel], count),
                     ];
                     isa.store_codes([a[0], a[1], b[0], b[1]], output, at, 2 * len);
                 }
@@ -165,7 +149,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         ($($m:literal)*) => {$(
             if $m < M {
                 let at = (pixel + $m) * stride + channel;
-                let codes = constants.row(isa, sums[$m], residual, at, count);
+                let codes = constants.row(isa, sums[$m], residual, [pixel + $m, channel], count);
                 isa.store_codes(codes, output, at, count);
             }
         )*};
@@ -219,9 +203,16 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         constants
     }
 
-    /// (eq. 9–13) of one pixel, to be stored at `at`.
+    /// (eq. 9–13) of `count` channels of one pixel; `at` is the pixel and the first channel.
     #[inline(always)]
-    fn row(&self, isa: I, sums: [I::I32; N], residual: Option<Residual<'_>>, at: usize, count: usize) -> [I::I32; N] {
+    fn row(
+        &self,
+        isa: I,
+        sums: [I::I32; N],
+        residual: Option<Source<'_>>,
+        at: [usize; 2],
+        count: usize,
+    ) -> [I::I32; N] {
         let (v, mut codes) = (self.values(isa, sums, residual, at, count), sums);
         for n in 0..N {
             codes[n] = isa.to_i32(v[n]);
@@ -231,8 +222,15 @@ impl<I: Isa, const N: usize> Constants<I, N> {
 
     /// The high and low codes of one pixel of a fine map (eq. 37).
     #[inline(always)]
-    fn parted(&self, isa: I, sums: [I::I32; N], at: usize, count: usize) -> [[I::I32; N]; 2] {
-        let (y, mut planes) = (self.values(isa, sums, None, at, count), [sums; 2]);
+    fn parted(
+        &self,
+        isa: I,
+        sums: [I::I32; N],
+        residual: Option<Source<'_>>,
+        at: [usize; 2],
+        count: usize,
+    ) -> [[I::I32; N]; 2] {
+        let (y, mut planes) = (self.values(isa, sums, residual, at, count), [sums; 2]);
         for n in 0..N {
             [planes[0][n], planes[1][n]] = isa.parts(fine(isa, y[n]));
         }
@@ -245,8 +243,8 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         &self,
         isa: I,
         sums: [I::I32; N],
-        residual: Option<Residual<'_>>,
-        at: usize,
+        residual: Option<Source<'_>>,
+        [pixel, channel]: [usize; 2],
         count: usize,
     ) -> [I::F32; N] {
         let mut v = self.bias;
@@ -256,7 +254,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         if let Some(residual) = residual {
             for n in 0..N {
                 let count = count.saturating_sub(n * I::LANES).min(I::LANES);
-                let x = isa.load_codes(residual.codes, at + n * I::LANES, count);
+                let x = residual.load(isa, pixel, channel + n * I::LANES, count);
                 v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), self.residual[n]));
             }
         }
@@ -269,12 +267,19 @@ impl<I: Isa, const N: usize> Constants<I, N> {
     }
 }
 
-/// The residual of a layer: `None` if it has none, or the error that its codes are not there.
+/// The residual of a layer whose output has `pixels` pixels of which `n` channels are made, `row` codes apart: `None` if it has none, or
+/// the error that its codes are not there.
 #[inline(always)]
-pub(super) fn residual<'a>(epilogue: &Epilogue<'a>, codes: &'a [u8], len: usize) -> Result<Option<Residual<'a>>, ()> {
+pub(super) fn residual<'a>(
+    epilogue: &Epilogue<'a>,
+    codes: &'a [u8],
+    [pixels, n, row]: [usize; 3],
+) -> Result<Option<Source<'a>>, ()> {
+    let (fine, row) = (epilogue.fine_residual, epilogue.added(row));
+    let len = pixels.saturating_sub(1) * row + if fine { row / 2 } else { 0 } + n;
     match epilogue.residual {
         None => Ok(None),
-        Some(_) if codes.len() >= len => Ok(Some(Residual { codes })),
+        Some(_) if codes.len() >= len => Ok(Some(Source { codes, row, fine })),
         Some(_) => Err(()),
     }
 }

@@ -1,14 +1,17 @@
 //! Gate of a squeeze-excite (eq. 15, 11–13): `v = f32(x) · m + b`, `m = g · multiplier`, `b = bias − m · zero`.
 
 use super::epilogue;
+use super::planes::{Source, Target};
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Activation, Shape, padded};
 
 /// Scales every channel of a map by a real.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
-    /// Input and output map.
+    /// Input and output map, or a plane of each.
     pub shape: Shape,
+    /// Whether input and output are fine maps (eq. 41).
+    pub fine: [bool; 2],
     /// `s_x / s_y` per channel (with hard-swish: `s_x`), padded.
     pub multiplier: &'a [f32],
     /// Zero point of the input per channel, padded.
@@ -19,7 +22,7 @@ pub struct Gate<'a> {
     pub activation: Activation<'a>,
 }
 
-/// `input` and `output` are `[pixels][channels]`, `gate` is `[channels]` reals.
+/// `input` and `output` are `[pixels][planes][channels]`, `gate` is `[channels]` reals.
 #[inline]
 pub fn gate<I: Isa>(isa: I, layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
     isa.run(Run { layer, input, gate, output });
@@ -38,8 +41,13 @@ impl Kernel for Run<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { layer, input, gate, output } = self;
-        let (n, len) = (layer.shape.channels, layer.shape.len());
-        let (Some(input), Some(output)) = (input.get(..len), output.get_mut(..len)) else { return };
+        let (n, pixels) = (layer.shape.channels, layer.shape.pixels());
+        let [of_input, of_output] = layer.fine;
+        let (Some(input), Some(mut output)) =
+            (Source::new(input, pixels, n, of_input), Target::new(output, pixels, n, of_output))
+        else {
+            return;
+        };
         if gate.len() < n
             || [layer.multiplier, layer.zero, layer.bias].iter().any(|slice| slice.len() < padded(n))
             || !epilogue::activation_fits(&layer.activation, n)
@@ -49,10 +57,10 @@ impl Kernel for Run<'_> {
         let mut channel = 0;
         while channel < n {
             if n - channel >= 4 * I::LANES {
-                strip::<I, 4>(isa, layer, input, gate, output, channel, 4 * I::LANES);
+                strip::<I, 4>(isa, layer, input, gate, &mut output, channel, 4 * I::LANES);
                 channel += 4 * I::LANES;
             } else {
-                strip::<I, 1>(isa, layer, input, gate, output, channel, (n - channel).min(I::LANES));
+                strip::<I, 1>(isa, layer, input, gate, &mut output, channel, (n - channel).min(I::LANES));
                 channel += I::LANES;
             }
         }
@@ -64,9 +72,9 @@ impl Kernel for Run<'_> {
 fn strip<I: Isa, const N: usize>(
     isa: I,
     layer: &Gate<'_>,
-    input: &[u8],
+    input: Source<'_>,
     gate: &[f32],
-    output: &mut [u8],
+    output: &mut Target<'_>,
     channel: usize,
     count: usize,
 ) {
@@ -90,12 +98,12 @@ fn strip<I: Isa, const N: usize>(
     }
     let each = count.min(I::LANES);
     for pixel in 0..layer.shape.pixels() {
-        let start = pixel * layer.shape.channels + channel;
         let mut v = b;
         for n in 0..N {
-            let x = isa.load_codes(input, start + n * I::LANES, each);
+            let x = input.load(isa, pixel, channel + n * I::LANES, each);
             v[n] = epilogue::rescale(isa, x, m[n], b[n]);
         }
-        epilogue::activate(isa, &layer.activation, v, channel, output, start, count);
+        let y = epilogue::activate(isa, &layer.activation, v, channel);
+        output.store(isa, y, pixel, channel, count);
     }
 }

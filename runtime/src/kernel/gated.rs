@@ -29,8 +29,10 @@ pub const SHUT: f32 = f32::from_bits((127 - 100) << 23);
 pub struct Gated<'a> {
     /// Pixels of input and output.
     pub pixels: usize,
-    /// Input channels, k.
+    /// Input channels, k; of a fine input, those of both planes.
     pub in_channels: usize,
+    /// Whether the input is a fine map (eq. 38), both of whose planes have the same gates.
+    pub fine_input: bool,
     /// Output channels, n.
     pub out_channels: usize,
     /// [`pack::gated`] of this instruction set.
@@ -72,7 +74,15 @@ struct Columns<'a> {
     zero: &'a mut [u8],
 }
 
-/// `input` is `[pixels][in_channels]`, `gate` `[in_channels]`, `residual` and `output` `[pixels][out_channels]`;
+impl Gated<'_> {
+    /// Gates: channels of a plane of the input.
+    #[inline(always)]
+    fn gates(&self) -> usize {
+        if self.fine_input { self.in_channels / 2 } else { self.in_channels }
+    }
+}
+
+/// `input` is `[pixels][in_channels]`, `gate` a real for each channel, `residual` and `output` `[pixels][out_channels]`;
 /// `scratch` has [`gated_scratch_len`] bytes.
 #[inline]
 pub fn gated<I: Isa>(
@@ -105,7 +115,7 @@ impl Kernel for Run<'_> {
         let (k, n) = (layer.in_channels, layer.out_channels);
         let e = &layer.epilogue;
         if k == 0
-            || gate.len() < k
+            || gate.len() < layer.gates()
             || layer.factor.len() < k
             || layer.zero.len() < k
             || layer.weights.len() < pack::gated_len(I::LEVEL, k, n)
@@ -153,6 +163,7 @@ impl Kernel for Run<'_> {
                 multiplier: &multiplier,
                 bias: &bias,
                 residual: e.residual.map(|r| r.get(first..).unwrap_or(&[])),
+                fine_residual: e.fine_residual,
                 activation: match e.activation {
                     Activation::Linear => Activation::Linear,
                     Activation::HardSwish { scale, zero } => Activation::HardSwish {
@@ -185,20 +196,24 @@ impl Columns<'_> {
     /// Of all input channels (eq. 22, 26).
     #[inline(always)]
     fn find<I: Isa>(&mut self, isa: I, layer: &Gated<'_>, input: &[u8], gate: &[f32]) {
-        let k = layer.in_channels;
-        let mut c = 0;
-        while c < k {
-            if k - c >= 4 * I::LANES {
-                self.strip::<I, 4>(isa, layer, input, gate, c, I::LANES);
-                c += 4 * I::LANES;
-            } else {
-                self.strip::<I, 1>(isa, layer, input, gate, c, (k - c).min(I::LANES));
-                c += I::LANES;
+        let (k, gates) = (layer.in_channels, layer.gates());
+        let mut plane = 0;
+        while plane < k {
+            let mut c = 0;
+            while c < gates {
+                if gates - c >= 4 * I::LANES {
+                    self.strip::<I, 4>(isa, layer, input, gate, [plane, c], I::LANES);
+                    c += 4 * I::LANES;
+                } else {
+                    self.strip::<I, 1>(isa, layer, input, gate, [plane, c], (gates - c).min(I::LANES));
+                    c += I::LANES;
+                }
             }
+            plane += gates;
         }
     }
 
-    /// Of N vectors of input channels, the last with `count`.
+    /// Of N vectors of input channels from `channel` on of the plane that begins at `plane`, the last with `count`.
     #[inline(always)]
     fn strip<I: Isa, const N: usize>(
         &mut self,
@@ -206,24 +221,31 @@ impl Columns<'_> {
         layer: &Gated<'_>,
         input: &[u8],
         gate: &[f32],
-        channel: usize,
+        [plane, channel]: [usize; 2],
         count: usize,
     ) {
         let mut sums = [isa.splat_i32(0); N];
         for p in 0..layer.pixels {
             for n in 0..N {
-                let codes = isa.load_codes(input, p * layer.in_channels + channel + n * I::LANES, count);
+                let codes = isa.load_codes(input, p * layer.in_channels + plane + channel + n * I::LANES, count);
                 sums[n] = isa.add_i32(sums[n], codes);
             }
         }
         let (pixels, share) = (isa.splat_f32(layer.pixels as f32), isa.splat_f32(1.0 / layer.pixels as f32));
         for n in 0..N {
-            let at = channel + n * I::LANES;
+            let of_gate = channel + n * I::LANES;
+            let at = plane + of_gate;
             let zero = lanes(isa, layer.zero, at, count);
             // Whole numbers below 2^24 where a map has no more than 65,793 pixels; beyond, rounded here as in the reference.
             let shifted = isa.sub(isa.to_f32(sums[n]), isa.mul(pixels, zero));
             put(isa, isa.mul(shifted, share), self.mean, at, count);
-            put(isa, isa.mul(lanes(isa, gate, at, count), lanes(isa, layer.factor, at, count)), self.factor, at, count);
+            put(
+                isa,
+                isa.mul(lanes(isa, gate, of_gate, count), lanes(isa, layer.factor, at, count)),
+                self.factor,
+                at,
+                count,
+            );
             isa.store_codes([isa.to_i32(zero)], self.zero, at, count);
         }
     }

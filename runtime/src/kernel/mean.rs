@@ -1,4 +1,5 @@
-//! Mean over all pixels (eq. 7, 9, 13, 14): the sum is exact, `1 / pixels` is in the multiplier.
+//! Mean over all pixels (eq. 7, 9, 13, 14): the sum is exact, `1 / pixels` is in the multiplier. Of a fine map the sum is that of
+//! the whole codes (eq. 39).
 
 use super::epilogue;
 use crate::isa::{Isa, Kernel};
@@ -7,8 +8,10 @@ use crate::layer::{Shape, padded};
 /// Global average pooling, from a map to wide codes or reals.
 #[derive(Clone, Copy, Debug)]
 pub struct Mean<'a> {
-    /// The input map.
+    /// The input map; of a fine one, both planes.
     pub shape: Shape,
+    /// Whether the map is fine (eq. 39).
+    pub fine: bool,
     /// Factor of the sum, per channel (eq. 9), padded.
     pub multiplier: &'a [f32],
     /// Summand, per channel (eq. 9), padded.
@@ -74,7 +77,7 @@ impl<O: Output> Kernel for Run<'_, O> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { layer, input, mut output } = self;
-        let n = layer.shape.channels;
+        let n = if layer.fine { layer.shape.channels / 2 } else { layer.shape.channels };
         let Some(input) = input.get(..layer.shape.len()) else { return };
         if output.channels() < n || layer.multiplier.len() < padded(n) || layer.bias.len() < padded(n) {
             return;
@@ -107,6 +110,18 @@ fn strip<I: Isa, O: Output, const N: usize>(
         for n in 0..N {
             let at = pixel * layer.shape.channels + channel + n * I::LANES;
             sums[n] = isa.add_i32(sums[n], isa.load_codes(input, at, count));
+        }
+    }
+    if layer.fine {
+        let mut low = [isa.splat_i32(0); N];
+        for pixel in 0..layer.shape.pixels() {
+            for n in 0..N {
+                let at = pixel * layer.shape.channels + layer.shape.channels / 2 + channel + n * I::LANES;
+                low[n] = isa.add_i32(low[n], isa.load_codes(input, at, count));
+            }
+        }
+        for n in 0..N {
+            sums[n] = isa.whole(sums[n], low[n]);
         }
     }
     for n in 0..N {

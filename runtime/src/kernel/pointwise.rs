@@ -13,7 +13,8 @@
 //! A panel's weights stay in the first cache while all pixels pass. Pixels that fill no tile go through a tile of 4
 //! or of 1, or through a full one that overlaps the one before: the same codes are written twice.
 
-use super::epilogue::{self, Constants, Place, Residual};
+use super::epilogue::{self, Constants, Place};
+use super::planes::Source;
 use crate::isa::{Isa, Kernel, Level};
 use crate::layer::Epilogue;
 use crate::pack;
@@ -144,7 +145,11 @@ impl Product<'_> {
         {
             return;
         }
-        let Ok(residual) = epilogue::residual(self.epilogue, residual, len) else { return };
+        let Ok(residual) =
+            epilogue::residual(self.epilogue, residual, [self.first_pixel + self.pixels, self.n, self.row])
+        else {
+            return;
+        };
         let vectors = self.n.div_ceil(I::LANES);
         let widest = self.tile.vectors.clamp(1, 4).min(I::ACCUMULATORS);
         let tiles = self.pixels.checked_div(self.tile.rows).unwrap_or(0) * vectors.checked_div(widest).unwrap_or(0);
@@ -177,7 +182,7 @@ impl Product<'_> {
         isa: I,
         first: usize,
         input: &[u8],
-        residual: Option<Residual<'_>>,
+        residual: Option<Source<'_>>,
         ahead: &mut Ahead<'_>,
         output: &mut [u8],
     ) {
@@ -269,5 +274,5 @@ struct Panel<'a, I: Isa, const N: usize> {
     weights: &'a [u8],
     constants: Constants<I, N>,
     channel: usize,
-    residual: Option<Residual<'a>>,
+    residual: Option<Source<'a>>,
 }

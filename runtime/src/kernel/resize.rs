@@ -1,4 +1,4 @@
-//! Bilinear resize (eq. 27): codes between codes, scale and zero point stay.
+//! Bilinear resize (eq. 27, 42): codes between codes, scale and zero point stay.
 //!
 //! ```text
 //! a ─ fx ─ b      t = a + (b − a)·fx
@@ -8,16 +8,19 @@
 //! c ─ fx ─ d      rows, columns and shares come from tables that the compiler makes
 //! ```
 
+use super::planes::{Source, Target};
 use crate::isa::{Isa, Kernel};
 use crate::layer::Shape;
 
 /// Bilinear resize.
 #[derive(Clone, Copy, Debug)]
 pub struct Resize<'a> {
-    /// The input map.
+    /// The input map, or a plane of it.
     pub input: Shape,
-    /// The output map, of as many channels.
+    /// The output map, or a plane of it, of as many channels.
     pub output: Shape,
+    /// Whether both are fine maps.
+    pub fine: bool,
     /// Two input rows of each output row: above, below.
     pub rows: &'a [i32],
     /// Share of the row below, 0…1.
@@ -54,7 +57,12 @@ impl Kernel for Run<'_> {
         let Self { layer, input, output } = self;
         let (x, y) = (layer.input, layer.output);
         let n = x.channels;
-        if y.channels != n || input.len() < x.len() || output.len() < y.len() {
+        let (Some(input), Some(mut output)) =
+            (Source::new(input, x.pixels(), n, layer.fine), Target::new(output, y.pixels(), n, layer.fine))
+        else {
+            return;
+        };
+        if y.channels != n {
             return;
         }
         for row in 0..y.height {
@@ -73,9 +81,9 @@ impl Kernel for Run<'_> {
                 ) else {
                     return;
                 };
-                let at = |row: usize, column: usize| (row * x.width + column) * n;
+                let at = |row: usize, column: usize| row * x.width + column;
                 let corners = [at(above, left), at(above, right), at(below, left), at(below, right)];
-                pixel(isa, input, corners, n, [fx, fy], output, (row * y.width + column) * n);
+                pixel(isa, input, corners, n, [fx, fy], &mut output, row * y.width + column);
             }
         }
     }
@@ -85,22 +93,22 @@ impl Kernel for Run<'_> {
 #[inline(always)]
 fn pixel<I: Isa>(
     isa: I,
-    input: &[u8],
+    input: Source<'_>,
     corners: [usize; 4],
     channels: usize,
     [fx, fy]: [f32; 2],
-    output: &mut [u8],
+    output: &mut Target<'_>,
     to: usize,
 ) {
     let (fx, fy) = (isa.splat_f32(fx), isa.splat_f32(fy));
     let mut channel = 0;
     while channel < channels {
         let count = (channels - channel).min(I::LANES);
-        let [a, b, c, d] = corners.map(|at| isa.to_f32(isa.load_codes(input, at + channel, count)));
+        let [a, b, c, d] = corners.map(|pixel| isa.to_f32(input.load(isa, pixel, channel, count)));
         let t = isa.add(a, isa.mul(isa.sub(b, a), fx));
         let u = isa.add(c, isa.mul(isa.sub(d, c), fx));
         let v = isa.add(t, isa.mul(isa.sub(u, t), fy));
-        isa.store_codes([isa.to_i32(v)], output, to + channel, count);
+        output.store(isa, [v], to, channel, count);
         channel += I::LANES;
     }
 }

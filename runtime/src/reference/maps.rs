@@ -1,6 +1,6 @@
 //! Maps without weights: moved, resized, averaged, multiplied, and what is said of their pixels (eq. 21, 27–32).
 
-use super::{code, exp};
+use super::{code, exp, store, whole};
 use crate::kernel::{ArgMax, AveragePool, ChannelTables, Product, Rearrange, Resize, SoftmaxMap, Spread};
 use crate::layer::{Shape, Window};
 
@@ -28,19 +28,19 @@ pub fn channel_tables(layer: &ChannelTables<'_>, input: &[u8], output: &mut [u8]
     }
 }
 
-/// Bilinear resize (eq. 27, 13).
+/// Bilinear resize (eq. 27, 13, 42).
 pub fn resize(layer: &Resize<'_>, input: &[u8], output: &mut [u8]) {
     let n = layer.input.channels;
-    for (i, q) in output[..layer.output.len()].iter_mut().enumerate() {
+    for i in 0..layer.output.len() {
         let (row, column, c) = (i / n / layer.output.width, i / n % layer.output.width, i % n);
         let at = |y: usize, x: usize| {
             let (y, x) = (layer.rows[2 * row + y] as usize, layer.columns[2 * column + x] as usize);
-            f32::from(input[(y * layer.input.width + x) * n + c])
+            f32::from(whole(input, layer.fine, [y * layer.input.width + x, c, n]))
         };
         let (fx, fy) = (layer.column_shares[column], layer.row_shares[row]);
         let t = at(0, 0) + (at(0, 1) - at(0, 0)) * fx;
         let u = at(1, 0) + (at(1, 1) - at(1, 0)) * fx;
-        *q = code(t + (u - t) * fy, 255) as u8;
+        store(t + (u - t) * fy, layer.fine, output, [i / n, c, n]);
     }
 }
 

@@ -18,23 +18,25 @@ fn table(random: &mut Random, from: usize, to: usize) -> (Vec<i32>, Vec<f32>) {
     (places.collect(), shares)
 }
 
-pub fn resize<I: Isa>(isa: I, input: Shape, [height, width]: [usize; 2], fill: Fill) {
+pub fn resize<I: Isa>(isa: I, input: Shape, [height, width]: [usize; 2], fine: bool, fill: Fill) {
     let random = &mut Random::new((input.len() + 31 * height + width) as u64);
     let (rows, row_shares) = table(random, input.height, height);
     let (columns, column_shares) = table(random, input.width, width);
     let layer = kernel::Resize {
         input,
         output: Shape { height, width, ..input },
+        fine,
         rows: &rows,
         row_shares: &row_shares,
         columns: &columns,
         column_shares: &column_shares,
     };
-    let x = codes(random, fill, input.len());
-    let (mut ours, mut right) = (vec![77; layer.output.len()], vec![0; layer.output.len()]);
+    let planes = if fine { 2 } else { 1 };
+    let x = codes(random, fill, planes * input.len());
+    let (mut ours, mut right) = (vec![77; planes * layer.output.len()], vec![0; planes * layer.output.len()]);
     reference::resize(&layer, &x, &mut right);
     kernel::resize(isa, &layer, &x, &mut ours);
-    differ(&ours, &right, &("resize", I::LEVEL, input, height, width, fill));
+    differ(&ours, &right, &("resize", I::LEVEL, input, height, width, fine, fill));
 }
 
 pub fn average_pool<I: Isa>(isa: I, input: Shape, window: Window, fill: Fill) {

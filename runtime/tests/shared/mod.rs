@@ -69,6 +69,7 @@ pub struct Constants {
     residual: Option<Vec<f32>>,
     hard_swish: Option<[Vec<f32>; 2]>,
     fine: bool,
+    fine_residual: bool,
 }
 
 /// Padded with zeros.
@@ -92,6 +93,7 @@ impl Constants {
                 [constants(n, || random.real(0.5, 2.0) * top / 42.0), constants(n, || random.real(0.0, 0.2) * top)]
             }),
             fine: false,
+            fine_residual: false,
         }
     }
 
@@ -110,13 +112,19 @@ impl Constants {
             residual: self.residual.as_deref(),
             activation: self.activation(),
             fine: self.fine,
+            fine_residual: self.fine_residual,
         }
     }
 
     /// Those of a layer of maps.
     fn of_map(random: &mut Random, n: usize, reach: f32, style: Style) -> Self {
         let top = if style.fine { 4095.0 } else { 255.0 };
-        Self { fine: style.fine, ..Self::new(random, n, reach, top, style.residual, style.hard_swish) }
+        let fine_residual = style.residual == Some(2);
+        let mut constants = Self::new(random, n, reach, top, style.residual.is_some(), style.hard_swish);
+        if let (true, Some(factor)) = (fine_residual, &mut constants.residual) {
+            factor.iter_mut().for_each(|factor| *factor /= 16.0);
+        }
+        Self { fine: style.fine, fine_residual, ..constants }
     }
 
     /// The same with the offset that the level needs.
@@ -139,21 +147,25 @@ pub fn differ<T: PartialEq + std::fmt::Debug>(ours: &[T], right: &[T], case: &dy
 pub struct Style {
     pub inputs: Fill,
     pub weights: Fill,
-    pub residual: bool,
+    /// Planes of the map that is added.
+    pub residual: Option<usize>,
     pub hard_swish: bool,
     /// Of the output (eq. 37).
     pub fine: bool,
 }
 
-pub const STYLES: [Style; 8] = [
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: true, hard_swish: true, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: true, fine: false },
-    Style { inputs: Fill::High, weights: Fill::Low, residual: true, hard_swish: false, fine: false },
-    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true, fine: false },
-    Style { inputs: Fill::Low, weights: Fill::Random, residual: false, hard_swish: false, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: false, hard_swish: false, fine: true },
-    Style { inputs: Fill::High, weights: Fill::High, residual: false, hard_swish: true, fine: true },
+pub const STYLES: [Style; 11] = [
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: true, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: true, fine: false },
+    Style { inputs: Fill::High, weights: Fill::Low, residual: Some(1), hard_swish: false, fine: false },
+    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, fine: false },
+    Style { inputs: Fill::Low, weights: Fill::Random, residual: None, hard_swish: false, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, fine: true },
+    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, fine: true },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(2), hard_swish: true, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: false, fine: true },
+    Style { inputs: Fill::Random, weights: Fill::High, residual: Some(2), hard_swish: false, fine: true },
 ];
 
 impl Style {
@@ -170,7 +182,7 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     let random = &mut Random::new((pixels * 31 + k * 7 + n) as u64);
     let plain = weights(random, style.weights, n * k);
     let input = codes(random, style.inputs, pixels * k);
-    let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
+    let added = codes(random, Fill::Random, style.residual.map_or(0, |planes| pixels * n * planes));
     let constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
     let tile = tile.unwrap_or(Tile::best(I::LEVEL, pixels, n));
 
@@ -200,21 +212,31 @@ pub fn pointwise<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, tile: Option
     differ(&ours, &right, &("pointwise", I::LEVEL, pixels, k, n, tile, style));
 }
 
-pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, gates: [f32; 2]) {
+/// `k` are the channels of one plane; of a `fine_input` there are two.
+pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, fine_input: bool, style: Style, gates: [f32; 2]) {
+    let (gate_count, k) = if fine_input { (k, 2 * k) } else { (k, k) };
     let random = &mut Random::new((pixels * 37 + k * 5 + n) as u64);
     let plain = weights(random, style.weights, n * k);
     let input = codes(random, style.inputs, pixels * k);
-    let added = codes(random, Fill::Random, if style.residual { pixels * n } else { 0 });
+    let added = codes(random, Fill::Random, style.residual.map_or(0, |planes| pixels * n * planes));
     let mut constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
     let zero: Vec<f32> = (0..k).map(|_| random.below(256) as f32).collect();
     let factor: Vec<f32> = (0..k).map(|_| random.real(0.001, 3.0)).collect();
-    let gate: Vec<f32> = (0..k).map(|_| random.real(gates[0], gates[1])).collect();
+    let gate: Vec<f32> = (0..gate_count).map(|_| random.real(gates[0], gates[1])).collect();
     constants.multiplier.iter_mut().for_each(|m| *m *= 1.5);
 
     let planes = if style.fine { 2 } else { 1 };
     let mut right = vec![0; pixels * n * planes];
     let epilogue = constants.epilogue();
-    let layer = reference::Gated { pixels, weights: &plain, factor: &factor, zero: &zero, out_channels: n, epilogue };
+    let layer = reference::Gated {
+        pixels,
+        fine_input,
+        weights: &plain,
+        factor: &factor,
+        zero: &zero,
+        out_channels: n,
+        epilogue,
+    };
     reference::gated(&layer, &input, &gate, &added, &mut right);
 
     let mut packed = vec![0; pack::gated_len(I::LEVEL, k, n)];
@@ -222,6 +244,7 @@ pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, ga
     let layer = kernel::Gated {
         pixels,
         in_channels: k,
+        fine_input,
         out_channels: n,
         weights: &packed,
         factor: &factor,
@@ -232,7 +255,7 @@ pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, style: Style, ga
     let mut ours = vec![77; pixels * n * planes];
     let mut scratch = vec![99; kernel::gated_scratch_len(I::LEVEL, k, n)];
     kernel::gated(isa, &layer, &input, &gate, &added, &mut scratch, &mut ours);
-    differ(&ours, &right, &("gated", I::LEVEL, pixels, k, n, style, gates));
+    differ(&ours, &right, &("gated", I::LEVEL, pixels, k, n, fine_input, style, gates));
 }
 
 /// The output map that the window's padding and one pixel of padding after give.
@@ -255,7 +278,7 @@ pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, fine_input: bool,
     let plain = weights(random, style.weights, channels * taps);
     let x = codes(random, style.inputs, input.len());
     let pad_code = codes(random, Fill::Random, input.channels);
-    let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
+    let added = codes(random, Fill::Random, style.residual.map_or(0, |all| output.len() / planes * all));
     let reach = style.reach(taps, 150.0);
     let constants = Constants::of_map(random, channels, reach, style);
 
@@ -285,12 +308,13 @@ pub fn depthwise<I: Isa>(isa: I, input: Shape, window: Window, fine_input: bool,
 
 pub fn convolution<I: Isa>(isa: I, input: Shape, n: usize, window: Window, groups: usize, style: Style) {
     let random = &mut Random::new((input.len() * 3 + n + window.taps()) as u64);
-    let output = output(input, &window, if style.fine { 2 * n } else { n });
+    let planes = if style.fine { 2 } else { 1 };
+    let output = output(input, &window, planes * n);
     let k = window.taps() * input.channels / groups;
     let plain = weights(random, style.weights, n * k);
     let x = codes(random, style.inputs, input.len());
     let pad_code = codes(random, Fill::Random, input.channels);
-    let added = codes(random, Fill::Random, if style.residual { output.len() } else { 0 });
+    let added = codes(random, Fill::Random, style.residual.map_or(0, |all| output.len() / planes * all));
     let constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
 
     let mut right = vec![0; output.len()];
@@ -362,24 +386,26 @@ pub fn bits(reals: &[f32]) -> Vec<u32> {
     reals.iter().map(|x| x.to_bits()).collect()
 }
 
-pub fn mean<I: Isa>(isa: I, shape: Shape, fill: Fill) {
+/// `shape` has the channels of one plane.
+pub fn mean<I: Isa>(isa: I, shape: Shape, fine: bool, fill: Fill) {
     let random = &mut Random::new(shape.len() as u64);
     let n = shape.channels;
     let multiplier = constants(n, || random.real(0.5, 1.1) * 16.0 / shape.pixels() as f32);
     let bias = constants(n, || random.real(-300.0, 300.0));
-    let layer = kernel::Mean { shape, multiplier: &multiplier, bias: &bias, top: 4095 };
+    let shape = Shape { channels: if fine { 2 * n } else { n }, ..shape };
+    let layer = kernel::Mean { shape, fine, multiplier: &multiplier, bias: &bias, top: 4095 };
     let x = codes(random, fill, shape.len());
     let (mut ours, mut right) = (vec![77; n], vec![0; n]);
     reference::mean(&layer, &x, &mut right);
     kernel::mean(isa, &layer, &x, &mut ours);
-    differ(&ours, &right, &("mean", I::LEVEL, shape, fill));
+    differ(&ours, &right, &("mean", I::LEVEL, shape, fine, fill));
     let (mut ours, mut right) = (vec![77.0; n], vec![0.0; n]);
     reference::mean_reals(&layer, &x, &mut right);
     kernel::mean_reals(isa, &layer, &x, &mut ours);
-    differ(&bits(&ours), &bits(&right), &("mean_reals", I::LEVEL, shape, fill));
+    differ(&bits(&ours), &bits(&right), &("mean_reals", I::LEVEL, shape, fine, fill));
 }
 
-pub fn gate<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
+pub fn gate<I: Isa>(isa: I, shape: Shape, fine: [bool; 2], hard_swish: bool) {
     let random = &mut Random::new(shape.len() as u64);
     let n = shape.channels;
     let constant = Constants::new(random, n, 200.0, 255.0, false, hard_swish);
@@ -387,35 +413,39 @@ pub fn gate<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
     let gate: Vec<f32> = (0..n).map(|_| random.real(0.0, 1.0)).collect();
     let layer = kernel::Gate {
         shape,
+        fine,
         multiplier: &constant.multiplier,
         zero: &zero,
         bias: &constant.bias,
         activation: constant.activation(),
     };
-    let x = codes(random, Fill::Random, shape.len());
-    let (mut ours, mut right) = (vec![77; shape.len()], vec![0; shape.len()]);
+    let [from, to] = fine.map(|fine| if fine { 2 * shape.len() } else { shape.len() });
+    let x = codes(random, Fill::Random, from);
+    let (mut ours, mut right) = (vec![77; to], vec![0; to]);
     reference::gate(&layer, &x, &gate, &mut right);
     kernel::gate(isa, &layer, &x, &gate, &mut ours);
-    differ(&ours, &right, &("gate", I::LEVEL, shape, hard_swish));
+    differ(&ours, &right, &("gate", I::LEVEL, shape, fine, hard_swish));
 }
 
-pub fn add<I: Isa>(isa: I, shape: Shape, hard_swish: bool) {
+pub fn add<I: Isa>(isa: I, shape: Shape, fine: [bool; 3], hard_swish: bool) {
     let random = &mut Random::new(shape.len() as u64);
     let n = shape.channels;
     let constant = Constants::new(random, n, 200.0, 255.0, false, hard_swish);
     let second = constants(n, || random.real(-1.0, 1.0) * if hard_swish { 0.04 } else { 1.0 });
     let layer = kernel::Add {
         shape,
+        fine,
         first: &constant.multiplier,
         second: &second,
         bias: &constant.bias,
         activation: constant.activation(),
     };
-    let x = [codes(random, Fill::Random, shape.len()), codes(random, Fill::Random, shape.len())];
-    let (mut ours, mut right) = (vec![77; shape.len()], vec![0; shape.len()]);
+    let [a, b, to] = fine.map(|fine| if fine { 2 * shape.len() } else { shape.len() });
+    let x = [codes(random, Fill::Random, a), codes(random, Fill::Random, b)];
+    let (mut ours, mut right) = (vec![77; to], vec![0; to]);
     reference::add(&layer, &x[0], &x[1], &mut right);
     kernel::add(isa, &layer, &x[0], &x[1], &mut ours);
-    differ(&ours, &right, &("add", I::LEVEL, shape, hard_swish));
+    differ(&ours, &right, &("add", I::LEVEL, shape, fine, hard_swish));
 }
 
 pub fn table<I: Isa>(isa: I, len: usize) {

@@ -6,7 +6,8 @@
 //!   pixel m + 1                 └── kw · c ──┘·······
 //! ```
 
-use super::super::epilogue::{self, Constants, Place, Residual};
+use super::super::epilogue::{self, Constants, Place};
+use super::super::planes::Source;
 use super::{Convolution, tap};
 use crate::isa::Isa;
 use crate::pack;
@@ -19,7 +20,7 @@ const M: usize = 8;
 pub(super) struct Direct<'a> {
     layer: &'a Convolution<'a>,
     input: &'a [u8],
-    residual: Option<Residual<'a>>,
+    residual: Option<Source<'a>>,
 }
 
 impl<'a> Direct<'a> {
@@ -42,7 +43,7 @@ impl<'a> Direct<'a> {
         if !pays || !fits {
             return None;
         }
-        let residual = epilogue::residual(&layer.epilogue, residual, len).ok()?;
+        let residual = epilogue::residual(&layer.epilogue, residual, layer.made()).ok()?;
         Some(Self { layer, input, residual })
     }
 

@@ -33,7 +33,7 @@ impl Kernel for Narrow<'_> {
         let weights = isa.weights(packed);
         let quads = layer.kernel()[0].div_ceil(4);
         let constants = constants(isa, &layer.epilogue, channel);
-        let block = Block { layer, input, residual: &[], packed, weights, quads, channel, count, constants };
+        let block = Block { layer, input, residual: None, packed, weights, quads, channel, count, constants };
         block.run::<NARROW>(isa, &mut Strip::new(isa), output);
     }
 }

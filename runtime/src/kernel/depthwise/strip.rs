@@ -183,16 +183,16 @@ impl<I: Isa> Block<'_, I> {
         let mut codes = [self.constants.offset; P];
         match const { I::PASS } {
             1 => {
-                self.pass::<K, S, Q, 0, 1>(isa, taps, weights, to, &mut codes);
-                self.pass::<K, S, Q, 1, 2>(isa, taps, weights, to, &mut codes);
-                self.pass::<K, S, Q, 2, 3>(isa, taps, weights, to, &mut codes);
-                self.pass::<K, S, Q, 3, 4>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 0, 1>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, 1, 2>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, 2, 3>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, 3, 4>(isa, taps, weights, at, &mut codes);
             }
             2 => {
-                self.pass::<K, S, Q, 0, 2>(isa, taps, weights, to, &mut codes);
-                self.pass::<K, S, Q, 2, 4>(isa, taps, weights, to, &mut codes);
+                self.pass::<K, S, Q, 0, 2>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, 2, 4>(isa, taps, weights, at, &mut codes);
             }
-            _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, to, &mut codes),
+            _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, at, &mut codes),
         }
         if self.layer.epilogue.fine {
             for p in 0..P {
@@ -219,14 +219,14 @@ impl<I: Isa> Block<'_, I> {
         }
     }
 
-    /// The vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13).
+    /// The vectors FROM to TO of a tile whose first pixel is `pixel`: from offsets to codes (eq. 5, 9–13).
     #[inline(always)]
     fn pass<const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
         &self,
         isa: I,
         taps: &[I::Quads],
         weights: &[I::Weights],
-        to: usize,
+        pixel: usize,
         codes: &mut [[I::I32; 4]; P],
     ) {
         // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
@@ -248,10 +248,10 @@ impl<I: Isa> Block<'_, I> {
             for p in 0..P {
                 v[p] = epilogue::rescale(isa, codes[p][n], constants.multiplier[n], constants.bias[n]);
             }
-            if let Some(factor) = constants.residual {
+            if let (Some(factor), Some(residual)) = (constants.residual, self.residual) {
                 for p in 0..P {
-                    let added = isa.load_bytes(self.residual, to + p * self.layer.output.channels, self.count);
-                    v[p] = isa.add(v[p], isa.mul(isa.to_f32(isa.deal_codes(added)[n]), factor[n]));
+                    let added = residual.deal(isa, pixel + p, self.channel, self.count);
+                    v[p] = isa.add(v[p], isa.mul(isa.to_f32(added[n]), factor[n]));
                 }
             }
             if let Some([scale, zero]) = constants.hard_swish {
