@@ -39,12 +39,39 @@ impl Avx512Vnni {
         if count == 64 {
             // SAFETY: token; `to` has 64 bytes.
             unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
-        } else if count == 16 {
-            // SAFETY: token; `to` has 16 bytes.
-            unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), _mm512_castsi512_si128(bytes)) }
+        } else if count.is_multiple_of(8) {
+            self.store_parts(bytes, to);
         } else {
             // SAFETY: token; the mask selects `count` bytes, which `to` has.
             unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), first(count), bytes) }
+        }
+    }
+
+    /// The first bytes, as many as `to` has of 8 + 16 + 32: stores by mask are many times as slow on some CPUs.
+    #[inline(always)]
+    fn store_parts(self, bytes: __m512i, to: &mut [u8]) {
+        let (whole, rest) = to.as_chunks_mut::<32>();
+        let mut left = bytes;
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 32 bytes.
+            unsafe {
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_castsi512_si256(bytes));
+                left = _mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes);
+            }
+        }
+        // SAFETY: token.
+        let mut left = unsafe { _mm512_castsi512_si256(left) };
+        let (whole, rest) = rest.as_chunks_mut::<16>();
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 16 bytes.
+            unsafe {
+                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left));
+                left = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(left));
+            }
+        }
+        if let Some(to) = rest.first_chunk_mut::<8>() {
+            // SAFETY: token; 8 bytes.
+            unsafe { _mm_storel_epi64(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left)) }
         }
     }
 
@@ -366,7 +393,11 @@ impl Isa for Avx512Vnni {
     #[inline(always)]
     fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, stride: usize) -> Self::Bytes {
         let mask = first(rows.count().min(16)) as __mmask16;
-        let [a, b, c, d] = [0, 1, 2, 3].map(|h| rows.block(t, column.wrapping_add(h * stride)).as_ptr());
+        // Written out: `map` over an array is not always inlined, and then calls cost more than the loads.
+        let a = rows.block(t, column).as_ptr();
+        let b = rows.block(t, column.wrapping_add(stride)).as_ptr();
+        let c = rows.block(t, column.wrapping_add(2 * stride)).as_ptr();
+        let d = rows.block(t, column.wrapping_add(3 * stride)).as_ptr();
         // SAFETY: token; the mask selects at most `count` bytes, which a block has.
         unsafe {
             let (a, b) = (_mm_maskz_loadu_epi8(mask, a.cast()), _mm_maskz_loadu_epi8(mask, b.cast()));
@@ -466,8 +497,14 @@ impl Isa for Avx512Vnni {
         };
         for h in 0..4 {
             let Some(to) = to.get_mut(at + h * step..).and_then(|rest| rest.get_mut(..count)) else { return };
-            // SAFETY: token; the mask selects at most `count` bytes, which `to` has.
-            unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), mask, parts[h]) }
+            if let Some(to) = to.first_chunk_mut::<16>() {
+                // Stores by mask are many times as slow on some CPUs.
+                // SAFETY: token; 16 bytes.
+                unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), parts[h]) }
+            } else {
+                // SAFETY: token; the mask selects at most `count` bytes, which `to` has.
+                unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), mask, parts[h]) }
+            }
         }
     }
 }

@@ -258,17 +258,17 @@ impl Isa for NeonDot {
 
     #[inline(always)]
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
-        let pairs = self.0.interleave(taps);
-        // SAFETY: token.
+        let [ab_low, ab_high, cd_low, cd_high] = self.0.interleave(taps);
+        // SAFETY: token. Written out: `map` over an array is not always inlined.
         unsafe {
-            let [ab_low, ab_high, cd_low, cd_high] = pairs.map(|pair| vreinterpretq_s16_s8(pair));
+            let (ab_low, ab_high) = (vreinterpretq_s16_s8(ab_low), vreinterpretq_s16_s8(ab_high));
+            let (cd_low, cd_high) = (vreinterpretq_s16_s8(cd_low), vreinterpretq_s16_s8(cd_high));
             [
-                vzip1q_s16(ab_low, cd_low),
-                vzip2q_s16(ab_low, cd_low),
-                vzip1q_s16(ab_high, cd_high),
-                vzip2q_s16(ab_high, cd_high),
+                vreinterpretq_s8_s16(vzip1q_s16(ab_low, cd_low)),
+                vreinterpretq_s8_s16(vzip2q_s16(ab_low, cd_low)),
+                vreinterpretq_s8_s16(vzip1q_s16(ab_high, cd_high)),
+                vreinterpretq_s8_s16(vzip2q_s16(ab_high, cd_high)),
             ]
-            .map(|quad| vreinterpretq_s8_s16(quad))
         }
     }
 

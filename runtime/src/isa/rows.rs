@@ -30,6 +30,12 @@ impl<'a> Rows<'a> {
         Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count }
     }
 
+    /// No rows, no columns, no padding.
+    #[inline(always)]
+    pub fn none() -> Self {
+        Self { rows: [&[]; 4], steps: [0; 4], columns: 0, padding: [&[]; 4], count: 0 }
+    }
+
     /// How many columns there are: none where all is padding.
     #[inline(always)]
     pub fn columns(&self) -> usize {

@@ -173,6 +173,8 @@ impl<I: Isa> Block<'_, I> {
                 ([5, 5], [2, 2], [1, 1], 1) => self.strips::<5, 2, 2, 7, 2, SPREAD>(isa, strip, output),
                 ([3, 3], [1, 1], [1, 1], 2) => self.strips::<3, 1, 1, 6, 2, SPREAD>(isa, strip, output),
                 ([3, 3], [2, 2], [1, 1], 2) => self.strips::<3, 2, 1, 6, 2, SPREAD>(isa, strip, output),
+                ([5, 5], [1, 1], [1, 1], 2) => self.strips::<5, 1, 1, 10, 3, SPREAD>(isa, strip, output),
+                ([5, 5], [2, 2], [1, 1], 2) => self.strips::<5, 2, 1, 10, 3, SPREAD>(isa, strip, output),
                 _ => false,
             };
         if !done {

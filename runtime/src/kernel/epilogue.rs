@@ -97,19 +97,32 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     let Place { pixel, stride, channel, count } = place;
     let len = N * I::LANES;
     if constants.fine {
-        // A loop, and the sums in memory: that is little beside what else a fine map takes, and keeps programs small.
-        let rows = sums;
-        for (m, sums) in rows.into_iter().enumerate() {
-            let at = (pixel + m) * stride + channel;
-            let [high, low] = constants.parted(isa, sums, residual, [pixel + m, channel], count);
-            // Both planes side by side in memory go out together.
-            if const { N == 1 } && count == len && stride == 2 * len {
-                isa.store_codes([high[0], low[0]], output, at, stride);
-            } else {
-                isa.store_codes(high, output, at, count);
-                isa.store_codes(low, output, at + stride / 2, count);
+        // Both planes of two pixels side by side in memory go out together.
+        if const { N == 1 && M.is_multiple_of(2) } && count == len && stride == 2 * len {
+            macro_rules! two {
+                ($($m:literal)*) => {$(
+                    if $m + 2 <= M {
+                        let at = [pixel + $m, channel];
+                        let [a, b] = constants.parted(isa, sums[$m], residual, at, count);
+                        let [c, d] = constants.parted(isa, sums[$m + 1], residual, [pixel + $m + 1, channel], count);
+                        isa.store_codes([a[0], b[0], c[0], d[0]], output, (pixel + $m) * stride + channel, 2 * stride);
+                    }
+                )*};
             }
+            two!(0 2 4 6);
+            return;
         }
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                if $m < M {
+                    let at = (pixel + $m) * stride + channel;
+                    let [high, low] = constants.parted(isa, sums[$m], residual, [pixel + $m, channel], count);
+                    isa.store_codes(high, output, at, count);
+                    isa.store_codes(low, output, at + stride / 2, count);
+                }
+            )*};
+        }
+        rows!(0 1 2 3 4 5 6 7);
         return;
     }
     // Pixels side by side in memory go out together, as many as one store takes.

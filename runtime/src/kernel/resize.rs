@@ -104,7 +104,11 @@ fn pixel<I: Isa>(
     let mut channel = 0;
     while channel < channels {
         let count = (channels - channel).min(I::LANES);
-        let [a, b, c, d] = corners.map(|pixel| isa.to_f32(input.load(isa, pixel, channel, count)));
+        let mut around = [fx; 4];
+        for (code, pixel) in around.iter_mut().zip(corners) {
+            *code = isa.to_f32(input.load(isa, pixel, channel, count));
+        }
+        let [a, b, c, d] = around;
         let t = isa.add(a, isa.mul(isa.sub(b, a), fx));
         let u = isa.add(c, isa.mul(isa.sub(d, c), fx));
         let v = isa.add(t, isa.mul(isa.sub(u, t), fy));

@@ -26,15 +26,15 @@ const P: usize = 4;
 /// Input columns of a strip, at most.
 const COLUMNS: usize = 36;
 
-/// Quads of vertical taps of a column, at most.
-const QUADS: usize = 2;
+/// Quads of a strip, at most: fewer columns where a column has three.
+const TAPS: usize = 2 * COLUMNS;
 
-/// Bytes of the weights of the second output row of a strip, of a 5 × 5 window.
-const LATER: usize = 5 * QUADS * 256;
+/// Bytes of the weights of the second output row of a strip, of a 5 × 5 window and two quads.
+const LATER: usize = 5 * 2 * 256;
 
 /// Interleaved columns and shifted weights: room that all blocks of a layer use one after the other.
 pub(super) struct Strip<I: Isa> {
-    taps: [I::Quads; QUADS * COLUMNS],
+    taps: [I::Quads; TAPS],
     later: Later,
 }
 
@@ -46,7 +46,7 @@ impl<I: Isa> Strip<I> {
     #[inline(always)]
     pub(super) fn new(isa: I) -> Self {
         let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
-        Self { taps: [none; QUADS * COLUMNS], later: Later([0; LATER]) }
+        Self { taps: [none; TAPS], later: Later([0; LATER]) }
     }
 }
 
@@ -83,12 +83,16 @@ impl<I: Isa> Block<'_, I> {
         let weights = [self.weights, isa.weights(later)];
         let mut row = 0;
         while row < height {
-            let rows = [self.rows(row, 0, V), self.rows(row, 1, V)];
+            let rows = [
+                self.rows(row, 0, V),
+                self.rows(row, 1, V),
+                if const { Q > 2 } { self.rows(row, 2, V) } else { Rows::none() },
+            ];
             let mut column = 0;
             while column < columns {
                 // The last one may overlap the one before.
                 let start = column.min(columns - P);
-                let count = (columns - start).min(const { (COLUMNS - K) / S + 1 });
+                let count = (columns - start).min(const { (if Q > 2 { TAPS / Q } else { COLUMNS } - K) / S + 1 });
                 let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
                 self.interleave::<K, S, V, Q, SPREAD>(isa, &rows, [first, count], apart * S, taps);
                 for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
@@ -114,10 +118,10 @@ impl<I: Isa> Block<'_, I> {
     fn interleave<const K: usize, const S: usize, const V: usize, const Q: usize, const SPREAD: bool>(
         &self,
         isa: I,
-        rows: &[Rows<'_>; 2],
+        rows: &[Rows<'_>; 3],
         [first, count]: [usize; 2],
         apart: usize,
-        taps: &mut [I::Quads; QUADS * COLUMNS],
+        taps: &mut [I::Quads; TAPS],
     ) {
         let count = (count - 1) * S + K;
         // Columns outside, inside, outside: the check is made once, not for each column.
@@ -144,7 +148,7 @@ impl<I: Isa> Block<'_, I> {
     fn column<const V: usize, const Q: usize, const SPREAD: bool>(
         &self,
         isa: I,
-        rows: &[Rows<'_>; 2],
+        rows: &[Rows<'_>; 3],
         column: usize,
         apart: usize,
         taps: &mut [I::Quads],
@@ -155,9 +159,9 @@ impl<I: Isa> Block<'_, I> {
             for t in 0..4 {
                 if 4 * q + t < V {
                     four[t] = if SPREAD {
-                        isa.load_spread(&rows[q.min(1)], t, column, apart)
+                        isa.load_spread(&rows[q.min(2)], t, column, apart)
                     } else {
-                        isa.load_block(&rows[q.min(1)], t, column)
+                        isa.load_block(&rows[q.min(2)], t, column)
                     };
                 }
             }
@@ -170,7 +174,7 @@ impl<I: Isa> Block<'_, I> {
     fn tile<const K: usize, const S: usize, const Q: usize, const SPREAD: bool>(
         &self,
         isa: I,
-        taps: &[I::Quads; QUADS * COLUMNS],
+        taps: &[I::Quads; TAPS],
         weights: &[I::Weights],
         [tile, at, apart]: [usize; 3],
         output: &mut [u8],
