@@ -9,13 +9,14 @@ use crate::quantize::sites::{Site, SiteKind};
 use crate::quantize::{self, Ranges, fine};
 use std::fmt::Write as _;
 
-/// Products that take as long as one code of a fine map takes to be parted and written. With this and [`PRODUCT`] three maps of
-/// MobileNetV3-Small are estimated at 9 % and measured at 15 % (AVX512-VNNI, tiles parted in a loop; unrolled, 12 % for four, and larger
-/// programs).
+/// Products that take as long as one code of a fine map takes to be parted and written.
 const PARTING: f64 = 8.0;
 
 /// A product with a low part, in average products of the network, which take all else with them.
-const PRODUCT: f64 = 0.5;
+const PRODUCT: f64 = 0.6;
+
+/// The same of a 5 × 5 depthwise convolution: strips of one row, and three quads of taps where two were enough for two rows.
+const LARGE: f64 = 2.0;
 
 /// The same of a depthwise convolution that has no strips for two planes (`kernel::depthwise`) and goes pixel by pixel.
 const SINGLE: f64 = 16.0;
@@ -115,9 +116,15 @@ fn of(graph: &Graph, site: &Site<'_>, conv: &Conv) -> f64 {
 fn cost(graph: &Graph, sites: &[Site<'_>], id: TensorId) -> f64 {
     let codes = graph.shape(id).len() as f64;
     let reading = |site: &Site<'_>| {
-        let single = matches!(&site.kind, SiteKind::Conv { conv, .. }
-            if conv.is_depthwise() && (conv.window.kernel != [3, 3] || conv.window.dilation != [1, 1]));
-        products(graph, site) * if single { SINGLE } else { PRODUCT }
+        let each = match &site.kind {
+            SiteKind::Conv { conv, .. } if conv.is_depthwise() => match (conv.window.kernel, conv.window.dilation) {
+                ([3, 3], [1, 1]) => PRODUCT,
+                ([5, 5], [1, 1]) => LARGE,
+                _ => SINGLE,
+            },
+            _ => PRODUCT,
+        };
+        products(graph, site) * each
     };
     let resized = |site: &Site<'_>| match site.kind {
         SiteKind::Resize(_) => cost(graph, sites, site.output),
