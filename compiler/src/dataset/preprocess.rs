@@ -34,15 +34,19 @@ impl Preprocess {
     /// For a network that takes `input`.
     ///
     /// # Errors
-    /// Where the specification fixes another size, or the network does not take three channels.
+    /// Where the specification fixes another size, or the network takes neither three channels nor one.
     pub fn new(spec: &PreprocessSpec, input: Shape) -> Result<Self> {
         let refuse = |cause: String| Error::new(Stage::Dataset, cause);
         let Shape { height, width, channels } = input;
-        if channels != 3 || height == 0 || width == 0 {
+        if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
             return Err(refuse(format!(
-                "the network takes {height} × {width} × {channels}, not a picture of three channels"
+                "the network takes {height} × {width} × {channels}, not a picture of three channels or one"
             ))
-            .remedy("only networks that take colour pictures compile"));
+            .remedy("only networks that take colour or grey pictures compile"));
+        }
+        if channels == 1 && [spec.mean, spec.std].iter().any(|values| values.iter().any(|value| *value != values[0])) {
+            return Err(refuse("the network takes grey pictures, the preprocessing has a mean and deviation for each colour".into())
+                .remedy("give --preprocess with three times the same mean and std: `unit` (x/255), `timm-half` (x/127.5 − 1), or a file"));
         }
         if let Some(size) = spec.size.filter(|size| (size.height, size.width) != (height, width)) {
             let cause = format!(

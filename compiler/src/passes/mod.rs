@@ -21,6 +21,7 @@ mod elementwise_past_concat;
 mod fold_pad;
 mod fuse_activation;
 mod gated;
+mod grey;
 mod hard_sigmoid;
 mod merge_affine;
 mod merge_clip;

@@ -4,19 +4,20 @@
 //! [`super::affine_before_conv`]. Padding of the first convolution then reads the mean.
 
 use super::edit::{self, Uses};
-use super::{affine_before_conv, merge_affine};
+use super::{affine_before_conv, grey, merge_affine};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Affine, Op, Select};
 
-/// Makes the graph take raw RGB, 0 … 255.
+/// Makes the graph take raw RGB, 0 … 255; one of grey pictures too ([`super::grey`]).
 ///
 /// `mean` and `scale` are in RGB order: `network_input[c] = (raw[c] − mean[c])·scale[c]`; with `bgr`, the network's
 /// channel 0 is blue. Meant for a graph that went through [`super::run`]. Where the first nodes are no convolutions,
 /// the map stays a node in front of them, which the log says.
 ///
 /// # Errors
-/// Where the input has not three channels, or a scale is zero or not finite.
+/// Where the input has neither three channels nor one, or one with a mean and scale for each colour, or where a scale is zero or not
+/// finite.
 pub fn fold_preprocess(mut graph: Graph, mean: [f32; 3], scale: [f32; 3], bgr: bool) -> Result<(Graph, Vec<String>)> {
     let fail = |graph: &Graph, cause: String| {
         Err(Error::new(Stage::Passes, cause)
@@ -25,14 +26,17 @@ pub fn fold_preprocess(mut graph: Graph, mean: [f32; 3], scale: [f32; 3], bgr: b
     };
     graph.verify(Stage::Passes)?;
     let channels = graph.shape(graph.input).channels;
-    if channels != 3 {
+    let alike = |values: [f32; 3]| values.iter().all(|value| *value == values[0]);
+    if channels != 3 && (channels != 1 || !alike(mean) || !alike(scale)) {
         return fail(&graph, format!("an RGB image for an input of {channels} channels"));
     }
     if mean.iter().chain(&scale).any(|v| !v.is_finite()) || scale.contains(&0.0) {
         return fail(&graph, format!("a mean of {mean:?} and a scale of {scale:?}"));
     }
     let mut log = Vec::new();
-    if bgr {
+    if channels == 1 {
+        grey::take_colours(&mut graph, &mut log);
+    } else if bgr {
         swap_red_and_blue(&mut graph, &mut log);
     }
     let shift = [0, 1, 2].map(|c| -mean[c] * scale[c]);

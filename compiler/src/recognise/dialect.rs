@@ -1,6 +1,6 @@
 //! Who wrote a file, told from its producer and from how it names layers.
 
-use crate::onnx::Model;
+use crate::onnx::{Dim, Model, ValueInfo};
 use std::fmt;
 
 /// An exporter, together with the library whose network it exported where that is known.
@@ -16,7 +16,7 @@ pub enum Dialect {
     TorchDynamo,
     /// PyTorch's older exporter.
     TorchScript,
-    /// Keras or TensorFlow through tf2onnx.
+    /// Keras or TensorFlow through tf2onnx, or Keras through PyTorch.
     Keras,
     /// A TensorFlow Lite file, converted.
     TfLite,
@@ -34,7 +34,7 @@ impl fmt::Display for Dialect {
             Dialect::TimmTf => "timm tf_* (PyTorch)",
             Dialect::TorchDynamo => "PyTorch, dynamo exporter",
             Dialect::TorchScript => "PyTorch, TorchScript exporter",
-            Dialect::Keras => "Keras (tf2onnx)",
+            Dialect::Keras => "Keras",
             Dialect::TfLite => "TensorFlow Lite, converted",
             Dialect::Paddle => "PaddlePaddle (paddle2onnx)",
             Dialect::Unknown => "an unknown exporter",
@@ -51,7 +51,8 @@ impl Dialect {
             let nodes = model.nodes.iter().map(|n| &n.name);
             initializers.chain(nodes).any(|name| name.contains(part))
         };
-        if producer.contains("paddle") {
+        // Newer paddle2onnx names no producer, but Paddle its parameters.
+        if producer.contains("paddle") || producer.is_empty() && named("conv2d_0.w_0") {
             return Dialect::Paddle;
         }
         if producer.contains("tf2onnx") {
@@ -69,6 +70,10 @@ impl Dialect {
         if !producer.contains("pytorch") {
             return Dialect::Unknown;
         }
+        // Channels last: a network of Keras on PyTorch.
+        if model.inputs.iter().any(channels_last) {
+            return Dialect::Keras;
+        }
         // TorchScript names values of a call `/layer/Conv_output_0`, dynamo does not.
         let slashes = model.nodes.iter().flat_map(|n| &n.outputs).any(|o| o.starts_with('/'));
         if slashes || !model.functions.is_empty() && model.opset() < 18 {
@@ -77,6 +82,11 @@ impl Dialect {
             Dialect::TorchDynamo
         }
     }
+}
+
+/// Whether an input is `[batch, height, width, 3]`.
+fn channels_last(input: &ValueInfo) -> bool {
+    matches!(input.dims.as_deref(), Some([_, height, _, Dim::Known(3)]) if *height != Dim::Known(3))
 }
 
 /// Padding as TensorFlow does it: more at the end, or computed in the graph and written as `Pad`.

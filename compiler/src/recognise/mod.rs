@@ -45,7 +45,7 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
         Some(found) => format!("{}, {classes} classes", found.name),
         None => format!("unknown network, {classes} outputs"),
     };
-    let (preprocess, preprocess_reason) = preprocess(model, graph, dialect);
+    let (preprocess, preprocess_reason) = preprocess(model, graph, dialect, &architecture);
     Some(Recognised {
         dialect,
         architecture,
@@ -60,7 +60,7 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
 /// What the graph does to its input tells most: a zero point of its own, as an affine map or as what the first
 /// convolution pads with, means raw pixels where it is a pixel value, and x/255 where it is a fraction of one.
 /// Otherwise it is the dialect's habit.
-fn preprocess(model: &Model, graph: &Graph, dialect: Dialect) -> (&'static str, String) {
+fn preprocess(model: &Model, graph: &Graph, dialect: Dialect, architecture: &str) -> (&'static str, String) {
     match zero_point(graph) {
         Some(zero) if zero > 2.0 => {
             return ("keras", format!("the graph itself shifts its input by {zero:.1}: it takes raw pixels"));
@@ -77,7 +77,14 @@ fn preprocess(model: &Model, graph: &Graph, dialect: Dialect) -> (&'static str, 
         return ("keras", "the graph itself scales its input: it takes raw pixels".into());
     }
     let who = dialect.to_string();
+    // A mean for each colour says nothing to a network of grey pictures.
+    if graph.shape(graph.input).channels == 1 && dialect != Dialect::TfLite && dialect != Dialect::TimmTf {
+        return ("unit", format!("written by {who}, one channel: x/255 is the usual choice"));
+    }
     let (name, why) = match dialect {
+        Dialect::Paddle if architecture.ends_with(", 1000 classes") => {
+            ("torchvision", "of 1000 classes, so ImageNet mean and deviation")
+        }
         Dialect::Paddle => ("paddleocr", "(x/255 − 0.5)/0.5, BGR"),
         Dialect::TorchVision => ("torchvision", "ImageNet mean and deviation"),
         Dialect::TimmTf => ("timm-half", "SAME padding goes with x/127.5 − 1"),
@@ -86,6 +93,9 @@ fn preprocess(model: &Model, graph: &Graph, dialect: Dialect) -> (&'static str, 
             ("torchvision", "most such networks take ImageNet mean and deviation")
         }
         Dialect::TfLite => ("timm-half", "TensorFlow's MobileNets take x/127.5 − 1"),
+        Dialect::Keras if ["MobileNetV1", "MobileNetV2"].iter().any(|name| architecture.starts_with(name)) => {
+            ("timm-half", "its MobileNetV1 and V2 take x/127.5 − 1")
+        }
         Dialect::Keras => ("unit", "without scaling inside, x/255 is the usual choice"),
         Dialect::Unknown => ("torchvision", "nothing tells; ImageNet mean and deviation are the most common"),
     };

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// A mask of three classes at twice the size of its convolution, its class numbers, and a vector of features.
+/// A mask of three classes at twice the size of its convolution, its class numbers, and a vector of features, of a grey picture.
 fn network() -> Vec<u8> {
     let stride = [ints("strides", &[2, 2])];
     let mode = [text("mode", "linear"), text("coordinate_transformation_mode", "half_pixel")];
-    let mut net = Net::new(13, &["1", "3", "24", "40"])
-        .conv("x", "a", [8, 3, 3], &stride)
+    let mut net = Net::new(13, &["1", "1", "24", "40"])
+        .conv("x", "a", [8, 1, 3], &stride)
         .node("Relu", &["a"], "b", &[])
         .conv("b", "c", [3, 8, 1], &[])
         .floats("scales", &[4], &[1.0, 1.0, 2.0, 2.0])

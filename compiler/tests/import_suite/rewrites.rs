@@ -156,11 +156,32 @@ fn preprocessing_before_something_else_stays_a_node() {
     assert!(difference(&run(&folded, &raw), &run(&graph, &prepared)) < 1e-5);
 }
 
+/// A network of grey pictures, given a colour one.
+#[test]
+fn colours_become_grey() {
+    let conv = Net::new(13, &["1", "1", "6", "6"]).conv("x", "c", [4, 1, 3], &[]).node("Relu", &["c"], "y", &[]);
+    let node = Net::new(13, &["1", "1", "6", "6"]).node("Relu", &["x"], "r", &[]).conv("r", "y", [4, 1, 3], &[]);
+    for (net, first) in [(conv, "%y 6x6x4 = conv(%x) 3x3 pad 1,1,1,1 pad_value"), (node, "%grey 6x6x1 = conv(%x)")] {
+        let (graph, _) = canonical(&net, false);
+        let (folded, log) = fold_preprocess(graph.clone(), [127.5; 3], [1.0 / 127.5; 3], true).unwrap();
+        assert!(folded.to_string().contains(first) && folded.to_string().contains("input %x 6x6x3"), "{folded}");
+        assert!(log.iter().any(|line| line.contains("colours become grey")), "{log:?}");
+        let raw = image(&folded).mapv(|v| (v + 4.0) * 31.0);
+        let grey = Array3::from_shape_fn((6, 6, 1), |(r, c, _)| {
+            let [red, green, blue] = [0, 1, 2].map(|k| raw[[r, c, k]]);
+            (0.299 * red + 0.587 * green + 0.114 * blue - 127.5) / 127.5
+        });
+        assert!(difference(&run(&folded, &raw), &run(&graph, &grey)) < 1e-5, "{folded}");
+    }
+}
+
 #[test]
 fn preprocessing_refuses_what_it_cannot_mean() {
-    let gray = Net::new(13, &["1", "1", "6", "6"]).conv("x", "y", [4, 1, 3], &[]);
-    let error = fold_preprocess(canonical(&gray, false).0, [0.0; 3], [1.0; 3], false).unwrap_err();
+    let grey = Net::new(13, &["1", "1", "6", "6"]).conv("x", "y", [4, 1, 3], &[]);
+    let error = fold_preprocess(canonical(&grey, false).0, [0.0, 0.0, 1.0], [1.0; 3], false).unwrap_err();
     assert!(error.to_string().contains("1 channels"), "{error}");
+    let two = Net::new(13, &["1", "2", "6", "6"]).conv("x", "y", [4, 2, 3], &[]);
+    assert!(fold_preprocess(canonical(&two, false).0, [0.0; 3], [1.0; 3], false).is_err());
     let rgb = Net::new(13, &["1", "3", "6", "6"]).conv("x", "y", [4, 3, 3], &[]);
     assert!(fold_preprocess(canonical(&rgb, false).0, [0.0; 3], [1.0, 0.0, 1.0], false).is_err());
 }
