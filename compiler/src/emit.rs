@@ -10,6 +10,7 @@ mod layers;
 mod library;
 mod lockfile;
 mod program;
+mod used;
 mod vendor;
 mod write;
 
@@ -87,7 +88,7 @@ pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<F
         text("labels.txt", facts.labels.join("\n") + "\n");
     }
     foreign::files(&mut files, plan, target, facts)?;
-    for (path, source) in vendor::runtime() {
+    for (path, source) in vendor::runtime(|all| used::used(q, plan, all)) {
         files.insert(format!("src/runtime/{path}"), source.into_bytes());
     }
     files.insert("weights.bin".into(), plan.constants.bytes.clone());

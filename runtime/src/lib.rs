@@ -9,6 +9,7 @@
 //! | [`kernel`] | the layers, safe and generic over the instruction set |
 //! | [`parallel`] | the same, parts of a layer by several threads |
 //! | [`blob`], [`arena`] | how an emitted crate holds its constants and its maps |
+//! | [`used`] | what kernels have to be able to do: an emitted crate says what of it |
 //! | [`answer`] | what the codes of an answer stand for |
 //!
 //! Kernels are total: a shape that does not fit its buffers computes nothing, and nothing here can panic (the
@@ -30,3 +31,4 @@ pub mod pack;
 pub mod parallel;
 #[cfg(feature = "reference")]
 pub mod reference;
+pub mod used;

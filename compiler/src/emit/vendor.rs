@@ -10,10 +10,13 @@ macro_rules! sources {
 include!("vendor_list.rs");
 
 /// The sources as a module `runtime`: `lib.rs` becomes `mod.rs`, `crate::` becomes `crate::runtime::`.
-pub fn runtime() -> Vec<(String, String)> {
+/// `used` makes of the module of that name what the crate needs.
+pub fn runtime(used: impl Fn(&str) -> String) -> Vec<(String, String)> {
     SOURCES
         .iter()
         .map(|(path, text)| {
+            let own = (*path == "used.rs").then(|| used(text));
+            let text = own.as_deref().unwrap_or(text);
             let path = if *path == "lib.rs" { "mod.rs" } else { path };
             // Modules that are not vendored are declared under this feature.
             let mut before = "";

@@ -33,6 +33,7 @@ sources![
     "kernel/gated.rs",
     "kernel/max_pool.rs",
     "kernel/mean.rs",
+    "kernel/planes.rs",
     "kernel/pointwise.rs",
     "kernel/product.rs",
     "kernel/real.rs",
@@ -46,4 +47,5 @@ sources![
     "lib.rs",
     "pack.rs",
     "parallel.rs",
+    "used.rs",
 ];

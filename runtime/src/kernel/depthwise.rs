@@ -21,6 +21,7 @@ use super::planes::Source;
 use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
+use crate::used;
 use strip::{Strip, WHOLE};
 
 /// A convolution in which each output channel sees only its own input channel.
@@ -167,14 +168,30 @@ impl<I: Isa> Block<'_, I> {
         let Window { kernel, stride, dilation, .. } = self.layer.window;
         let done = const { I::UNROLL }
             && match (kernel, stride, dilation, self.layer.planes()) {
-                ([3, 3], [1, 1], [1, 1], 1) => self.strips::<3, 1, 2, 4, 1, SPREAD>(isa, strip, output),
-                ([3, 3], [2, 2], [1, 1], 1) => self.strips::<3, 2, 1, 3, 1, SPREAD>(isa, strip, output),
-                ([5, 5], [1, 1], [1, 1], 1) => self.strips::<5, 1, 2, 6, 2, SPREAD>(isa, strip, output),
-                ([5, 5], [2, 2], [1, 1], 1) => self.strips::<5, 2, 2, 7, 2, SPREAD>(isa, strip, output),
-                ([3, 3], [1, 1], [1, 1], 2) => self.strips::<3, 1, 1, 6, 2, SPREAD>(isa, strip, output),
-                ([3, 3], [2, 2], [1, 1], 2) => self.strips::<3, 2, 1, 6, 2, SPREAD>(isa, strip, output),
-                ([5, 5], [1, 1], [1, 1], 2) => self.strips::<5, 1, 1, 10, 3, SPREAD>(isa, strip, output),
-                ([5, 5], [2, 2], [1, 1], 2) => self.strips::<5, 2, 1, 10, 3, SPREAD>(isa, strip, output),
+                ([3, 3], [1, 1], [1, 1], 1) if const { used::depthwise(3, 1, 1) } => {
+                    self.strips::<3, 1, 2, 4, 1, SPREAD>(isa, strip, output)
+                }
+                ([3, 3], [2, 2], [1, 1], 1) if const { used::depthwise(3, 2, 1) } => {
+                    self.strips::<3, 2, 1, 3, 1, SPREAD>(isa, strip, output)
+                }
+                ([5, 5], [1, 1], [1, 1], 1) if const { used::depthwise(5, 1, 1) } => {
+                    self.strips::<5, 1, 2, 6, 2, SPREAD>(isa, strip, output)
+                }
+                ([5, 5], [2, 2], [1, 1], 1) if const { used::depthwise(5, 2, 1) } => {
+                    self.strips::<5, 2, 2, 7, 2, SPREAD>(isa, strip, output)
+                }
+                ([3, 3], [1, 1], [1, 1], 2) if const { used::depthwise(3, 1, 2) } => {
+                    self.strips::<3, 1, 1, 6, 2, SPREAD>(isa, strip, output)
+                }
+                ([3, 3], [2, 2], [1, 1], 2) if const { used::depthwise(3, 2, 2) } => {
+                    self.strips::<3, 2, 1, 6, 2, SPREAD>(isa, strip, output)
+                }
+                ([5, 5], [1, 1], [1, 1], 2) if const { used::depthwise(5, 1, 2) } => {
+                    self.strips::<5, 1, 1, 10, 3, SPREAD>(isa, strip, output)
+                }
+                ([5, 5], [2, 2], [1, 1], 2) if const { used::depthwise(5, 2, 2) } => {
+                    self.strips::<5, 2, 1, 10, 3, SPREAD>(isa, strip, output)
+                }
                 _ => false,
             };
         if !done {
@@ -243,19 +260,23 @@ impl<I: Isa> Block<'_, I> {
         for n in 0..4 {
             v[n] = epilogue::rescale(isa, sums[n], constants.multiplier[n], constants.bias[n]);
         }
-        if let (Some(factor), Some(residual)) = (constants.residual, self.residual) {
+        if used::RESIDUAL
+            && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
+        {
             let codes = residual.deal(isa, row * self.layer.output.width + column, self.channel, self.count);
             for n in 0..4 {
                 v[n] = isa.add(v[n], isa.mul(isa.to_f32(codes[n]), factor[n]));
             }
         }
-        if let Some([scale, zero]) = constants.hard_swish {
+        if used::HARD_SWISH
+            && let Some([scale, zero]) = constants.hard_swish
+        {
             for n in 0..4 {
                 v[n] = epilogue::hard_swish(isa, v[n], scale[n], zero[n]);
             }
         }
         let mut codes = sums;
-        if self.layer.epilogue.fine {
+        if used::FINE && self.layer.epilogue.fine {
             let mut low = sums;
             for n in 0..4 {
                 [codes[n], low[n]] = isa.parts(epilogue::fine(isa, v[n]));

@@ -12,6 +12,7 @@
 use super::planes::Source;
 use crate::isa::Isa;
 use crate::layer::{Activation, Epilogue, FINE_TOP, padded};
+use crate::used;
 
 /// True if every slice of constants is long enough for `channels`.
 #[inline(always)]
@@ -96,7 +97,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
 ) {
     let Place { pixel, stride, channel, count } = place;
     let len = N * I::LANES;
-    if constants.fine {
+    if used::FINE && constants.fine {
         // Both planes of two pixels side by side in memory go out together.
         if const { N == 1 && M.is_multiple_of(2) } && count == len && stride == 2 * len {
             macro_rules! two {
@@ -200,12 +201,16 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             constants.multiplier[n] = isa.load_f32(epilogue.multiplier, at);
             constants.bias[n] = isa.load_f32(epilogue.bias, at);
         }
-        if let Some(factor) = epilogue.residual {
+        if used::RESIDUAL
+            && let Some(factor) = epilogue.residual
+        {
             for n in 0..N {
                 constants.residual[n] = isa.load_f32(factor, channel + n * I::LANES);
             }
         }
-        if let Activation::HardSwish { scale, zero } = epilogue.activation {
+        if used::HARD_SWISH
+            && let Activation::HardSwish { scale, zero } = epilogue.activation
+        {
             let mut vectors = [[isa.splat_f32(0.0); 2]; N];
             for n in 0..N {
                 let at = channel + n * I::LANES;
@@ -264,14 +269,18 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         for n in 0..N {
             v[n] = rescale(isa, sums[n], self.multiplier[n], self.bias[n]);
         }
-        if let Some(residual) = residual {
+        if used::RESIDUAL
+            && let Some(residual) = residual
+        {
             for n in 0..N {
                 let count = count.saturating_sub(n * I::LANES).min(I::LANES);
                 let x = residual.load(isa, pixel, channel + n * I::LANES, count);
                 v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), self.residual[n]));
             }
         }
-        if let Some(vectors) = self.hard_swish {
+        if used::HARD_SWISH
+            && let Some(vectors) = self.hard_swish
+        {
             for n in 0..N {
                 v[n] = hard_swish(isa, v[n], vectors[n][0], vectors[n][1]);
             }

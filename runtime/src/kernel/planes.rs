@@ -2,6 +2,7 @@
 
 use super::epilogue;
 use crate::isa::Isa;
+use crate::used;
 
 /// A map that is read code by code.
 #[derive(Clone, Copy)]
@@ -26,7 +27,7 @@ impl<'a> Source<'a> {
     pub fn load<I: Isa>(&self, isa: I, pixel: usize, channel: usize, count: usize) -> I::I32 {
         let at = pixel * self.row + channel;
         let x = isa.load_codes(self.codes, at, count);
-        if self.fine { isa.whole(x, isa.load_codes(self.codes, at + self.row / 2, count)) } else { x }
+        if used::FINE && self.fine { isa.whole(x, isa.load_codes(self.codes, at + self.row / 2, count)) } else { x }
     }
 
     /// A block of them, dealt.
@@ -34,7 +35,7 @@ impl<'a> Source<'a> {
     pub fn deal<I: Isa>(&self, isa: I, pixel: usize, channel: usize, count: usize) -> [I::I32; 4] {
         let at = pixel * self.row + channel;
         let mut x = isa.deal_codes(isa.load_bytes(self.codes, at, count));
-        if self.fine {
+        if used::FINE && self.fine {
             let low = isa.deal_codes(isa.load_bytes(self.codes, at + self.row / 2, count));
             for n in 0..4 {
                 x[n] = isa.whole(x[n], low[n]);
@@ -71,7 +72,7 @@ impl<'a> Target<'a> {
     ) {
         let at = pixel * self.row + channel;
         let mut codes = [isa.splat_i32(0); N];
-        if self.fine {
+        if used::FINE && self.fine {
             let mut low = codes;
             for n in 0..N {
                 [codes[n], low[n]] = isa.parts(epilogue::fine(isa, y[n]));

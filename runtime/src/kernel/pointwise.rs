@@ -111,6 +111,23 @@ fn even(vectors: usize, widest: usize) -> usize {
     rounded.checked_div(panels).unwrap_or(1)
 }
 
+/// A product and its maps.
+struct Whole<'a> {
+    product: &'a Product<'a>,
+    input: &'a [u8],
+    residual: &'a [u8],
+    output: &'a mut [u8],
+}
+
+impl Kernel for Whole<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        self.product.whole(isa, self.input, self.residual, self.output);
+    }
+}
+
 /// A matrix product with its epilogue: what pointwise and general convolutions share.
 pub(super) struct Product<'a> {
     pub pixels: usize,
@@ -130,8 +147,14 @@ pub(super) struct Product<'a> {
 }
 
 impl Product<'_> {
+    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here.
     #[inline(always)]
     pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
+        isa.run(Whole { product: self, input, residual, output });
+    }
+
+    #[inline(always)]
+    fn whole<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
         if self.pixels == 0 || self.n == 0 {
             return;
         }

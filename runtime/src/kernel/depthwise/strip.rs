@@ -14,6 +14,7 @@ use super::super::epilogue;
 use super::Block;
 use crate::isa::{Isa, Rows};
 use crate::pack;
+use crate::used;
 
 /// A block fills the vectors with channels.
 pub(super) const WHOLE: bool = false;
@@ -198,7 +199,7 @@ impl<I: Isa> Block<'_, I> {
             }
             _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, at, &mut codes),
         }
-        if self.layer.epilogue.fine {
+        if used::FINE && self.layer.epilogue.fine {
             for p in 0..P {
                 let mut planes = [codes[p]; 2];
                 for n in 0..4 {
@@ -252,18 +253,22 @@ impl<I: Isa> Block<'_, I> {
             for p in 0..P {
                 v[p] = epilogue::rescale(isa, codes[p][n], constants.multiplier[n], constants.bias[n]);
             }
-            if let (Some(factor), Some(residual)) = (constants.residual, self.residual) {
+            if used::RESIDUAL
+                && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
+            {
                 for p in 0..P {
                     let added = residual.deal(isa, pixel + p, self.channel, self.count);
                     v[p] = isa.add(v[p], isa.mul(isa.to_f32(added[n]), factor[n]));
                 }
             }
-            if let Some([scale, zero]) = constants.hard_swish {
+            if used::HARD_SWISH
+                && let Some([scale, zero]) = constants.hard_swish
+            {
                 for p in 0..P {
                     v[p] = epilogue::hard_swish(isa, v[p], scale[n], zero[n]);
                 }
             }
-            if self.layer.epilogue.fine {
+            if used::FINE && self.layer.epilogue.fine {
                 for p in 0..P {
                     codes[p][n] = epilogue::fine(isa, v[p]);
                 }

@@ -1,0 +1,70 @@
+//! What a network needs of the kernels, as the crate's `runtime/used.rs` says it.
+
+use crate::plan::{Kernel, Plan};
+use crate::qgraph::QGraph;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// The text of the module; `all` is that of the runtime itself, whose functions stay.
+pub fn used(q: &QGraph, plan: &Plan, all: &str) -> String {
+    let mut residual = false;
+    let mut hard_swish = false;
+    let mut depthwise = BTreeSet::new();
+    for step in &plan.steps {
+        let epilogue = match &step.kernel {
+            Kernel::Pointwise { epilogue, .. }
+            | Kernel::Depthwise { epilogue, .. }
+            | Kernel::Convolution { epilogue, .. }
+            | Kernel::Dense { epilogue, .. }
+            | Kernel::Gated { epilogue, .. } => Some(epilogue),
+            _ => None,
+        };
+        residual |= epilogue.is_some_and(|e| e.residual.is_some());
+        hard_swish |= epilogue.is_some_and(|e| e.hard_swish.is_some());
+        hard_swish |= matches!(&step.kernel, Kernel::Gate { hard_swish: Some(_), .. });
+        if let Kernel::Depthwise { input, window, epilogue, .. } = &step.kernel {
+            let planes = input.channels / epilogue.multiplier.len.max(1);
+            depthwise.insert([window.kernel[0], window.stride[0], planes.max(1)]);
+        }
+    }
+    let fine = q.tensors.iter().any(|tensor| tensor.fine);
+    let mut out = String::new();
+    for line in all.lines() {
+        let value = |name: &str, value: bool| {
+            line.starts_with(&format!("pub const {name}: bool")).then(|| format!("pub const {name}: bool = {value};"))
+        };
+        let flags = [("FINE", fine), ("RESIDUAL", residual), ("HARD_SWISH", hard_swish)];
+        let changed = flags.into_iter().find_map(|(name, used)| value(name, used));
+        let _ = match (changed, line) {
+            (Some(changed), _) => writeln!(out, "{changed}"),
+            (None, line) if line.starts_with("const DEPTHWISE") => {
+                writeln!(out, "const DEPTHWISE: &[[usize; 3]] = &{:?};", depthwise.iter().collect::<Vec<_>>())
+            }
+            // The rest of the list, and what is said of the runtime itself.
+            (None, line) if line.starts_with("    &[[") => Ok(()),
+            (None, line) if line.starts_with("//! Here") => {
+                writeln!(out, "//! This is what the network of this crate needs; the rest is no part of its program.")
+            }
+            (None, line) if line.starts_with("//! part of") => Ok(()),
+            (None, line) => writeln!(out, "{line}"),
+        };
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_line_that_is_rewritten_is_there() {
+        let all = include_str!("../../../runtime/src/used.rs");
+        for start in [
+            "pub const FINE: bool",
+            "pub const RESIDUAL: bool",
+            "pub const HARD_SWISH: bool",
+            "const DEPTHWISE",
+            "//! Here",
+        ] {
+            assert_eq!(all.lines().filter(|line| line.starts_with(start)).count(), 1, "{start}");
+        }
+    }
+}
