@@ -22,6 +22,7 @@ mod input;
 mod join;
 mod order;
 mod pool;
+mod quantized;
 mod rearrange;
 mod refuse;
 mod resize;
@@ -52,13 +53,14 @@ pub struct Imported {
 /// Turns a model into a graph.
 ///
 /// # Errors
-/// All operators that are not supported at once, with the nearest supported spelling; models that are already
-/// quantized; graphs with cycles or missing inputs; sizes that are left open.
+/// All operators that are not supported at once, with the nearest supported spelling; models whose operators compute in
+/// integers; graphs with cycles or missing inputs; sizes that are left open.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Imported> {
     refuse::quantized(model)?;
     let nodes = order::order(model, inline::inline(model)?)?;
     refuse::unsupported(&nodes)?;
-    let imported = walk::walk(model, &nodes, options)?;
+    let mut imported = walk::walk(model, &nodes, options)?;
+    imported.notes.extend(quantized::note(&nodes));
     let hint = "the file holds numbers that no network can have; export it again";
     imported.graph.verify(Stage::Import).map_err(|e| e.remedy(hint))?;
     Ok(imported)

@@ -93,12 +93,12 @@ pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
     ))
 }
 
-/// Explains a model that is quantized already.
+/// Explains a model whose operators compute in integers. (Of QDQ form, operators are floats: [`super::quantized`].)
 pub(super) fn quantized(model: &Model) -> Result<()> {
     let body = model.functions.iter().flat_map(|f| &f.nodes);
     let marks = |n: &&Node| {
         n.op.starts_with("QLinear")
-            || matches!(n.op.as_str(), "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" | "MatMulInteger")
+            || matches!(n.op.as_str(), "ConvInteger" | "MatMulInteger")
             || n.op == "DynamicQuantizeLinear"
             || n.op.starts_with("QGemm")
     };
@@ -106,16 +106,15 @@ pub(super) fn quantized(model: &Model) -> Result<()> {
     let Some(first) = all.first() else {
         return Ok(());
     };
-    let form = if first.op.starts_with("QLinear") || first.op.ends_with("Integer") { "QLinear" } else { "QDQ" };
     Err(Error::new(
         Stage::Import,
         format!(
-            "the model is quantized already ({form} form: {} such nodes, the first is a {}); its rounding was chosen \
+            "the model's operators compute in integers already (QOperator form: {} such nodes, the first is a {}); their rounding was chosen \
              for another arithmetic and cannot be carried over",
             all.len(),
             first.op
         ),
     )
     .at(&first.name)
-    .remedy("give the float model that it was made from; Bakelite quantizes it itself"))
+    .remedy("give the float model that it was made from, which Bakelite quantizes itself, or the same quantization in QDQ form"))
 }

@@ -5,7 +5,7 @@
 use super::dims::Plain;
 use super::view::View;
 use super::walk::{Call, Value};
-use super::{conv_transpose, convolution, dense, elementwise, join, pool, rearrange, resize};
+use super::{conv_transpose, convolution, dense, elementwise, join, pool, quantized, rearrange, resize};
 
 /// The values of a node's outputs, in order; a single one stands for all.
 pub(super) type Import = fn(&mut Call<'_>) -> Plain<Vec<Value>>;
@@ -32,6 +32,7 @@ table! {
     "Conv" => convolution::conv;
     "ConvTranspose" => conv_transpose::conv_transpose;
     "DepthToSpace" => resize::depth_to_space;
+    "DequantizeLinear" => quantized::dequantize;
     "Gather" => rearrange::gather;
     "Gemm" => dense::gemm;
     "GlobalAveragePool" | "GlobalMaxPool" => pool::global;
@@ -40,6 +41,7 @@ table! {
     "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" | "Tanh" | "LeakyRelu" => elementwise::unary;
     "Pad" => convolution::pad;
     "PRelu" => elementwise::prelu;
+    "QuantizeLinear" => quantized::quantize;
     "ReduceMean" | "ReduceSum" | "ReduceMax" => pool::reduce;
     "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => rearrange::regroup;
     "Resize" | "Upsample" => resize::resize;

@@ -7,6 +7,7 @@ mod joins;
 mod maps;
 mod models;
 mod padding;
+mod quantized;
 mod refusals;
 mod rewrites;
 mod spellings;

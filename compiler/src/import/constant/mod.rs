@@ -2,6 +2,7 @@
 //! reshaped, cast or scaled.
 
 mod arithmetic;
+mod quantized;
 mod structure;
 
 pub(super) use structure::slice_plan;
@@ -63,6 +64,7 @@ pub(super) fn evaluate(inputs: &Inputs<'_>) -> Plain<Option<Constant>> {
         "Tile" => structure::tile(inputs)?,
         "ConstantOfShape" => structure::constant_of_shape(inputs)?,
         "Range" => structure::range(inputs)?,
+        "QuantizeLinear" | "DequantizeLinear" => quantized::linear(inputs)?,
         "Where" => arithmetic::select(inputs)?,
         "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => arithmetic::reduce(inputs)?,
         _ => match arithmetic::elementwise(inputs)? {
