@@ -52,7 +52,7 @@ fn absolute(folder: &Path) -> Result<PathBuf> {
 pub enum Library {
     /// `libNAME.a`.
     Static,
-    /// `libNAME.so`.
+    /// `libNAME.so`; for WebAssembly `NAME.wasm`.
     Shared,
 }
 
@@ -66,6 +66,7 @@ pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&st
     let _progress = Spinner::new(format!("building the library for {} with cargo", target.triple));
     let (word, file) = match kind {
         Library::Static => ("staticlib", format!("lib{name}.a")),
+        Library::Shared if target.is_wasm() => ("cdylib", format!("{name}.wasm")),
         Library::Shared => ("cdylib", format!("lib{name}.so")),
     };
     let mut cargo = toolchain.cargo(target);
@@ -74,7 +75,7 @@ pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&st
     cargo
         .args(["--crate-type", word, "--config", "profile.release.lto=true", "--target-dir"])
         .arg(folder.join("target"));
-    if kind == Library::Shared {
+    if kind == Library::Shared && !target.is_wasm() {
         // Without the C library's start files, and without its code: whoever loads it has both.
         let mut flags: Vec<String> =
             target.rustflags().into_iter().filter(|flag| !flag.contains("crt-static")).collect();
@@ -85,6 +86,8 @@ pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&st
     run(cargo, folder)?;
     let library = release.join(file);
     match kind {
+        // WebAssembly's linker refuses what is not there.
+        _ if target.is_wasm() => {}
         Library::Static => object::check_archive(&library, &format!("{name}_run"))?,
         Library::Shared => object::check_shared(&library)?,
     }

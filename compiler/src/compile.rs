@@ -209,7 +209,12 @@ pub struct Ready {
 /// Where a stage refuses; nothing half-written is left.
 pub fn compile(request: &Request) -> Result<Outcome> {
     // What can be refused without the long work is refused before it.
-    Target::load(&request.target)?;
+    let target = Target::load(&request.target)?;
+    if !target.has_programs() && !request.crate_only && request.libraries.is_empty() {
+        return Err(Error::new(Stage::Arguments, format!("there are no programs for {}", target.triple))
+            .at(&target.name)
+            .remedy("make a library with --emit staticlib or --emit cdylib, or the crate alone with --emit crate"));
+    }
     emit::refuse_foreign(&request.out)?;
     compile_for(request, &ready(request)?)
 }
@@ -310,7 +315,9 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         notes: work.notes.iter().chain(&ready.notes).cloned().collect(),
     };
     if !request.crate_only {
-        build_and_verify(request, ready, &target, &mut outcome)?;
+        if target.has_programs() {
+            build_and_verify(request, ready, &target, &mut outcome)?;
+        }
         for &kind in &request.libraries {
             let library = build::library(&request.out, &outcome.name, &target, request.toolchain.as_deref(), kind)?;
             outcome.libraries.push(library);

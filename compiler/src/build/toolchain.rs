@@ -59,7 +59,7 @@ pub fn find(target: &Target, named: Option<&str>) -> Result<Toolchain> {
     if let Some(name) = named {
         let toolchain = Toolchain { name: Some(name.to_owned()) };
         return match sysroot(Some(name)) {
-            Some(root) if has_std(&root, &target.triple) => Ok(toolchain),
+            Some(root) if has_std(&root, target) => Ok(toolchain),
             Some(_) => {
                 Err(missing(target, &format!("toolchain `{name}` has no standard library for {}", target.triple)))
             }
@@ -67,11 +67,11 @@ pub fn find(target: &Target, named: Option<&str>) -> Result<Toolchain> {
                 .remedy("`rustup toolchain list` lists those installed")),
         };
     }
-    if sysroot(None).is_some_and(|root| has_std(&root, &target.triple)) {
+    if sysroot(None).is_some_and(|root| has_std(&root, target)) {
         return Ok(Toolchain { name: None });
     }
     for name in installed() {
-        if sysroot(Some(&name)).is_some_and(|root| has_std(&root, &target.triple)) {
+        if sysroot(Some(&name)).is_some_and(|root| has_std(&root, target)) {
             return Ok(Toolchain { name: Some(name) });
         }
     }
@@ -106,12 +106,14 @@ fn sysroot(name: Option<&str>) -> Option<PathBuf> {
     Some(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-fn has_std(root: &Path, triple: &str) -> bool {
-    let folder = root.join("lib/rustlib").join(triple).join("lib");
+/// Libraries need no more than the core of the standard library.
+fn has_std(root: &Path, target: &Target) -> bool {
+    let folder = root.join("lib/rustlib").join(&target.triple).join("lib");
+    let library = if target.has_programs() { "libstd-" } else { "libcore-" };
     std::fs::read_dir(folder).is_ok_and(|entries| {
         entries.flatten().any(|e| {
             let name = e.file_name().to_string_lossy().into_owned();
-            name.starts_with("libstd-") && name.ends_with(".rlib")
+            name.starts_with(library) && name.ends_with(".rlib")
         })
     })
 }

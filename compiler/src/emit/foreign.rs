@@ -39,14 +39,18 @@ pub fn files(files: &mut Files, plan: &Plan, target: &Target, facts: &Facts) -> 
     let values = context! {
         detect => detect(plan.level), upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
         target => &target.name, triple => &target.triple, kernels => plan.level.name(), outputs => plan.answers(),
-        arena => plan.memory_bytes(), arena_bound => arena_bound(plan), answers => rows, ..values(plan, facts)
+        image => 3 * facts.fit.height * facts.fit.width, arena => plan.memory_bytes(), arena_bound => arena_bound(plan), answers => rows, ..values(plan, facts)
     };
-    for (path, template) in [
+    let mut templates = vec![
         (format!("include/{}.h", facts.name), include_str!("templates/c/header.h")),
         ("src/foreign.rs".to_owned(), include_str!("templates/c/foreign.rs")),
         ("c/example.c".to_owned(), include_str!("templates/c/example.c")),
         ("APPS.md".to_owned(), include_str!("../../../specs/apps.md")),
-    ] {
+    ];
+    if target.is_wasm() {
+        templates.push(("wasm/example.mjs".to_owned(), include_str!("templates/c/example.mjs")));
+    }
+    for (path, template) in templates {
         let text = render(&path, template, values.clone())?;
         files.insert(path, text.into_bytes());
     }

@@ -104,6 +104,17 @@ impl Target {
         flags
     }
 
+    /// Whether programs for it can be built: where there is an operating system whose linker and files Bakelite knows. For the others
+    /// there are libraries, which need neither.
+    pub fn has_programs(&self) -> bool {
+        self.triple.contains("linux-gnu") || self.triple.contains("linux-musl")
+    }
+
+    /// Whether it is WebAssembly.
+    pub fn is_wasm(&self) -> bool {
+        self.triple.starts_with("wasm32")
+    }
+
     /// Whether its programs run here without an emulator.
     pub fn is_host(&self) -> bool {
         self.triple.split('-').next() == Some(std::env::consts::ARCH) && self.triple.contains(std::env::consts::OS)

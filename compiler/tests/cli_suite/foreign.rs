@@ -1,6 +1,7 @@
 //! The C interface: a C program linked to the static and to the shared library says what the program says, bit for bit.
 
-use crate::maps::{Compiled, TWO, compiled};
+use crate::bakelite::{SHARED, bakelite};
+use crate::maps::{Compiled, TWO, compiled, library};
 use ::bakelite::build::toolchain::in_path;
 use ::bakelite::emit::noise_image;
 use std::io::Write;
@@ -125,4 +126,41 @@ fn c_programs_for_arm_say_what_the_program_says() {
     assert_eq!(older.status.code(), Some(3), "{}", String::from_utf8_lossy(&older.stderr));
     let shared = ["-LLIBRARIES", "-ltwo", "-Wl,-rpath,$ORIGIN/LIBRARIES"];
     assert_eq!(output(under(&emulator, &link(&it, compiler, triple, "with-shared", &shared))), expected);
+}
+
+/// Whether a toolchain can compile for a target; says so where none can.
+fn can_compile(name: &str) -> bool {
+    let target = ::bakelite::specs::target::Target::load(name).expect("a target");
+    match ::bakelite::build::toolchain::find(&target, None) {
+        Ok(_) => true,
+        Err(error) => {
+            println!("skipped: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn a_wasm_module_says_what_the_program_says() {
+    if !have("node") || !can_compile("wasm32") {
+        return;
+    }
+    let (folder, module) = library("wasm32", "cdylib");
+    assert!(module.ends_with("two.wasm"), "{}", module.display());
+    let mut node = Command::new("node");
+    node.arg(folder.join("wasm/example.mjs"));
+    assert_eq!(output(node), expected(&TWO, &[]));
+}
+
+#[test]
+fn libraries_without_an_operating_system_are_complete() {
+    for target in ["aarch64-none", "thumbv7em", "aarch64-android", "apple-ios", "apple-m1"] {
+        if can_compile(target) {
+            // That it needs nothing but the memory functions of C was checked when it was built.
+            let (_, library) = library(target, "staticlib");
+            assert!(library.is_file(), "{}", library.display());
+        }
+    }
+    let run = bakelite(["compile", "--target", "wasm32", "--images"]).arg(&SHARED.images).arg(&SHARED.model);
+    run.refused("arguments", &["there are no programs for wasm32-unknown-unknown", "--emit cdylib"]);
 }

@@ -38,27 +38,27 @@ pub static TWO: LazyLock<Compiled> = LazyLock::new(|| compiled("native"));
 
 /// Compiles [`network`] for a target. The folder stays, so that cargo finds its cache.
 pub fn compiled(target: &str) -> Compiled {
+    let (folder, outcome) = emitted(target, "bin,staticlib,cdylib");
+    let program = PathBuf::from(outcome["program"].as_str().expect("a program"));
+    Compiled { folder, program, outcome }
+}
+
+/// The same as a library alone: the crate's folder, and the library.
+pub fn library(target: &str, kind: &str) -> (PathBuf, PathBuf) {
+    let (folder, outcome) = emitted(target, kind);
+    assert!(outcome["program"].is_null(), "{outcome}");
+    (folder, PathBuf::from(outcome["libraries"][0].as_str().expect("a library")))
+}
+
+fn emitted(target: &str, emit: &str) -> (PathBuf, Value) {
     let folder = SHARED.model.with_file_name(format!("two-{target}"));
     std::fs::create_dir_all(&folder).expect("a folder");
     let (model, out) = (folder.join("two.onnx"), folder.join("crate"));
     std::fs::write(&model, network()).expect("a file");
-    let run = bakelite([
-        "compile",
-        "--json",
-        "--preprocess",
-        "unit",
-        "--calibration-images",
-        "6",
-        "--recipe",
-        "best",
-        "--target",
-        target,
-    ]);
-    let run = run.args(["--emit", "bin,staticlib,cdylib", "--images"]).arg(&SHARED.images).arg("--out").arg(&out);
+    let run = bakelite(["compile", "--json", "--preprocess", "unit", "--calibration-images", "6", "--recipe", "best"]);
+    let run = run.args(["--target", target, "--emit", emit, "--images"]).arg(&SHARED.images).arg("--out").arg(&out);
     let run = run.arg(&model).succeeds();
-    let outcome: Value = serde_json::from_str(&run.stdout).expect("JSON");
-    let program = PathBuf::from(outcome["program"].as_str().expect("a program"));
-    Compiled { folder: out, program, outcome }
+    (out, serde_json::from_str(&run.stdout).expect("JSON"))
 }
 
 fn run(program: &Path, arguments: &[&str]) -> String {
