@@ -71,10 +71,12 @@ pub fn library(folder: &Path, name: &str, target: &Target, toolchain: Option<&st
     };
     let mut cargo = toolchain.cargo(target);
     cargo.args(["rustc", "--release", "--locked", "--lib", "--no-default-features", "--features", "c"]);
-    // One object with all that it needs of the core library: what nobody calls is gone.
-    cargo
-        .args(["--crate-type", word, "--config", "profile.release.lto=true", "--target-dir"])
-        .arg(folder.join("target"));
+    cargo.args(["--crate-type", word, "--target-dir"]).arg(folder.join("target"));
+    if target.has_programs() {
+        // One object with all that it needs of the core library: what nobody calls is gone. (A core library that was built by hand for a
+        // rarer target may not have what this takes.)
+        cargo.args(["--config", "profile.release.lto=true"]);
+    }
     if kind == Library::Shared && !target.is_wasm() {
         // Without the C library's start files, and without its code: whoever loads it has both.
         let mut flags: Vec<String> =
