@@ -9,7 +9,7 @@ use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId};
 use crate::ops::{Affine, Op, Select};
 
-/// Makes the graph take raw RGB, 0 … 255; one of grey pictures too ([`super::grey`]).
+/// Makes the graph take raw RGB, 0 … 255; one of grey pictures too (`passes::grey`).
 ///
 /// `mean` and `scale` are in RGB order: `network_input[c] = (raw[c] − mean[c])·scale[c]`; with `bgr`, the network's
 /// channel 0 is blue. Meant for a graph that went through [`super::run`]. Where the first nodes are no convolutions,
