@@ -1,9 +1,9 @@
-//! Fine maps: codes up to 4095 in two planes (`specs/arithmetic.md`, 37 and 38).
+//! Fine maps: codes up to 4095 in two planes (`specs/arithmetic.md`, 37 to 42).
 //!
 //! A layer may write a code q as h = ⌊q/16⌋ and l = q mod 16, all high parts of a pixel before all low ones. To those who read it
 //! that is a map of twice the channels, so that a convolution has weights for both: `W·16s` for h and `W·s` for l, each rounded by
 //! itself. The error of the latter is multiplied by no more than 15, so that what was the error of 8-bit codes all but vanishes, for
-//! twice the products of the reader and twice the memory.
+//! twice the products of the reader and twice the memory. Means, gates, sums, residuals and bilinear resizes read whole codes, `16h + l`.
 
 use super::Ranges;
 use super::ranges::TensorRange;
