@@ -317,6 +317,11 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     if !request.crate_only {
         if target.has_programs() {
             build_and_verify(request, ready, &target, &mut outcome)?;
+        } else {
+            outcome.notes.push(format!(
+                "there are no programs for {}: only libraries were made, and nothing was run",
+                target.triple
+            ));
         }
         for &kind in &request.libraries {
             let library = build::library(&request.out, &outcome.name, &target, request.toolchain.as_deref(), kind)?;

@@ -47,6 +47,7 @@ pub fn compiled(target: &str) -> Compiled {
 pub fn library(target: &str, kind: &str) -> (PathBuf, PathBuf) {
     let (folder, outcome) = emitted(target, kind);
     assert!(outcome["program"].is_null(), "{outcome}");
+    assert!(outcome["notes"].to_string().contains("only libraries were made, and nothing was run"), "{outcome}");
     (folder, PathBuf::from(outcome["libraries"][0].as_str().expect("a library")))
 }
 
