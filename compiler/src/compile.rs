@@ -420,6 +420,7 @@ fn facts(ready: &Ready, plan: &Plan, target: &Target, request: &Request, name: &
         "recipe": { "name": spec_name(Kind::Recipe, &request.recipe)?, "sha256": sha256(format!("{:?}", work.recipe).as_bytes()) },
         "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
         "keep_sigmoid": request.options.keep_sigmoid,
+        "requantize": request.options.requantize,
         "input": [input.height, input.width, input.channels],
         "outputs": plan.answers(),
     });

@@ -25,6 +25,8 @@ pub struct ModelOptions {
     pub input_size: Option<(usize, usize)>,
     /// Leave sigmoid and swish exact.
     pub keep_sigmoid: bool,
+    /// Give activations scales of our own where the file has some.
+    pub requantize: bool,
     /// Name or path of a preprocess spec; guessed from the dialect otherwise.
     pub preprocess: Option<String>,
 }
@@ -79,7 +81,10 @@ pub fn load(path: &Path, options: &ModelOptions) -> Result<Loaded> {
             .remedy("give the path of an .onnx file")
     })?;
     let model = onnx::read(&bytes, path.parent())?;
-    let imported = import::import(&model, &ImportOptions { input_size: options.input_size })?;
+    let mut imported = import::import(&model, &ImportOptions { input_size: options.input_size })?;
+    if options.requantize {
+        imported.graph.tensors.iter_mut().for_each(|tensor| tensor.given = None);
+    }
     let mut notes = imported.notes;
     let options_of_passes = passes::Options { keep_sigmoid: options.keep_sigmoid };
     let (canonical, log) = passes::run(imported.graph.clone(), &options_of_passes)?;

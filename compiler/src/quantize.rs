@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod convert;
 pub mod filters;
 pub mod fine;
+pub mod given;
 pub mod kinds;
 pub mod lower;
 pub mod ranges;
@@ -163,6 +164,9 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
     let channels = graph.tensors[id.index()].shape.channels;
     if id == graph.input {
         return Ok(Codes { scale: vec![1.0; channels], zero: vec![0; channels] });
+    }
+    if let Some(codes) = given::codes(graph, id).filter(|_| top == 255) {
+        return Ok(codes);
     }
     // What only moves codes has those of what it reads.
     match sites.iter().find(|s| s.output == id) {

@@ -172,8 +172,48 @@ pub trait Isa: Copy {
     fn load_f32(self, from: &[f32], at: usize) -> Self::F32;
     /// `count` ≤ LANES codes widened to i32; the other lanes are zero.
     fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32;
+    /// The same of N vectors side by side, `count` ≤ N · LANES.
+    #[inline(always)]
+    fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
+        let mut row = [self.splat_i32(0); N];
+        for n in 0..N {
+            let count = count.saturating_sub(n * Self::LANES).min(Self::LANES);
+            row[n] = self.load_codes(from, at + n * Self::LANES, count);
+        }
+        row
+    }
     /// A whole vector of i8 widened to i32, or zeros if it is not inside.
     fn load_weights(self, from: &[u8], at: usize) -> Self::I32;
+    /// Four of them, one after the other.
+    #[inline(always)]
+    fn load_group(self, from: &[u8], at: usize) -> [Self::I32; 4] {
+        [
+            self.load_weights(from, at),
+            self.load_weights(from, at + Self::LANES),
+            self.load_weights(from, at + 2 * Self::LANES),
+            self.load_weights(from, at + 3 * Self::LANES),
+        ]
+    }
+    /// Sums of codes over `rows` rows, `stride` codes apart: N vectors from `at` on, the last lanes of the last one zero where
+    /// `count` < N · LANES.
+    #[inline(always)]
+    fn sum_codes<const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        rows: usize,
+        count: usize,
+    ) -> [Self::I32; N] {
+        let mut sums = [self.splat_i32(0); N];
+        for row in 0..rows {
+            for n in 0..N {
+                let count = count.saturating_sub(n * Self::LANES).min(Self::LANES);
+                sums[n] = self.add_i32(sums[n], self.load_codes(from, at + row * stride + n * Self::LANES, count));
+            }
+        }
+        sums
+    }
     /// Lane by lane, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
     /// f32(n): to the nearest, ties to even.
@@ -207,6 +247,26 @@ pub trait Isa: Copy {
     }
     /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
+    /// As [`Isa::store_codes`], M ≤ 8 times, the first codes `stride` apart.
+    #[inline(always)]
+    fn store_tile<const M: usize, const N: usize>(
+        self,
+        values: [[Self::I32; N]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        // Written out: an index that is no constant would move the values to memory.
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                if $m < M {
+                    self.store_codes(values[$m], to, at + $m * stride, count);
+                }
+            )*};
+        }
+        rows!(0 1 2 3 4 5 6 7);
+    }
     /// Stores the first `count` ≤ LANES, which lie in 0…65535.
     fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize);
     /// Stores a whole vector (not if it does not fit).
@@ -242,6 +302,11 @@ pub trait Isa: Copy {
     /// The block of row `t` at `column`, [`Rows::block`], of a count that is a multiple of four. What lies beyond it
     /// may be any value.
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;
+    /// The same where the count is that of a whole block: nothing is asked for each of them.
+    #[inline(always)]
+    fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        self.load_block(rows, t, column)
+    }
     /// The narrow blocks of row `t` at `column`, `column + stride`, … ([`Isa::SPREAD`] of them), side by side. The count
     /// is a multiple of four; what lies beyond it may be any value.
     #[inline(always)]

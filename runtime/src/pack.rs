@@ -61,8 +61,9 @@ const fn step(level: Level) -> usize {
 /// The same of the dense kernel.
 const fn pair(level: Level) -> usize {
     match level {
-        Level::Portable | Level::Neon | Level::NeonDot | Level::I8mm => 1,
+        Level::Portable | Level::Neon => 1,
         Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => 2,
+        Level::NeonDot | Level::I8mm => 4,
     }
 }
 

@@ -77,6 +77,9 @@ pub struct ModelArguments {
     /// Keep true sigmoid and swish (through a table) instead of replacing them by the hard forms.
     #[arg(long)]
     pub keep_sigmoid: bool,
+    /// Give activations new scales where the file is quantized already (QDQ), and reconstruct its layers, as if it were a float file.
+    #[arg(long)]
+    pub requantize: bool,
     /// How pictures become the network's input: a name (see `bakelite targets`) or a .yaml file. Guessed if not given.
     #[arg(long, value_name = "NAME|FILE")]
     pub preprocess: Option<String>,
@@ -88,6 +91,7 @@ impl ModelArguments {
         ModelOptions {
             input_size: self.input_size,
             keep_sigmoid: self.keep_sigmoid,
+            requantize: self.requantize,
             preprocess: self.preprocess.clone(),
         }
     }

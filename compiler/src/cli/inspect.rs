@@ -27,8 +27,8 @@ pub fn inspect(arguments: &InspectArguments) -> Result<()> {
             "macs": graph.macs(),
             "parameters": graph.parameters(),
             "input": { "name": graph.name_of(graph.input), "shape": shape(graph, graph.input) },
-            "outputs": graph.outputs.iter().map(|&id| serde_json::json!({
-                "name": graph.name_of(id), "shape": shape(graph, id) })).collect::<Vec<_>>(),
+            "outputs": graph.outputs.iter().enumerate().map(|(index, &id)| serde_json::json!({
+                "name": graph.output_name(index), "shape": shape(graph, id) })).collect::<Vec<_>>(),
             "preprocess": recognised.map(|r| r.preprocess),
             "notes": loaded.notes,
             "compiles": obstacle.is_none(),
@@ -47,9 +47,9 @@ pub fn inspect(arguments: &InspectArguments) -> Result<()> {
     }
     let [h, w, c] = shape(graph, graph.input);
     put("input", format!("{} {h}×{w}×{c}", graph.name_of(graph.input)));
-    for &id in &graph.outputs {
+    for (index, &id) in graph.outputs.iter().enumerate() {
         let [h, w, c] = shape(graph, id);
-        put("output", format!("{} {h}×{w}×{c}", graph.name_of(id)));
+        put("output", format!("{} {h}×{w}×{c}", graph.output_name(index)));
     }
     put("multiply-accumulates", format!("{:.1} M", graph.macs() as f64 / 1e6));
     put("parameters", format!("{}", graph.parameters()));

@@ -8,7 +8,7 @@ use crate::pipeline::{self, Loaded, Prepared};
 use crate::qgraph::QGraph;
 use crate::quantize::filters::Filters;
 use crate::quantize::recipe::Recipe;
-use crate::quantize::{self, Draft};
+use crate::quantize::{self, Draft, given};
 use crate::reconstruct::{self, Reconstruction};
 use crate::sensitivity;
 use bakelite_calibration::Profile;
@@ -58,7 +58,10 @@ pub fn calibrated(request: &Request) -> Result<Calibrated> {
     let mut notes = loaded.notes.clone();
     notes.extend(log);
     notes.push(format!("preprocessing `{}`: {}", prepared.preprocess_name, prepared.preprocess_reason));
-    let recipe = Recipe::load(&request.recipe)?;
+    let mut recipe = Recipe::load(&request.recipe)?;
+    if prepared.graph.is_quantized() {
+        recipe = recipe.of_given_codes();
+    }
     let chosen = match request.images.as_os_str().is_empty() {
         true => None,
         false => Some(Dataset::open(&request.images)?.select(request.calibration_images, request.seed)),
@@ -124,6 +127,7 @@ impl Calibrated {
             notes.push(result.to_string());
             reconstruction = Some(result);
         }
+        notes.extend(given::note(graph, &draft));
         let Draft { q, filters, node, .. } = draft;
         Ok(Integers { q, filters, node, reconstruction, notes })
     }

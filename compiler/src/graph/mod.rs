@@ -31,6 +31,17 @@ pub struct Tensor {
     pub name: String,
     /// Height, width, channels.
     pub shape: Shape,
+    /// The codes that the file itself gives it, where that is quantized already.
+    pub given: Option<Given>,
+}
+
+/// Scale and zero point of u8 codes, the same for all channels: `r = scale · (code − zero)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Given {
+    /// Above zero.
+    pub scale: f32,
+    /// The code of zero.
+    pub zero: u8,
 }
 
 /// One operation.
@@ -72,7 +83,7 @@ impl Graph {
     pub fn new(name: impl Into<String>, input_name: impl Into<String>, shape: Shape) -> Self {
         Self {
             name: name.into(),
-            tensors: vec![Tensor { name: input_name.into(), shape }],
+            tensors: vec![Tensor { name: input_name.into(), shape, given: None }],
             nodes: Vec::new(),
             input: TensorId(0),
             outputs: Vec::new(),
@@ -83,7 +94,7 @@ impl Graph {
     /// Adds a tensor that nothing produces yet.
     pub fn add_tensor(&mut self, name: impl Into<String>, shape: Shape) -> TensorId {
         let id = TensorId(self.tensors.len() as u32);
-        self.tensors.push(Tensor { name: name.into(), shape });
+        self.tensors.push(Tensor { name: name.into(), shape, given: None });
         id
     }
 
@@ -112,6 +123,11 @@ impl Graph {
         Ok(output)
     }
 
+    /// Whether its file gives any tensor codes.
+    pub fn is_quantized(&self) -> bool {
+        self.tensors.iter().any(|tensor| tensor.given.is_some())
+    }
+
     /// The name of the output at `index` of `outputs`.
     pub fn output_name(&self, index: usize) -> &str {
         match (self.output_names.get(index), self.outputs.get(index)) {
@@ -124,6 +140,13 @@ impl Graph {
     /// The shape of a tensor; an id of another graph has none (zero everywhere).
     pub fn shape(&self, id: TensorId) -> Shape {
         self.tensors.get(id.index()).map_or(Shape::new(0, 0, 0), |t| t.shape)
+    }
+
+    /// Makes a tensor the place of other values, as moving an operator past another does: of what was said of it nothing holds.
+    pub fn refill(&mut self, id: TensorId, shape: Shape) {
+        if let Some(tensor) = self.tensors.get_mut(id.index()) {
+            (tensor.shape, tensor.given) = (shape, None);
+        }
     }
 
     /// For every tensor, the node that writes it.

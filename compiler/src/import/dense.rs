@@ -85,6 +85,7 @@ fn contract(
             Label::H => 0,
             Label::W => 1,
             Label::C => 2,
+            Label::Group | Label::Member => return Err("it contracts a part of the channels only".into()),
         }] = distance;
         distance *= x.sizes(&[label])[0];
     }

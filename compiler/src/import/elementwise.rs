@@ -24,7 +24,9 @@ pub(super) fn binary(call: &mut Call<'_>) -> Plain<View> {
     }
     match result {
         Value::Map(view) => Ok(view),
-        Value::Constant(_) | Value::Answer(_) | Value::Refused => Err("no operand depends on the image".into()),
+        Value::Constant(_) | Value::Answer(_) | Value::Parts(_) | Value::Refused => {
+            Err("no operand depends on the image".into())
+        }
     }
 }
 

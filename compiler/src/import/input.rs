@@ -54,7 +54,7 @@ pub(super) fn input(
     let mut shape = Shape::new(1, 1, 1);
     for (dim, labels) in dims.iter().zip(layout.labels) {
         match (labels.first(), dim) {
-            (None, Dim::Known(1)) => {}
+            (None, Dim::Known(1)) | (Some(Label::Group | Label::Member), _) => {}
             (None, Dim::Known(n)) => notes.push(format!("batch fixed to 1 (the file says {n})")),
             (None, Dim::Named(name)) => notes.push(format!("batch fixed to 1 (the file says “{name}”)")),
             (None, Dim::Unknown) => notes.push("batch fixed to 1 (the file leaves it open)".into()),

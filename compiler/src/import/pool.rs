@@ -74,7 +74,7 @@ pub(super) fn reduce(call: &mut Call<'_>) -> Plain<View> {
     };
     let axes = dims::axes(&list, rank)?;
     let labels: Vec<Label> = axes.iter().flat_map(|&a| x.axes[a].iter().copied()).collect();
-    if labels.contains(&Label::C) {
+    if labels.iter().any(|label| !matches!(label, Label::H | Label::W)) {
         return Err(format!("it runs over the channels (axes {list:?} of {:?})", x.dims()));
     }
     let kernel = [

@@ -1,11 +1,13 @@
 //! Files that are quantized already, in QDQ form: `QuantizeLinear` and `DequantizeLinear` around float operators.
 //!
-//! Weights are what their integers mean. Activations pass both nodes as they are, for Bakelite rounds them to its own codes; but what the
-//! codes leave out belongs to the network where a tool has dropped a ReLU because codes begin at zero: such a bound stays, as a clip.
+//! Weights are what their integers mean. Activations pass both nodes as they are, and remember their codes
+//! ([`crate::graph::Tensor::given`]) where those are eight bits with one scale. What the codes leave out belongs to the network where a
+//! tool has dropped a ReLU because codes begin at zero: such a bound stays, as a clip.
 
 use super::dims::Plain;
 use super::view::View;
 use super::walk::Call;
+use crate::graph::{Given, TensorId};
 use crate::onnx::{Element, Node};
 use crate::ops::{Activation, Op};
 
@@ -35,12 +37,23 @@ pub(super) fn quantize(call: &mut Call<'_>) -> Plain<View> {
     let made_of = call.graph.nodes.iter().find(|node| node.output == x.tensor).map(|node| &node.op);
     let may_be_negative = matches!(made_of, Some(Op::Conv(conv)) if conv.activation.is_none())
         || matches!(made_of, Some(Op::Add | Op::Affine(_)));
+    let given = match (scales, zeros, most - least) {
+        (&[scale], &[zero], 255) => u8::try_from(zero - least).ok().map(|zero| Given { scale, zero }),
+        _ => None,
+    };
+    let remember = |call: &mut Call<'_>, id: TensorId| {
+        if let Some(tensor) = call.graph.tensors.get_mut(id.index()) {
+            tensor.given = tensor.given.or(given);
+        }
+    };
     if !may_be_negative || zeros.iter().any(|&zero| zero != least) {
+        remember(call, x.tensor);
         return Ok(x);
     }
     // One bound for all channels, or the largest of them.
     let hi = scales.iter().fold(0.0_f32, |hi, scale| hi.max(scale * (most - least) as f32));
     let (tensor, shape) = call.emit(Op::Activation(Activation::Clip { lo: 0.0, hi }), &[x.tensor])?;
+    remember(call, tensor);
     Ok(x.with(tensor, shape))
 }
 
@@ -49,8 +62,8 @@ pub(super) fn note(nodes: &[Node]) -> Option<String> {
     let count = nodes.iter().filter(|node| node.op == "QuantizeLinear").count();
     (count > 0).then(|| {
         format!(
-            "the file is quantized already (QDQ, {count} activations): its weights are taken as what their integers mean, its \
-             activations get new scales; the float model may give better ones"
+            "the file is quantized already (QDQ, {count} activations): its weights are what their integers mean; a float model, or \
+             --requantize, may give better answers"
         )
     })
 }

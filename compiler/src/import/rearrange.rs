@@ -62,7 +62,14 @@ pub(super) fn regroup(call: &mut Call<'_>) -> Plain<View> {
             }
         }
     };
-    view.reshape(&target)
+    let view = view.reshape(&target)?;
+    match view.shuffled() {
+        None => Ok(view),
+        Some((view, source)) => {
+            let (tensor, shape) = call.emit(Op::Select(Select { source }), &[view.tensor])?;
+            Ok(view.with(tensor, shape))
+        }
+    }
 }
 
 /// A target that was written for another batch: its first dimension is that batch, and the rest fits.

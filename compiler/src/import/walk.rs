@@ -3,7 +3,7 @@
 use super::constant::{self, Constant, Inputs};
 use super::dims::Plain;
 use super::view::View;
-use super::{ImportOptions, Imported, input, table};
+use super::{ImportOptions, Imported, input, join, table};
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Shape, TensorId};
 use crate::onnx::{Model, Node};
@@ -23,6 +23,8 @@ pub(super) enum Value {
     Map(View),
     /// What an `ArgMax` or `TopK` answers, or the scores that are left of it.
     Answer(View),
+    /// Maps behind each other, along something else than channels: what a detector answers from several sizes.
+    Parts(Vec<View>),
     /// Its node was refused.
     Refused,
 }
@@ -153,10 +155,20 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
             Err(Error::new(Stage::Import, cause).at(&output.name).remedy("export the model with its scores as output"))
         };
         match values.get(output.name.as_str()) {
-            Some(Value::Map(view) | Value::Answer(view)) => {
-                if !graph.outputs.contains(&view.tensor) {
-                    graph.outputs.push(view.tensor);
-                    graph.output_names.push(output.name.clone());
+            Some(Value::Map(view) | Value::Answer(view)) => answer(&mut graph, view, output.name.clone()),
+            Some(Value::Parts(parts)) => {
+                let maps: Vec<String> = parts
+                    .iter()
+                    .map(|View { shape, .. }| format!("{}×{}×{}", shape.height, shape.width, shape.channels))
+                    .collect();
+                notes.push(format!(
+                    "“{}” is answered as {} maps (height × width × channels: {}); their values, one map after the other, are those of the file",
+                    output.name,
+                    parts.len(),
+                    maps.join(", ")
+                ));
+                for (index, part) in parts.iter().enumerate() {
+                    answer(&mut graph, part, format!("{}.{index}", output.name));
                 }
             }
             Some(Value::Constant(_)) => return fail("this output does not depend on the image"),
@@ -166,6 +178,14 @@ pub(super) fn walk(model: &Model, nodes: &[Node], options: &ImportOptions) -> Re
         }
     }
     Ok(Imported { graph, notes })
+}
+
+/// One answer of the network; a tensor is answered once.
+fn answer(graph: &mut Graph, view: &View, name: String) {
+    if !graph.outputs.contains(&view.tensor) {
+        graph.outputs.push(view.tensor);
+        graph.output_names.push(name);
+    }
 }
 
 /// The values of the node's outputs, in order.
@@ -194,6 +214,9 @@ fn import_node(call: &mut Call<'_>) -> Plain<Vec<Value>> {
             }
             _ => Err("computing behind ArgMax or TopK is not supported".into()),
         };
+    }
+    if call.inputs.iter().flatten().any(|value| matches!(value, Value::Parts(_))) {
+        return join::of_parts(call);
     }
     match table::on_maps(&node.op) {
         Some(import) => import(call),

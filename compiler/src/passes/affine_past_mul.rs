@@ -50,7 +50,7 @@ fn scale_after(graph: &mut Graph, product: usize) -> bool {
     let (factor, middle, mut inputs) = (node.inputs[side], node.output, node.inputs.clone());
     inputs[side] = middle;
     let shape = graph.shape(factor);
-    graph.tensors[middle.index()].shape = shape;
+    graph.refill(middle, shape);
     graph.nodes[product].op = Op::Affine(Affine::uniform(s, 0.0, shape.channels));
     graph.nodes[product].inputs = vec![factor];
     graph.nodes[after].op = Op::Mul;
@@ -78,7 +78,7 @@ fn scale_on_factor(graph: &mut Graph, product: usize) -> bool {
             continue;
         }
         let shape = graph.shape(other);
-        graph.tensors[scaled.index()].shape = shape;
+        graph.refill(scaled, shape);
         graph.nodes[map].op = Op::Affine(Affine::uniform(s, 0.0, shape.channels));
         graph.nodes[map].inputs[0] = other;
         graph.nodes[product].inputs[side] = x;

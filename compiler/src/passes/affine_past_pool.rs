@@ -24,7 +24,7 @@ pub(super) fn run(graph: &mut Graph, _log: &mut Vec<String>) -> usize {
             continue;
         }
         let shape = graph.shape(node.output);
-        graph.tensors[middle.index()].shape = shape;
+        graph.refill(middle, shape);
         let pool = graph.nodes[index].op.clone();
         let affine = std::mem::replace(&mut graph.nodes[before].op, pool);
         graph.nodes[index].op = affine;

@@ -196,6 +196,12 @@ impl Recipe {
         recipe
     }
 
+    /// Of a file that is quantized already: ranges, weights and layers are what somebody has trained or chosen, and stay so.
+    pub fn of_given_codes(&self) -> Self {
+        let chosen = [Step::AnswerClipping, Step::FineMaps, Step::Bias, Step::Gain, Step::Refit];
+        chosen.into_iter().fold(self.clone(), |recipe, step| recipe.without(step))
+    }
+
     /// Whether layers are reconstructed on the calibration pictures.
     pub fn reconstructs(&self) -> bool {
         self.steps.iter().any(|step| step.reconstructs())

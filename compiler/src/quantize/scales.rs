@@ -15,9 +15,10 @@ use super::ranges::TensorRange;
 use crate::ops::Conv;
 use crate::qgraph::Codes;
 
-/// Channels narrower than this share of the widest get the scale of a channel of this width: their codes would
-/// resolve noise, and their reciprocal would blow up factors downstream.
-const NARROWEST: f64 = 1.0 / 4096.0;
+/// No step is finer than this share of the widest channel's range, whatever a channel's own range is: codes would resolve
+/// noise, and the reciprocal would blow up factors until rescaled values leave what conversions can do (eq. 13), as a hidden unit that
+/// no picture wakes does.
+const FINEST: f64 = 1.0 / (255.0 * 4096.0);
 
 /// What a reader of the tensor can do with a scale per channel.
 pub enum Consumer<'g> {
@@ -65,7 +66,7 @@ fn codes(range: &TensorRange, top: u16, alpha: f64) -> Codes {
     let steps = f64::from(top);
     let mut codes = Codes { scale: Vec::with_capacity(widths.len()), zero: Vec::with_capacity(widths.len()) };
     for (&width, &lo) in widths.iter().zip(&range.lo) {
-        let share = (width / widest).max(NARROWEST);
+        let share = (width / widest).max(steps * FINEST);
         // The scale is rounded up to f32 so that the range still fits.
         let scale = ((widest / steps) * share.powf(alpha)).max(f64::from(f32::MIN_POSITIVE)) as f32;
         let zero = (-f64::from(lo) / f64::from(scale)).round_ties_even().clamp(0.0, steps);
@@ -147,6 +148,14 @@ mod tests {
         let conv = pointwise(vec![10.0, 1.0, 10.0, -1.0], 2);
         let codes = choose(&range(&[1.0, 10.0]), 255, &[Consumer::Absorbs(&conv)], &[0.0, 0.5, 1.0]);
         assert_eq!(codes.scale, vec![1.0 / 255.0, 10.0 / 255.0]);
+    }
+
+    #[test]
+    fn a_channel_that_never_wakes_has_a_step_all_the_same() {
+        for top in [255, 4095] {
+            let codes = choose(&range(&[0.0, 2.0]), top, &[Consumer::Free], &[1.0]);
+            assert!((f64::from(codes.scale[0]) / (2.0 * FINEST) - 1.0).abs() < 1e-6, "{codes:?}");
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 mod blocks;
 mod dialect;
+mod head;
 mod tables;
 
 pub use blocks::{Block, Layout, layout};
 pub use dialect::Dialect;
+use head::Head;
 
 use crate::graph::Graph;
 use crate::onnx::Model;
@@ -41,9 +43,13 @@ pub fn recognise(model: &Model, graph: &Graph) -> Option<Recognised> {
     let dialect = Dialect::of(model);
     let found = tables::nearest(&layout);
     let classes = graph.outputs.first().map_or(0, |&id| graph.shape(id).channels);
-    let architecture = match &found {
-        Some(found) => format!("{}, {classes} classes", found.name),
-        None => format!("unknown network, {classes} outputs"),
+    let body = found.as_ref().map(|found| found.name.replace(" with LR-ASPP", ""));
+    let architecture = match (body, head::head(graph), &found) {
+        (Some(body), Some(Head::DeepLab), _) => format!("{body}, DeepLabV3 head, {classes} classes"),
+        (Some(body), Some(Head::Detector), _) => format!("{body}, detection heads, {} maps", graph.outputs.len()),
+        (_, None, Some(found)) => format!("{}, {classes} classes", found.name),
+        (None, Some(Head::Detector), _) => format!("unknown network, detection heads, {} maps", graph.outputs.len()),
+        (_, _, _) => format!("unknown network, {classes} outputs"),
     };
     let (preprocess, preprocess_reason) = preprocess(model, graph, dialect, &architecture);
     Some(Recognised {

@@ -19,6 +19,7 @@ mod maps;
 mod models;
 mod output;
 mod program;
+mod quantized;
 mod reconstruct;
 mod same_bytes;
 mod shards;

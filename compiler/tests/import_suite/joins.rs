@@ -75,6 +75,55 @@ fn a_function_stays_where_others_read_the_maps_without_it() {
     check(&net, text, text);
 }
 
+/// Anchors × classes of two maps, each pixel's anchors one after the other, one map behind the other: what SSD's heads answer.
+#[test]
+fn what_a_detector_answers() {
+    let rows = |net: Net, map: &str, [anchors, height, width]: [i64; 3]| {
+        let name = |step: &str| format!("{map}_{step}");
+        net.conv(map, &name("conv"), [anchors * 5, 2, 3], &[])
+            .ints(&name("parted"), &[1, anchors, 5, height, width])
+            .ints(&name("rows"), &[1, -1, 5])
+            .node("Reshape", &[&name("conv"), &name("parted")], &name("a"), &[])
+            .node("Transpose", &[&name("a")], &name("b"), &[ints("perm", &[0, 3, 4, 1, 2])])
+            .node("Reshape", &[&name("b"), &name("rows")], &name("c"), &[])
+            .node("Sigmoid", &[&name("c")], &name("d"), &[])
+    };
+    let net = Net::new(13, &["1", "2", "4", "6"]).conv("x", "s", [2, 2, 3], &[ints("strides", &[2, 2])]);
+    let net = rows(rows(net, "x", [3, 4, 6]), "s", [2, 2, 3]);
+    let joined = |axis| net.clone().node("Concat", &["x_d", "s_d"], "y", &[int("axis", axis)]);
+    let imported = joined(1).import().unwrap();
+    let graph = imported.graph;
+    let names: Vec<&str> = (0..graph.outputs.len()).map(|i| graph.output_name(i)).collect();
+    assert_eq!(names, ["y.0", "y.1"]);
+    assert!(imported.notes.iter().any(|note| note.contains("2 maps") && note.contains("4×6×15, 2×3×10")));
+    let x = image(&graph);
+    let answers = bakelite::execute::run(&graph, &x, &mut |_, _| {}).unwrap();
+    let answers: Vec<f32> = answers.into_iter().flat_map(|map| map.into_raw_vec_and_offset().0).collect();
+    let expected = oracle(&joined(1).bytes(), &x, false);
+    assert_eq!(expected.len(), (24 * 3 + 6 * 2) * 5);
+    assert!(difference(&answers, &expected) < 1e-5);
+    // Along the classes they do not fit, and what is computed behind the join is the caller's.
+    assert!(joined(2).refusal().contains("side by side along axis 2"));
+    let behind = net.node("Concat", &["x_d", "s_d"], "j", &[int("axis", 1)]).node("Softmax", &["j"], "y", &[]);
+    assert!(behind.refusal().contains("leave this node to the caller"));
+}
+
+#[test]
+fn shuffled_channels() {
+    let net = Net::new(13, &["1", "2", "4", "6"])
+        .conv("x", "a", [6, 2, 3], &[])
+        .ints("parted", &[1, 2, 3, 4, 6])
+        .ints("together", &[1, 6, 4, 6])
+        .node("Reshape", &["a", "parted"], "b", &[])
+        .node("Transpose", &["b"], "c", &[ints("perm", &[0, 2, 1, 3, 4])])
+        .node("Reshape", &["c", "together"], "y", &[]);
+    let text = "input %x 4x6x2
+        %a 4x6x6 = conv(%x) 3x3 pad 1,1,1,1
+        %y 4x6x6 = select(%a) [0, 3, 1, 4, 2, 5]
+        output %y";
+    check(&net, text, text);
+}
+
 #[test]
 fn rows_and_constants_are_not_joined() {
     let joined = |axis: i64| {

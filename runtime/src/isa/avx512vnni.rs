@@ -302,10 +302,11 @@ impl Isa for Avx512Vnni {
         k: usize,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
-        let (whole, vector) = (k / 4, k.div_ceil(4) * 64);
-        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return sums;
-        }
+        let vector = k.div_ceil(4) * 64;
+        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
+        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
+        let k = if there { k } else { 0 };
+        let whole = k / 4;
         for group in 0..whole {
             let mut w = [self.splat_i32(0); N];
             for n in 0..N {

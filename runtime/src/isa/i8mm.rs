@@ -14,7 +14,7 @@
 //! The SAFETY lines say *token*: a value of [`I8mm`] exists only where the CPU has the feature.
 
 use super::neon::few_of;
-use super::neondot::as_neon;
+use super::neondot::{as_neon, sixteen};
 use super::{Isa, Kernel, Level, Neon, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -68,6 +68,22 @@ fn dot(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
         asm!(
             "usdot {sum:v}.4s, {x:v}.16b, {w:v}.16b",
             sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sum
+}
+
+/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`, x without sign.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: uint8x16_t) -> int32x4_t {
+    let mut sum = sum;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "sudot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
+            sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
             options(pure, nomem, nostack, preserves_flags)
         );
     }
@@ -176,9 +192,9 @@ impl Isa for I8mm {
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
         let vector = k.div_ceil(8) * 32;
-        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return sums;
-        }
+        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
+        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
+        let k = if there { k } else { 0 };
         // Rows 2i and 2i + 1 are pair i; a row without another is paired with itself.
         let other = |pair: usize| (2 * pair + 1).min(M - 1);
         let mut squares = [[[self.splat_i32(0); 2]; N]; M];
@@ -241,6 +257,44 @@ impl Isa for I8mm {
             }
         }
         sums
+    }
+
+    /// `x = 256·h + l` in bytes: `Σ w·x = Σ w·l + 256·Σ w·h`. Both sums are right modulo 2^32, and so is the whole, which fits in i32.
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        let zero = self.splat_i32(0);
+        let mut sums = [[zero; 2]; N];
+        let vector = input.len().div_ceil(4) * 16;
+        let input = if panel.len() < N * vector { &[] } else { input };
+        for (i, codes) in input.chunks(16).enumerate() {
+            let [a, b] = sixteen(self.0, codes);
+            // SAFETY: token.
+            let (low, high) = unsafe {
+                let (a, b) = (vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
+                (vuzp1q_u8(a, b), vuzp2q_u8(a, b))
+            };
+            macro_rules! steps {
+                ($($step:literal)*) => {$(
+                    if 4 * $step < codes.len() {
+                        for n in 0..N {
+                            let [l, h] = sums[n];
+                            // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
+                            sums[n] = unsafe {
+                                let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
+                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high)]
+                            };
+                        }
+                    }
+                )*};
+            }
+            steps!(0 1 2 3);
+        }
+        let mut result = [zero; N];
+        for n in 0..N {
+            // SAFETY: token.
+            result[n] = unsafe { vaddq_s32(sums[n][0], vshlq_n_s32::<8>(sums[n][1])) };
+        }
+        result
     }
 
     #[inline(always)]

@@ -279,6 +279,137 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn load_group(self, from: &[u8], at: usize) -> [Self::I32; 4] {
+        // SAFETY: token; 16 bytes are there.
+        let bytes = match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            Some(bytes) => unsafe { vld1q_s8(bytes.as_ptr().cast()) },
+            None => {
+                let bytes = partial(from.get(at..).unwrap_or(&[]));
+                // SAFETY: token.
+                unsafe { vcombine_s8(vcreate_s8(bytes as u64), vcreate_s8((bytes >> 64) as u64)) }
+            }
+        };
+        // SAFETY: token.
+        unsafe {
+            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
+            [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
+        }
+    }
+
+    #[inline(always)]
+    fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
+        let mut row = [self.splat_i32(0); N];
+        if N == 4 && count == 16 {
+            let dealt = self.deal_codes(self.load_bytes(from, at, 16));
+            for n in 0..N {
+                row[n] = dealt[n];
+            }
+            return row;
+        }
+        for n in 0..N {
+            let count = count.saturating_sub(n * 4).min(4);
+            row[n] = self.load_codes(from, at + n * 4, count);
+        }
+        row
+    }
+
+    #[inline(always)]
+    fn sum_codes<const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        rows: usize,
+        count: usize,
+    ) -> [Self::I32; N] {
+        let mut sums = [self.splat_i32(0); N];
+        if N == 4 && count == 16 {
+            let span = rows.saturating_sub(1) * stride + 16;
+            let Some(from) = from.get(at..).and_then(|rest| rest.get(..span)) else { return sums };
+            let mut row = 0;
+            while row < rows {
+                // 257 codes of 255 are 65535.
+                let end = rows.min(row + 257);
+                // SAFETY: token.
+                let mut wide = unsafe { [vdupq_n_u16(0); 2] };
+                for row in row..end {
+                    // SAFETY: token; `from` has (rows − 1) · stride + 16 bytes, and row < rows.
+                    wide = unsafe {
+                        let codes = vld1q_u8(from.as_ptr().add(row * stride));
+                        [vaddw_u8(wide[0], vget_low_u8(codes)), vaddw_high_u8(wide[1], codes)]
+                    };
+                }
+                // SAFETY: token.
+                let more = unsafe {
+                    [
+                        vmovl_u16(vget_low_u16(wide[0])),
+                        vmovl_high_u16(wide[0]),
+                        vmovl_u16(vget_low_u16(wide[1])),
+                        vmovl_high_u16(wide[1]),
+                    ]
+                };
+                for n in 0..N {
+                    // SAFETY: token.
+                    sums[n] = unsafe { vaddq_s32(sums[n], vreinterpretq_s32_u32(more[n])) };
+                }
+                row = end;
+            }
+            return sums;
+        }
+        for row in 0..rows {
+            for n in 0..N {
+                let count = count.saturating_sub(n * 4).min(4);
+                sums[n] = self.add_i32(sums[n], self.load_codes(from, at + row * stride + n * 4, count));
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
+        // SAFETY: token. Neither is a zero below zero.
+        unsafe { vmaxq_f32(a, vabsq_f32(b)) }
+    }
+
+    #[inline(always)]
+    fn store_tile<const M: usize, const N: usize>(
+        self,
+        values: [[Self::I32; N]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        let span = M.saturating_sub(1) * stride + count;
+        if N == 4 && count == 16 {
+            // One check for all rows.
+            let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..span)) else { return };
+            macro_rules! rows {
+                ($($m:literal)*) => {$(
+                    if $m < M {
+                        let mut four = [self.splat_i32(0); 4];
+                        for n in 0..N {
+                            four[n] = values[$m][n];
+                        }
+                        // SAFETY: token; `to` has (M − 1) · stride + 16 bytes.
+                        unsafe { vst1q_u8(to.as_mut_ptr().add($m * stride), self.pack(four)) }
+                    }
+                )*};
+            }
+            rows!(0 1 2 3 4 5 6 7);
+            return;
+        }
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                if $m < M {
+                    self.store_codes(values[$m], to, at + $m * stride, count);
+                }
+            )*};
+        }
+        rows!(0 1 2 3 4 5 6 7);
+    }
+
+    #[inline(always)]
     fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
         if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<4>) {
             // SAFETY: token; 4 elements are there.
@@ -403,9 +534,9 @@ impl Isa for Neon {
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
         let vector = k.div_ceil(4) * 16;
-        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return sums;
-        }
+        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
+        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
+        let k = if there { k } else { 0 };
         let mut x = [signed(self, splat_bytes(self, 0)); M];
         let mut at = 0;
         while at + 16 <= k {
@@ -523,6 +654,16 @@ impl Isa for Neon {
     #[inline(always)]
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
         self.load_bytes(rows.block(t, column), 0, rows.count())
+    }
+
+    #[inline(always)]
+    fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+        let block = rows.block(t, column);
+        if t >= 4 || rows.count() < 16 {
+            return self.load_bytes(block, 0, rows.count());
+        }
+        // SAFETY: token; a block of the four rows has at least `count` bytes.
+        unsafe { vld1q_u8(block.as_ptr()) }
     }
 
     #[inline(always)]

@@ -96,6 +96,23 @@ unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
     }
 }
 
+/// Up to 16 wide codes, zeros behind them.
+#[inline(always)]
+pub(super) fn sixteen(_: Neon, codes: &[u16]) -> [uint16x8_t; 2] {
+    let mut padded = [0; 16];
+    let whole = match codes.first_chunk::<16>() {
+        Some(whole) => whole,
+        None => {
+            for (to, from) in padded.iter_mut().zip(codes) {
+                *to = *from;
+            }
+            &padded
+        }
+    };
+    // SAFETY: token; `whole` has 16 elements.
+    unsafe { [vld1q_u16(whole.as_ptr()), vld1q_u16(whole.as_ptr().add(8))] }
+}
+
 /// Methods that are those of [`Neon`], the first field: all that multiplies no codes.
 macro_rules! as_neon {
     () => {
@@ -106,6 +123,8 @@ macro_rules! as_neon {
             fn load_f32(from: &[f32], at: usize) -> Self::F32;
             fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
             fn load_weights(from: &[u8], at: usize) -> Self::I32;
+            fn load_group(from: &[u8], at: usize) -> [Self::I32; 4];
+            fn max_abs(a: Self::F32, b: Self::F32) -> Self::F32;
             fn store_i32(value: Self::I32, to: &mut [i32], at: usize);
             fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
             fn to_f32(a: Self::I32) -> Self::F32;
@@ -131,13 +150,42 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
-        fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
-            self.0.dot_wide(input, panel)
+        fn store_tile<const M: usize, const N: usize>(
+            self,
+            values: [[Self::I32; N]; M],
+            to: &mut [u8],
+            at: usize,
+            stride: usize,
+            count: usize,
+        ) {
+            self.0.store_tile(values, to, at, stride, count);
+        }
+
+        #[inline(always)]
+        fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
+            self.0.load_row(from, at, count)
+        }
+
+        #[inline(always)]
+        fn sum_codes<const N: usize>(
+            self,
+            from: &[u8],
+            at: usize,
+            stride: usize,
+            rows: usize,
+            count: usize,
+        ) -> [Self::I32; N] {
+            self.0.sum_codes(from, at, stride, rows, count)
         }
 
         #[inline(always)]
         fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
             self.0.load_block(rows, t, column)
+        }
+
+        #[inline(always)]
+        fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
+            self.0.load_whole(rows, t, column)
         }
 
         #[inline(always)]
@@ -199,9 +247,9 @@ impl Isa for NeonDot {
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
         let vector = k.div_ceil(4) * 16;
-        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
-            return sums;
-        }
+        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
+        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
+        let k = if there { k } else { 0 };
         let mut x = [signed(self.0, splat_bytes(self.0, 0)); M];
         let mut at = 0;
         while at + 16 <= k {
@@ -254,6 +302,49 @@ impl Isa for NeonDot {
             unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
         }
         sums
+    }
+
+    /// `x = 128·(h + 128) + l` with bytes h in −128…127 and l in 0…127: `Σ w·x = Σ w·l + 128·Σ w·h + 2^14·Σ w`. Every sum is right
+    /// modulo 2^32, and so is the whole, which fits in i32.
+    #[inline(always)]
+    fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
+        let zero = self.splat_i32(0);
+        let mut sums = [[zero; 3]; N];
+        let vector = input.len().div_ceil(4) * 16;
+        let input = if panel.len() < N * vector { &[] } else { input };
+        // SAFETY: token.
+        let ones = unsafe { vdupq_n_s8(1) };
+        for (i, codes) in input.chunks(16).enumerate() {
+            let [a, b] = sixteen(self.0, codes);
+            // SAFETY: token.
+            let (low, high) = unsafe {
+                let low = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b)), vdupq_n_u8(127));
+                let high = vshrn_high_n_u16::<7>(vshrn_n_u16::<7>(a), b);
+                (vreinterpretq_s8_u8(low), signed(self.0, high))
+            };
+            macro_rules! steps {
+                ($($step:literal)*) => {$(
+                    if 4 * $step < codes.len() {
+                        for n in 0..N {
+                            let [l, h, w] = sums[n];
+                            // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
+                            sums[n] = unsafe {
+                                let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
+                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high), dot(w, weights, ones)]
+                            };
+                        }
+                    }
+                )*};
+            }
+            steps!(0 1 2 3);
+        }
+        let mut result = [zero; N];
+        for n in 0..N {
+            let [l, h, w] = sums[n];
+            // SAFETY: token.
+            result[n] = unsafe { vaddq_s32(vaddq_s32(l, vshlq_n_s32::<7>(h)), vshlq_n_s32::<14>(w)) };
+        }
+        result
     }
 
     #[inline(always)]

@@ -85,6 +85,19 @@ pub(super) struct Place {
     pub count: usize,
 }
 
+/// Does something for each pixel of a tile. Written out: an index that is no constant would move the sums to memory.
+macro_rules! rows {
+    ($m:ident, $M:ident, $do:block) => {
+        rows!($m, $M, $do, 0 1 2 3 4 5 6 7);
+    };
+    ($m:ident, $M:ident, $do:block, $($at:literal)*) => {$(
+        if $at < $M {
+            let $m = $at;
+            $do
+        }
+    )*};
+}
+
 /// (eq. 9–13) of a register tile.
 #[inline(always)]
 pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
@@ -96,46 +109,45 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     output: &mut [u8],
 ) {
     let Place { pixel, stride, channel, count } = place;
-    let len = N * I::LANES;
+    let (len, at) = (N * I::LANES, pixel * stride + channel);
+    let y = constants.values(isa, sums, residual, place);
+    let mut codes = sums;
     if used::FINE && constants.fine {
+        let mut low = sums;
+        rows!(m, M, {
+            for n in 0..N {
+                [codes[m][n], low[m][n]] = isa.parts(fine(isa, y[m][n]));
+            }
+        });
         // Both planes of two pixels side by side in memory go out together.
         if const { N == 1 && M.is_multiple_of(2) } && count == len && stride == 2 * len {
             macro_rules! two {
                 ($($m:literal)*) => {$(
                     if $m + 2 <= M {
-                        let at = [pixel + $m, channel];
-                        let [a, b] = constants.parted(isa, sums[$m], residual, at, count);
-                        let [c, d] = constants.parted(isa, sums[$m + 1], residual, [pixel + $m + 1, channel], count);
-                        isa.store_codes([a[0], b[0], c[0], d[0]], output, (pixel + $m) * stride + channel, 2 * stride);
+                        let four = [codes[$m][0], low[$m][0], codes[$m + 1][0], low[$m + 1][0]];
+                        isa.store_codes(four, output, at + $m * stride, 2 * stride);
                     }
                 )*};
             }
             two!(0 2 4 6);
             return;
         }
-        macro_rules! rows {
-            ($($m:literal)*) => {$(
-                if $m < M {
-                    let at = (pixel + $m) * stride + channel;
-                    let [high, low] = constants.parted(isa, sums[$m], residual, [pixel + $m, channel], count);
-                    isa.store_codes(high, output, at, count);
-                    isa.store_codes(low, output, at + stride / 2, count);
-                }
-            )*};
-        }
-        rows!(0 1 2 3 4 5 6 7);
+        isa.store_tile(codes, output, at, stride, count);
+        isa.store_tile(low, output, at + stride / 2, stride, count);
         return;
     }
+    rows!(m, M, {
+        for n in 0..N {
+            codes[m][n] = isa.to_i32(y[m][n]);
+        }
+    });
     // Pixels side by side in memory go out together, as many as one store takes.
     if const { N == 1 && M >= 4 } && count == len && stride == len {
         macro_rules! four {
             ($($m:literal)*) => {$(
                 if $m + 4 <= M {
-                    let mut codes = [isa.splat_i32(0); 4];
-                    for i in 0..4 {
-                        codes[i] = constants.row(isa, sums[$m + i], residual, [pixel + $m + i, channel], count)[0];
-                    }
-                    isa.store_codes(codes, output, (pixel + $m) * stride + channel, 4 * len);
+                    let four = [codes[$m][0], codes[$m + 1][0], codes[$m + 2][0], codes[$m + 3][0]];
+                    isa.store_codes(four, output, at + $m * stride, 4 * len);
                 }
             )*};
         }
@@ -146,29 +158,15 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         macro_rules! two {
             ($($m:literal)*) => {$(
                 if $m + 2 <= M {
-                    let at = (pixel + $m) * stride + channel;
-                    let [a, b] = [
-                        constants.row(isa, sums[$m], residual, [pixel + $m, channel], count),
-                        constants.row(isa, sums[$m + 1], residual, [pixel + $m + 1, channel], count),
-                    ];
-                    isa.store_codes([a[0], a[1], b[0], b[1]], output, at, 2 * len);
+                    let four = [codes[$m][0], codes[$m][1], codes[$m + 1][0], codes[$m + 1][1]];
+                    isa.store_codes(four, output, at + $m * stride, 2 * len);
                 }
             )*};
         }
         two!(0 2 4 6);
         return;
     }
-    // Written out: an index that is no constant would move the sums to memory.
-    macro_rules! rows {
-        ($($m:literal)*) => {$(
-            if $m < M {
-                let at = (pixel + $m) * stride + channel;
-                let codes = constants.row(isa, sums[$m], residual, [pixel + $m, channel], count);
-                isa.store_codes(codes, output, at, count);
-            }
-        )*};
-    }
-    rows!(0 1 2 3 4 5 6 7);
+    isa.store_tile(codes, output, at, stride, count);
 }
 
 /// Constants of N vectors of channels.
@@ -221,68 +219,34 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         constants
     }
 
-    /// (eq. 9–13) of `count` channels of one pixel; `at` is the pixel and the first channel.
+    /// `y` (eq. 9–12) of a tile. Each question is asked once for all of it.
     #[inline(always)]
-    fn row(
+    fn values<const M: usize>(
         &self,
         isa: I,
-        sums: [I::I32; N],
+        sums: [[I::I32; N]; M],
         residual: Option<Source<'_>>,
-        at: [usize; 2],
-        count: usize,
-    ) -> [I::I32; N] {
-        let (v, mut codes) = (self.values(isa, sums, residual, at, count), sums);
+        Place { pixel, channel, count, .. }: Place,
+    ) -> [[I::F32; N]; M] {
+        let mut v = [self.bias; M];
         for n in 0..N {
-            codes[n] = isa.to_i32(v[n]);
-        }
-        codes
-    }
-
-    /// The high and low codes of one pixel of a fine map (eq. 37).
-    #[inline(always)]
-    fn parted(
-        &self,
-        isa: I,
-        sums: [I::I32; N],
-        residual: Option<Source<'_>>,
-        at: [usize; 2],
-        count: usize,
-    ) -> [[I::I32; N]; 2] {
-        let (y, mut planes) = (self.values(isa, sums, residual, at, count), [sums; 2]);
-        for n in 0..N {
-            [planes[0][n], planes[1][n]] = isa.parts(fine(isa, y[n]));
-        }
-        planes
-    }
-
-    /// `y` (eq. 9–12) of one pixel.
-    #[inline(always)]
-    fn values(
-        &self,
-        isa: I,
-        sums: [I::I32; N],
-        residual: Option<Source<'_>>,
-        [pixel, channel]: [usize; 2],
-        count: usize,
-    ) -> [I::F32; N] {
-        let mut v = self.bias;
-        for n in 0..N {
-            v[n] = rescale(isa, sums[n], self.multiplier[n], self.bias[n]);
+            rows!(m, M, { v[m][n] = rescale(isa, sums[m][n], self.multiplier[n], self.bias[n]) });
         }
         if used::RESIDUAL
             && let Some(residual) = residual
         {
-            for n in 0..N {
-                let count = count.saturating_sub(n * I::LANES).min(I::LANES);
-                let x = residual.load(isa, pixel, channel + n * I::LANES, count);
-                v[n] = isa.add(v[n], isa.mul(isa.to_f32(x), self.residual[n]));
-            }
+            rows!(m, M, {
+                let x = residual.row::<I, N>(isa, pixel + m, channel, count);
+                for n in 0..N {
+                    v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(x[n]), self.residual[n]));
+                }
+            });
         }
         if used::HARD_SWISH
             && let Some(vectors) = self.hard_swish
         {
             for n in 0..N {
-                v[n] = hard_swish(isa, v[n], vectors[n][0], vectors[n][1]);
+                rows!(m, M, { v[m][n] = hard_swish(isa, v[m][n], vectors[n][0], vectors[n][1]) });
             }
         }
         v

@@ -211,6 +211,11 @@ impl Columns<'_> {
             }
             plane += gates;
         }
+        // Weights are taken four channels at a time: beyond the last one nothing of an earlier layer may be left.
+        for channel in k..k.next_multiple_of(4) {
+            put(isa, isa.splat_f32(0.0), self.factor, channel, 1);
+            put(isa, isa.splat_f32(0.0), self.mean, channel, 1);
+        }
     }
 
     /// Of N vectors of input channels from `channel` on of the plane that begins at `plane`, the last with `count`.
@@ -224,13 +229,8 @@ impl Columns<'_> {
         [plane, channel]: [usize; 2],
         count: usize,
     ) {
-        let mut sums = [isa.splat_i32(0); N];
-        for p in 0..layer.pixels {
-            for n in 0..N {
-                let codes = isa.load_codes(input, p * layer.in_channels + plane + channel + n * I::LANES, count);
-                sums[n] = isa.add_i32(sums[n], codes);
-            }
-        }
+        let codes = (N - 1) * I::LANES + count;
+        let sums = isa.sum_codes::<N>(input, plane + channel, layer.in_channels, layer.pixels, codes);
         let (pixels, share) = (isa.splat_f32(layer.pixels as f32), isa.splat_f32(1.0 / layer.pixels as f32));
         for n in 0..N {
             let of_gate = channel + n * I::LANES;
@@ -285,12 +285,6 @@ struct Prepared {
     error: [f32; PANEL],
 }
 
-/// `p` (eq. 22) of a vector of output channels. No closure: one is inlined only where LLVM likes to.
-#[inline(always)]
-fn product<I: Isa>(isa: I, weights: &[u8], c: usize, factor: I::F32) -> I::F32 {
-    isa.mul(isa.to_f32(isa.load_weights(weights, c * I::LANES)), factor)
-}
-
 /// The weights of N vectors of output channels, gated, rounded and packed (eq. 22–26); `lane` is the first of them in the
 /// panel. Returns N.
 #[inline(always)]
@@ -309,10 +303,17 @@ fn prepare<I: Isa, const N: usize>(
         vectors[n] = weights.get(n * k * I::LANES..).and_then(|rest| rest.get(..k * I::LANES)).unwrap_or(&[]);
     }
     let mut largest = [zero; N];
-    for (c, factor) in columns.factor.iter().enumerate().take(k) {
-        let factor = isa.splat_f32(f32::from_le_bytes(*factor));
+    let (factors, means) = (columns.factor.as_chunks::<4>().0, columns.mean.as_chunks::<4>().0);
+    for (group, factors) in factors.iter().enumerate().take(k.div_ceil(4)) {
+        let mut weights = [[isa.splat_i32(0); 4]; N];
         for n in 0..N {
-            largest[n] = isa.max_abs(largest[n], product(isa, vectors[n], c, factor));
+            weights[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
+        }
+        for i in 0..4 {
+            let factor = isa.splat_f32(f32::from_le_bytes(factors[i]));
+            for n in 0..N {
+                largest[n] = isa.max_abs(largest[n], isa.mul(isa.to_f32(weights[n][i]), factor));
+            }
         }
     }
     let mut inverse = largest;
@@ -328,19 +329,18 @@ fn prepare<I: Isa, const N: usize>(
     }
     let bytes = pack::vector_len(I::LEVEL, k);
     let mut error = [zero; N];
-    let four = columns.factor.as_chunks::<4>().0.iter().zip(columns.mean.as_chunks::<4>().0);
-    for (group, (factors, means)) in four.enumerate().take(k.div_ceil(4)) {
+    for (group, (factors, means)) in factors.iter().zip(means).enumerate().take(k.div_ceil(4)) {
         let mut codes = [[isa.splat_i32(0); 4]; N];
+        for n in 0..N {
+            codes[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
+        }
         for i in 0..4 {
-            let c = 4 * group + i;
-            if let (true, Some(factor), Some(mean)) = (c < k, factors.get(i), means.get(i)) {
-                let factor = isa.splat_f32(f32::from_le_bytes(*factor));
-                let mean = isa.splat_f32(f32::from_le_bytes(*mean));
-                for n in 0..N {
-                    let real = isa.mul(product(isa, vectors[n], c, factor), inverse[n]);
-                    codes[n][i] = isa.to_i32(real);
-                    error[n] = isa.add(error[n], isa.mul(isa.sub(real, isa.to_f32(codes[n][i])), mean));
-                }
+            let factor = isa.splat_f32(f32::from_le_bytes(factors[i]));
+            let mean = isa.splat_f32(f32::from_le_bytes(means[i]));
+            for n in 0..N {
+                let real = isa.mul(isa.mul(isa.to_f32(codes[n][i]), factor), inverse[n]);
+                codes[n][i] = isa.to_i32(real);
+                error[n] = isa.add(error[n], isa.mul(isa.sub(real, isa.to_f32(codes[n][i])), mean));
             }
         }
         for n in 0..N {

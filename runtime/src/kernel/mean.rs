@@ -105,21 +105,11 @@ fn strip<I: Isa, O: Output, const N: usize>(
     channel: usize,
     count: usize,
 ) {
-    let mut sums = [isa.splat_i32(0); N];
-    for pixel in 0..layer.shape.pixels() {
-        for n in 0..N {
-            let at = pixel * layer.shape.channels + channel + n * I::LANES;
-            sums[n] = isa.add_i32(sums[n], isa.load_codes(input, at, count));
-        }
-    }
+    let (pixels, row) = (layer.shape.pixels(), layer.shape.channels);
+    let codes = (N - 1) * I::LANES + count;
+    let mut sums = isa.sum_codes::<N>(input, channel, row, pixels, codes);
     if layer.fine {
-        let mut low = [isa.splat_i32(0); N];
-        for pixel in 0..layer.shape.pixels() {
-            for n in 0..N {
-                let at = pixel * layer.shape.channels + layer.shape.channels / 2 + channel + n * I::LANES;
-                low[n] = isa.add_i32(low[n], isa.load_codes(input, at, count));
-            }
-        }
+        let low = isa.sum_codes::<N>(input, channel + row / 2, row, pixels, codes);
         for n in 0..N {
             sums[n] = isa.whole(sums[n], low[n]);
         }

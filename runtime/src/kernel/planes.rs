@@ -30,6 +30,20 @@ impl<'a> Source<'a> {
         if used::FINE && self.fine { isa.whole(x, isa.load_codes(self.codes, at + self.row / 2, count)) } else { x }
     }
 
+    /// As [`Source::load`], N vectors side by side.
+    #[inline(always)]
+    pub fn row<I: Isa, const N: usize>(&self, isa: I, pixel: usize, channel: usize, count: usize) -> [I::I32; N] {
+        let at = pixel * self.row + channel;
+        let mut x = isa.load_row(self.codes, at, count);
+        if used::FINE && self.fine {
+            let low = isa.load_row::<N>(self.codes, at + self.row / 2, count);
+            for n in 0..N {
+                x[n] = isa.whole(x[n], low[n]);
+            }
+        }
+        x
+    }
+
     /// A block of them, dealt.
     #[inline(always)]
     pub fn deal<I: Isa>(&self, isa: I, pixel: usize, channel: usize, count: usize) -> [I::I32; 4] {

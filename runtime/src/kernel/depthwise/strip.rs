@@ -131,20 +131,29 @@ impl<I: Isa> Block<'_, I> {
         let inside = if SPREAD { 0 } else { rows[0].columns().saturating_sub(start).min(count - before) };
         let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
         for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
-            self.column::<V, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, taps);
+            self.column::<V, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, false, taps);
         }
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
-        for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
-            if start + j < rows[0].columns() {
-                self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, taps);
+        // Which is asked here, not for each column.
+        if !SPREAD && self.count == 4 * I::LANES && rows[0].count() == self.count {
+            for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
+                if start + j < rows[0].columns() {
+                    self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, true, taps);
+                }
+            }
+        } else {
+            for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
+                if start + j < rows[0].columns() {
+                    self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, false, taps);
+                }
             }
         }
         for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
-            self.column::<V, Q, SPREAD>(isa, rows, start + inside + j, apart, taps);
+            self.column::<V, Q, SPREAD>(isa, rows, start + inside + j, apart, false, taps);
         }
     }
 
-    /// The V vertical taps of input column `column` (wrapping below zero).
+    /// The V vertical taps of input column `column` (wrapping below zero), in a `whole` block of channels or in a part of one.
     #[inline(always)]
     fn column<const V: usize, const Q: usize, const SPREAD: bool>(
         &self,
@@ -152,6 +161,7 @@ impl<I: Isa> Block<'_, I> {
         rows: &[Rows<'_>; 3],
         column: usize,
         apart: usize,
+        whole: bool,
         taps: &mut [I::Quads],
     ) {
         let none = isa.load_bytes(&[], 0, 0);
@@ -161,6 +171,8 @@ impl<I: Isa> Block<'_, I> {
                 if 4 * q + t < V {
                     four[t] = if SPREAD {
                         isa.load_spread(&rows[q.min(2)], t, column, apart)
+                    } else if whole {
+                        isa.load_whole(&rows[q.min(2)], t, column)
                     } else {
                         isa.load_block(&rows[q.min(2)], t, column)
                     };
