@@ -21,7 +21,7 @@
 pub mod answer;
 pub mod arena;
 pub mod blob;
-#[cfg(feature = "reference")]
+#[cfg(feature = "dispatch")]
 pub mod dispatch;
 pub mod image;
 pub mod isa;

@@ -18,12 +18,13 @@ pub fn runtime(used: impl Fn(&str) -> String) -> Vec<(String, String)> {
             let own = (*path == "used.rs").then(|| used(text));
             let text = own.as_deref().unwrap_or(text);
             let path = if *path == "lib.rs" { "mod.rs" } else { path };
-            // Modules that are not vendored are declared under this feature.
+            // Modules that are not vendored are declared under these features.
+            let features = ["#[cfg(feature = \"reference\")]", "#[cfg(feature = \"dispatch\")]"];
             let mut before = "";
             let text: String = text
                 .lines()
                 .filter(|line| {
-                    let gated = [before, line].contains(&"#[cfg(feature = \"reference\")]");
+                    let gated = features.iter().any(|feature| [before, line].contains(feature));
                     before = line;
                     !gated
                 })

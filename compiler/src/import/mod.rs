@@ -1,6 +1,7 @@
 //! From [`Model`] to [`Graph`]: f32, batch one, channels last.
 //!
 //! 1. `inline`: model-local functions are put where they are called.
+//!    So is `qoperator`'s work: operators on integers become the same ones on floats, between conversions.
 //! 2. `order`: what the outputs need, in topological order; cycles and missing inputs are found here.
 //! 3. `walk`: node by node, every ONNX value is either a constant, computed on the spot (`constant`), or a
 //!    `view` of a tensor of ours. Shape arithmetic thereby vanishes, and transposes, squeezes and flattens become
@@ -22,6 +23,7 @@ mod input;
 mod join;
 mod order;
 mod pool;
+mod qoperator;
 mod quantized;
 mod rearrange;
 mod refuse;
@@ -57,10 +59,11 @@ pub struct Imported {
 /// integers; graphs with cycles or missing inputs; sizes that are left open.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Imported> {
     refuse::quantized(model)?;
-    let nodes = order::order(model, inline::inline(model)?)?;
+    let (nodes, in_integers) = qoperator::spread(inline::inline(model)?);
+    let nodes = order::order(model, nodes)?;
     refuse::unsupported(&nodes)?;
     let mut imported = walk::walk(model, &nodes, options)?;
-    imported.notes.extend(quantized::note(&nodes));
+    imported.notes.extend(quantized::note(&nodes, in_integers));
     let hint = "the file holds numbers that no network can have; export it again";
     imported.graph.verify(Stage::Import).map_err(|e| e.remedy(hint))?;
     Ok(imported)

@@ -1,4 +1,4 @@
-//! Files that are quantized already, in QDQ form: `QuantizeLinear` and `DequantizeLinear` around float operators.
+//! Files that are quantized already, in QDQ form (or brought into it by [`super::qoperator`]): `QuantizeLinear` and `DequantizeLinear` around float operators.
 //!
 //! Weights are what their integers mean. Activations pass both nodes as they are, and remember their codes
 //! ([`crate::graph::Tensor::given`]) where those are eight bits with one scale. What the codes leave out belongs to the network where a
@@ -58,11 +58,14 @@ pub(super) fn quantize(call: &mut Call<'_>) -> Plain<View> {
 }
 
 /// What to know of a file with such nodes.
-pub(super) fn note(nodes: &[Node]) -> Option<String> {
+///
+/// `in_integers` of its operators computed in integers.
+pub(super) fn note(nodes: &[Node], in_integers: usize) -> Option<String> {
+    let form = if in_integers > 0 { "QOperator" } else { "QDQ" };
     let count = nodes.iter().filter(|node| node.op == "QuantizeLinear").count();
     (count > 0).then(|| {
         format!(
-            "the file is quantized already (QDQ, {count} activations): its weights are what their integers mean; a float model, or \
+            "the file is quantized already ({form}, {count} activations): its weights are what their integers mean; a float model, or \
              --requantize, may give better answers"
         )
     })

@@ -93,14 +93,12 @@ pub(super) fn unsupported(nodes: &[Node]) -> Result<()> {
     ))
 }
 
-/// Explains a model whose operators compute in integers. (Of QDQ form, operators are floats: [`super::quantized`].)
+/// Explains a model that is quantized anew for each picture: its integers have no meaning that could be kept. (What has one is brought
+/// into floats: [`super::quantized`], [`super::qoperator`].)
 pub(super) fn quantized(model: &Model) -> Result<()> {
     let body = model.functions.iter().flat_map(|f| &f.nodes);
     let marks = |n: &&Node| {
-        n.op.starts_with("QLinear")
-            || matches!(n.op.as_str(), "ConvInteger" | "MatMulInteger")
-            || n.op == "DynamicQuantizeLinear"
-            || n.op.starts_with("QGemm")
+        matches!(n.op.as_str(), "ConvInteger" | "MatMulInteger" | "DynamicQuantizeLinear" | "DynamicQuantizeMatMul")
     };
     let all: Vec<&Node> = model.nodes.iter().chain(body).filter(marks).collect();
     let Some(first) = all.first() else {
@@ -109,12 +107,12 @@ pub(super) fn quantized(model: &Model) -> Result<()> {
     Err(Error::new(
         Stage::Import,
         format!(
-            "the model's operators compute in integers already (QOperator form: {} such nodes, the first is a {}); their rounding was chosen \
-             for another arithmetic and cannot be carried over",
+            "the model is quantized dynamically ({} such nodes, the first is a {}): its activations get scales while it runs, of which \
+             nothing can be kept",
             all.len(),
             first.op
         ),
     )
     .at(&first.name)
-    .remedy("give the float model that it was made from, which Bakelite quantizes itself, or the same quantization in QDQ form"))
+    .remedy("give the float model that it was made from, which Bakelite quantizes itself, or a static quantization (QDQ or QOperator)"))
 }

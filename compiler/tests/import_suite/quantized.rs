@@ -58,6 +58,72 @@ fn weights_are_what_they_mean_and_codes_from_zero_are_a_clip() {
     }
 }
 
+/// The same as [`network`] in operators that compute in integers, and their relatives behind it.
+#[test]
+fn operators_on_integers_mean_the_same() {
+    let weights: Vec<i32> = noise(5, 4 * 3 * 9).iter().map(|w| (w * 254.0) as i32).collect();
+    let head = |net: Net| {
+        net.scalar("sx", 0.031)
+            .tensor(codes("zx", &[], 2, &[117]))
+            .node("QuantizeLinear", &["x", "sx", "zx"], "xq", &[])
+            .tensor(codes("wq", &[4, 3, 3, 3], 3, &weights))
+            .tensor(codes("zw", &[4], 3, &[0; 4]))
+            .tensor(codes("bq", &[4], 6, &[900, -700, 30, 0]))
+            .scalar("sy", 0.011)
+            .tensor(codes("zy", &[], 2, &[0]))
+    };
+    let attributes = [ints("kernel_shape", &[3, 3]), ints("pads", &[1; 4])];
+    let conv = head(Net::new(13, &["1", "3", "6", "6"])).floats("sw", &[4], &[0.004, 0.002, 0.001, 0.003]).node(
+        "QLinearConv",
+        &["xq", "sx", "zx", "wq", "sw", "zw", "sy", "zy", "bq"],
+        "cq",
+        &attributes,
+    );
+    let graph = conv.clone().node("DequantizeLinear", &["cq", "sy", "zy"], "y", &[]).import().unwrap().graph;
+    // A bias is in steps of both scales.
+    let spelled = network(0).floats("sb", &[4], &[0.031 * 0.004, 0.031 * 0.002, 0.031 * 0.001, 0.031 * 0.003]);
+    let spelled = {
+        let mut net = spelled;
+        let names: Vec<String> = net.graph().initializer.iter().map(|t| t.name.clone()).collect();
+        let first = names.iter().position(|name| name == "sb").unwrap();
+        net.graph().initializer.remove(first);
+        net.import().unwrap().graph
+    };
+    let image = image(&graph);
+    assert!(difference(&run(&graph, &image), &run(&spelled, &image)) < 1e-6);
+    assert_eq!(graph.tensors.iter().filter(|tensor| tensor.given.is_some()).count(), 2);
+
+    // ONNX Runtime's own: sum, mean, dense layer with an answer in reals.
+    let net = conv
+        .node("QLinearAdd", &["cq", "sy", "zy", "cq", "sy", "zy", "sy", "zy"], "aq", &[])
+        .node("QLinearGlobalAveragePool", &["aq", "sy", "zy", "sy", "zy"], "gq", &[int("channels_last", 0)])
+        .node("Flatten", &["gq"], "fq", &[])
+        .tensor(codes("mq", &[2, 4], 3, &[10, -20, 30, 40, -50, 60, 70, 80]))
+        .scalar("sm", 0.01)
+        .tensor(codes("zm", &[], 3, &[0]))
+        .node("QGemm", &["fq", "sy", "zy", "mq", "sm", "zm", "", "", ""], "y", &[int("transB", 1)]);
+    let mut net = net;
+    for node in &mut net.graph().node {
+        if ["QLinearAdd", "QLinearGlobalAveragePool", "QGemm"].contains(&node.op_type.as_str()) {
+            node.domain = "com.microsoft".into();
+        }
+    }
+    let imported = net.import().unwrap();
+    assert!(imported.notes.iter().any(|note| note.contains("QOperator")), "{:?}", imported.notes);
+    let map = run(&graph, &image);
+    let answer = run(&imported.graph, &image);
+    for (o, row) in [[10.0, -20.0, 30.0, 40.0], [-50.0, 60.0, 70.0, 80.0]].into_iter().enumerate() {
+        let mut expected = 0.0;
+        for (pixel, values) in map.chunks(4).enumerate() {
+            assert!(pixel < 36);
+            // The sum stays within what codes from zero can say.
+            let clipped = values.iter().map(|v| (2.0 * v).min(255.0 * 0.011));
+            expected += clipped.zip(row).map(|(v, w): (f32, f32)| v * w * 0.01 / 36.0).sum::<f32>();
+        }
+        assert!((answer[o] - expected).abs() < 1e-4, "{answer:?}, not {expected}");
+    }
+}
+
 #[test]
 fn constants_are_quantized_and_back() {
     let net = Net::new(13, &["1", "3", "4", "4"])

@@ -67,9 +67,9 @@ fn all_unsupported_operators_at_once() {
 }
 
 #[test]
-fn quantized_models_are_named() {
-    let qlinear = Net::new(13, &["1", "3", "4", "4"]).node("QLinearConv", &["x"], "y", &[]);
-    assert!(qlinear.refusal().contains("QOperator form: 1 such nodes"));
+fn dynamically_quantized_models_are_named() {
+    let dynamic = Net::new(13, &["1", "3", "4", "4"]).node("ConvInteger", &["x"], "y", &[]);
+    assert!(dynamic.refusal().contains("quantized dynamically (1 such nodes"));
 }
 
 #[test]
