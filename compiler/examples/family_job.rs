@@ -5,8 +5,8 @@
 //! cargo run --release --example family_job -- IMAGES [--targets a,b] [--networks PART]
 //! ```
 //!
-//! `IMAGES` is any folder of pictures, such as `target/bakelite-demo/calibration`. Prints a table and fails where a bit
-//! differs. A target that this machine cannot build or run is skipped, and said so. The instruction sets of this very CPU are compared
+//! `IMAGES` is any folder of pictures, such as `target/bakelite-demo/calibration`. Prints a table (agreement and SQNR are those of
+//! recipe `best`, on the pictures not calibrated on; weights are random) and fails where a bit differs. A target that this machine cannot build or run is skipped, and said so. The instruction sets of this very CPU are compared
 //! by the tests already (`compiler/tests/cli_suite/family.rs`).
 
 use bakelite::compile::{Request, compile_for, ready};
@@ -46,10 +46,14 @@ fn main() -> ExitCode {
         }
     }
     let mut failed = false;
-    println!("| network | input | target | pictures equal in every bit |\n|---|---|---|---|");
+    println!(
+        "| network | width | input | agreement | SQNR dB | target | pictures equal in every bit |\n|---|---|---|---|---|---|---|"
+    );
     for (network, width, sizes) in FAMILY.into_iter().filter(|(network, ..)| network.contains(&part)) {
         for size in sizes {
-            let row = |target: &str, what: &str| println!("| {network} | {}×{} | {target} | {what} |", size.0, size.1);
+            let row = |accuracy: &str, target: &str, what: &str| {
+                println!("| {network} | {width} | {}×{} | {accuracy} | {target} | {what} |", size.0, size.1);
+            };
             match one(&images, network, width, size, &targets, &row) {
                 Ok(()) => {}
                 Err(error) => {
@@ -68,7 +72,7 @@ fn one(
     width: f64,
     size: (usize, usize),
     targets: &str,
-    row: &impl Fn(&str, &str),
+    row: &impl Fn(&str, &str, &str),
 ) -> bakelite::error::Result<()> {
     let folder = PathBuf::from("target/family_job").join(format!("{network}_{}x{}", size.0, size.1));
     std::fs::create_dir_all(&folder)
@@ -93,11 +97,17 @@ fn one(
     for target in targets.split(',') {
         let request = Request { target: target.to_owned(), out: folder.join(target), ..request.clone() };
         match compile_for(&request, &ready) {
-            Ok(outcome) => match outcome.verified {
-                Some(verified) => row(target, &verified.images.to_string()),
-                None => row(target, "compiled, not run here"),
-            },
-            Err(error) if cannot_here(&error) => row(target, &format!("skipped: {error}")),
+            Ok(outcome) => {
+                // Of answers that are maps, agreement is that of whole answers' largest element: it says nothing.
+                let accuracy = outcome
+                    .accuracy
+                    .map_or("– | –".to_owned(), |a| format!("{:.0} % | {:.1}", a.agreement, a.sqnr_db));
+                match outcome.verified {
+                    Some(verified) => row(&accuracy, target, &verified.images.to_string()),
+                    None => row(&accuracy, target, "compiled, not run here"),
+                }
+            }
+            Err(error) if cannot_here(&error) => row("– | –", target, &format!("skipped: {error}")),
             Err(error) => return Err(error),
         }
     }

@@ -47,6 +47,9 @@ TORCHVISION = [
     "mnasnet1_0",
     "squeezenet1_1",
     "lraspp_mobilenet_v3_large",
+    "deeplabv3_mobilenet_v3_large",
+    "ssdlite320_mobilenet_v3_large",
+    "shufflenet_v2_x1_0",
 ]
 TIMM = [
     "mobilenetv3_small_100",
@@ -139,6 +142,25 @@ def cells():
 # Networks: in eval mode, as their frameworks' users get them; batch norms measured on `x`, pictures of N×3×H×W within −1…1.
 
 
+# Where torchvision keeps them.
+FAMILIES = {"lraspp": "segmentation", "deeplab": "segmentation", "ssdlite": "detection"}
+
+
+def raw_heads(detector):
+    """What a detector's heads answer, before anchors and suppression."""
+    import torch
+
+    class Heads(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.backbone, self.head = detector.backbone, detector.head
+
+        def forward(self, image):
+            return self.head(list(self.backbone(image).values()))
+
+    return Heads()
+
+
 def torch_network(name, x):
     import torch
 
@@ -147,8 +169,11 @@ def torch_network(name, x):
     if framework == "torchvision":
         from torchvision import models
 
-        build = getattr(models.segmentation if name.startswith("lraspp") else models, name)
-        net = build(weights=None, **({"weights_backbone": None} if name.startswith("lraspp") else {}))
+        family = next((f for p, f in FAMILIES.items() if name.startswith(p)), None)
+        build = getattr(getattr(models, family) if family else models, name)
+        net = build(weights=None, **({"weights_backbone": None} if family else {}))
+        if family == "detection":
+            net = raw_heads(net)
     elif framework == "timm":
         import timm
 
