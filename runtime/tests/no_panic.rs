@@ -22,6 +22,8 @@ fn compile(name: &str, source: &Path, dir: &Path) -> Vec<u8> {
         .arg(format!("obj={},link={}", object.display(), dir.join(format!("lib{name}.rlib")).display()))
         .args(extern_runtime)
         .arg(source)
+        // What rustc needs meanwhile it puts where it runs.
+        .current_dir(dir)
         .status()
         .expect("rustc runs");
     assert!(status.success(), "{name} compiles");
