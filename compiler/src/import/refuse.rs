@@ -44,7 +44,6 @@ fn nearest(op: &str) -> &'static str {
         "InstanceNormalization" | "GroupNormalization" | "LayerNormalization" | "LpNormalization" | "LRN" => {
             "BatchNormalization"
         }
-        "SpaceToDepth" => "a convolution with stride and kernel of the block's size",
         "GridSample" | "AffineGrid" | "CropAndResize" => "Resize",
         "GlobalLpPool" | "LpPool" => "GlobalAveragePool or MaxPool",
         "MatMulInteger" | "ConvInteger" => "Conv or MatMul of floats: give the float model",

@@ -1,11 +1,11 @@
-//! More pixels: `Resize`, `Upsample`, `DepthToSpace`.
+//! More pixels, or fewer: `Resize`, `Upsample`, `DepthToSpace`, `SpaceToDepth`.
 
 use super::convolution::expect_nchw;
 use super::dims::Plain;
 use super::view::{Label, View};
 use super::walk::Call;
-use crate::graph::TensorId;
-use crate::ops::{Coordinates, DepthToSpace, Nearest, Op, Resize, ResizeMode};
+use crate::graph::{TensorId, Window};
+use crate::ops::{Coordinates, Crop, DepthToSpace, MaxPool, Nearest, Op, Resize, ResizeMode};
 
 /// The axis of the map that an ONNX axis runs over: rows, columns, or neither.
 fn spatial(x: &View, axis: usize) -> Option<usize> {
@@ -109,6 +109,35 @@ pub(super) fn depth_to_space(call: &mut Call<'_>) -> Plain<View> {
     };
     let size = [x.shape.height * block, x.shape.width * block];
     emit(call, &x, Op::DepthToSpace(DepthToSpace { block: [block; 2], columns_first, size }), x.tensor)
+}
+
+/// `SpaceToDepth`: every pixel of a block is a map of its own, side by side.
+pub(super) fn space_to_depth(call: &mut Call<'_>) -> Plain<View> {
+    let (x, node) = (call.map(0)?, call.node);
+    expect_nchw(&x)?;
+    let block = node.int("blocksize").and_then(|b| usize::try_from(b).ok()).filter(|b| (1..=16).contains(b));
+    let block = block.ok_or("its blocksize is no number from 1 to 16")?;
+    if block == 1 {
+        return Ok(x);
+    }
+    let (height, width) = (x.shape.height, x.shape.width);
+    if height % block != 0 || width % block != 0 {
+        return Err(format!("blocks of {block} × {block} of {height} × {width} pixels"));
+    }
+    // Every pixel of `block`, from the first one on: the largest of one.
+    let window = Window { stride: [block; 2], ..Window::POINT };
+    let mut parts = Vec::with_capacity(block * block);
+    for (row, column) in (0..block).flat_map(|row| (0..block).map(move |column| (row, column))) {
+        let mut from = x.tensor;
+        if (row, column) != (0, 0) {
+            let crop = Op::Crop(Crop { begin: [row, column], size: [height - row, width - column] });
+            from = call.emit_step(crop, &[from], &format!("from_{row}_{column}"))?.0;
+        }
+        let pick = Op::MaxPool(MaxPool { window, pad_end: [0, 0] });
+        parts.push(call.emit_step(pick, &[from], &format!("every_{row}_{column}"))?.0);
+    }
+    let (tensor, shape) = call.emit(Op::Concat, &parts)?;
+    Ok(View::nchw(tensor, shape))
 }
 
 /// The node; rows and columns may appear where there was one, so the view of the batch, channels, rows, columns is made anew.

@@ -49,6 +49,7 @@ table! {
     "Size" => rearrange::size;
     "Slice" => rearrange::slice;
     "Softmax" => elementwise::softmax;
+    "SpaceToDepth" => resize::space_to_depth;
     "Split" => rearrange::split;
     "Transpose" => rearrange::transpose;
 }

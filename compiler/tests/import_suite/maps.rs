@@ -18,6 +18,31 @@ fn agree(what: &str, net: &Net) {
 }
 
 #[test]
+fn space_to_depth() {
+    let net = |block: i64| {
+        Net::new(13, &["1", "2", "4", "6"]).conv("x", "a", [3, 2, 3], &[]).node(
+            "SpaceToDepth",
+            &["a"],
+            "y",
+            &[int("blocksize", block)],
+        )
+    };
+    let text = "input %x 4x6x2
+        %a 4x6x3 = conv(%x) 3x3 pad 1,1,1,1";
+    let graph = net(2).import().unwrap().graph;
+    assert!(graph.to_string().starts_with(&text.replace("        ", "")), "{graph}");
+    assert_eq!(graph.shape(graph.outputs[0]), bakelite::graph::Shape::new(2, 3, 12));
+    let x = image(&graph);
+    let (map, answer) = (run(&net(1).import().unwrap().graph, &x), run(&graph, &x));
+    for (i, &value) in answer.iter().enumerate() {
+        let (pixel, channel) = (i / 12, i % 12);
+        let (row, column) = (2 * (pixel / 3) + channel / 6, 2 * (pixel % 3) + channel / 3 % 2);
+        assert_eq!(value, map[(row * 6 + column) * 3 + channel % 3]);
+    }
+    assert!(net(3).refusal().contains("blocks of 3 × 3 of 4 × 6"));
+}
+
+#[test]
 fn transposed_convolutions_are_phases_that_become_pixels() {
     for (kernel, stride, pads, more, dilation, groups) in [
         ([2, 2], [2, 2], [0; 4], [0, 0], [1, 1], 1),
