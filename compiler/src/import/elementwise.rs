@@ -174,6 +174,7 @@ pub(super) fn unary(call: &mut Call<'_>) -> Plain<View> {
             return apply(call, &x, Op::Affine(Affine::uniform(-1.0, 0.0, x.shape.channels)));
         }
         "Relu" => Activation::RELU,
+        "Abs" => Activation::Leaky { slope: -1.0 },
         "Sigmoid" => Activation::Sigmoid,
         "HardSwish" => Activation::HardSwish,
         "HardSigmoid" => Activation::HardSigmoid {

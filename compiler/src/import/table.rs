@@ -38,7 +38,7 @@ table! {
     "GlobalAveragePool" | "GlobalMaxPool" => pool::global;
     "Identity" | "Dropout" | "Cast" | "Expand" => rearrange::keep;
     "MatMul" => dense::matmul;
-    "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" | "Tanh" | "LeakyRelu" => elementwise::unary;
+    "Abs" | "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" | "Tanh" | "LeakyRelu" => elementwise::unary;
     "Pad" => convolution::pad;
     "PRelu" => elementwise::prelu;
     "QuantizeLinear" => quantized::quantize;

@@ -18,6 +18,16 @@ fn agree(what: &str, net: &Net) {
 }
 
 #[test]
+fn absolute_values() {
+    let net = Net::new(13, &["1", "2", "4", "6"]).conv("x", "a", [3, 2, 3], &[]).node("Abs", &["a"], "y", &[]);
+    let text = "input %x 4x6x2
+        %a 4x6x3 = conv(%x) 3x3 pad 1,1,1,1
+        %y 4x6x3 = leaky(-1.0000)(%a)
+        output %y";
+    check(&net, text, text);
+}
+
+#[test]
 fn space_to_depth() {
     let net = |block: i64| {
         Net::new(13, &["1", "2", "4", "6"]).conv("x", "a", [3, 2, 3], &[]).node(
