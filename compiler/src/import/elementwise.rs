@@ -30,6 +30,21 @@ pub(super) fn binary(call: &mut Call<'_>) -> Plain<View> {
     }
 }
 
+/// `Mean` of any number of tensors: their sum, times a constant.
+pub(super) fn mean(call: &mut Call<'_>) -> Plain<View> {
+    let count = call.inputs.iter().flatten().count();
+    let mut sum = call.map(0)?;
+    for index in 1..count {
+        let next = call.map(index)?;
+        if next.axes != sum.axes || next.shape != sum.shape {
+            return Err(format!("operands {:?} and {:?} do not fit together", sum.dims(), next.dims()));
+        }
+        let (tensor, shape) = call.emit_step(Op::Add, &[sum.tensor, next.tensor], &format!("sum_{index}"))?;
+        sum = sum.with(tensor, shape);
+    }
+    apply(call, &sum, Op::Affine(Affine::uniform(1.0 / count as f32, 0.0, sum.shape.channels)))
+}
+
 fn with_constant(call: &mut Call<'_>, op: &str, x: &View, k: &Tensor, constant_first: bool) -> Plain<View> {
     let x = &widen(x, k.dims.len());
     let values = per_channel(x, k)?;

@@ -40,6 +40,7 @@ table! {
     "MatMul" => dense::matmul;
     "Abs" | "Neg" | "Relu" | "Clip" | "Sigmoid" | "HardSigmoid" | "HardSwish" | "Swish" | "Tanh" | "LeakyRelu" => elementwise::unary;
     "Pad" => convolution::pad;
+    "Mean" => elementwise::mean;
     "PRelu" => elementwise::prelu;
     "QuantizeLinear" => quantized::quantize;
     "ReduceMean" | "ReduceSum" | "ReduceMax" => pool::reduce;

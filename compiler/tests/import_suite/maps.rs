@@ -18,6 +18,31 @@ fn agree(what: &str, net: &Net) {
 }
 
 #[test]
+fn means_of_tensors() {
+    let net = |width: &str| {
+        Net::new(13, &["1", "2", "4", width])
+            .conv("x", "a", [3, 2, 3], &[])
+            .conv("x", "b", [3, 2, 1], &[])
+            .conv("x", "c", [3, 2, 3], &[])
+            .node("Mean", &["a", "b", "c"], "y", &[])
+    };
+    let graph = net("6").import().unwrap().graph;
+    let answers = |name: &str| {
+        let mut net = net("6");
+        net.graph().output[0].name = name.into();
+        let graph = net.import().unwrap().graph;
+        run(&graph, &image(&graph))
+    };
+    let (a, b, c) = (answers("a"), answers("b"), answers("c"));
+    let expected: Vec<f32> = a.iter().zip(&b).zip(&c).map(|((a, b), c)| (a + b + c) / 3.0).collect();
+    assert!(difference(&run(&graph, &image(&graph)), &expected) < 1e-6, "{graph}");
+    let misfit = net("6").conv("x", "d", [1, 2, 3], &[]).node("Mean", &["a", "d"], "z", &[]);
+    let mut misfit = misfit;
+    misfit.graph().output[0].name = "z".into();
+    assert!(misfit.refusal().contains("do not fit together"));
+}
+
+#[test]
 fn absolute_values() {
     let net = Net::new(13, &["1", "2", "4", "6"]).conv("x", "a", [3, 2, 3], &[]).node("Abs", &["a"], "y", &[]);
     let text = "input %x 4x6x2
