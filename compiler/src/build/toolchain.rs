@@ -8,7 +8,8 @@ use std::process::Command;
 /// A toolchain by its name in rustup, or the one that `cargo` is by itself.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
-    name: Option<String>,
+    /// As rustup calls it; none for the one that is in use.
+    pub name: Option<String>,
 }
 
 impl Toolchain {

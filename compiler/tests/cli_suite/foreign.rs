@@ -164,3 +164,52 @@ fn libraries_without_an_operating_system_are_complete() {
     let run = bakelite(["compile", "--target", "wasm32", "--images"]).arg(&SHARED.images).arg(&SHARED.model);
     run.refused("arguments", &["there are no programs for wasm32-unknown-unknown", "--emit cdylib"]);
 }
+
+/// A Cortex-M4 without an operating system, as an emulator has it: weights in flash, the arena in RAM.
+#[test]
+fn a_cortex_m_says_what_the_program_says() {
+    let target = ::bakelite::specs::target::Target::load("thumbv7em").expect("a target");
+    if !have("qemu-system-arm") || !can_compile("thumbv7em") {
+        return;
+    }
+    let toolchain = ::bakelite::build::toolchain::find(&target, None).expect("a toolchain");
+    let rustc = |arguments: &[&str]| {
+        let mut command = Command::new(if toolchain.name.is_some() { "rustup" } else { "rustc" });
+        if let Some(name) = &toolchain.name {
+            command.args(["run", name, "rustc"]);
+        }
+        command.args(arguments);
+        command
+    };
+    let sysroot = rustc(&["--print", "sysroot"]).output().expect("rustc").stdout;
+    let sysroot = PathBuf::from(String::from_utf8(sysroot).expect("a path").trim());
+    let linker = sysroot.join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld");
+    if !linker.is_file() {
+        println!("skipped: {} is not there", linker.display());
+        return;
+    }
+    let expected = expected(&TWO, &[]);
+    let outputs = expected.lines().next().map_or(0, |line| line.split(' ').count());
+    let (folder, library) = library("thumbv7em", "staticlib");
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli_suite/cortex_m");
+    let (object, firmware) = (folder.join("firmware.o"), folder.join("firmware.elf"));
+    std::fs::write(folder.join("images.bin"), images()).expect("a file");
+    let mut compile =
+        rustc(&["--edition=2024", "--crate-type=lib", "--emit=obj", "-Copt-level=2", "-Cpanic=abort", "--target"]);
+    compile.arg(&target.triple).env("IMAGES", folder.join("images.bin")).env("OUTPUTS", outputs.to_string());
+    let status = compile.arg(sources.join("firmware.rs")).arg("-o").arg(&object).status().expect("rustc");
+    assert!(status.success());
+    let mut link = Command::new(linker);
+    link.args(["-flavor", "gnu", "--gc-sections", "-T"]).arg(sources.join("memory.ld"));
+    let status = link.args([&object, &library]).arg("-o").arg(&firmware).status().expect("a linker");
+    assert!(status.success());
+    let mut emulator = Command::new("qemu-system-arm");
+    emulator.args(["-M", "mps2-an386", "-display", "none", "-monitor", "none", "-serial", "none"]);
+    emulator.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(&firmware);
+    let ran = emulator.stdin(Stdio::null()).output().expect("an emulator");
+    // What the program asks of its debugger goes to the emulator's standard error.
+    let said = [ran.stdout, ran.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(ran.status.success(), "{}: {}", ran.status, said.get(..2000).unwrap_or(&said));
+    assert_eq!(said, expected);
+}
