@@ -165,7 +165,7 @@ fn codes(graph: &Graph, sites: &[Site<'_>], ranges: &Ranges, recipe: &Recipe, id
     if id == graph.input {
         return Ok(Codes { scale: vec![1.0; channels], zero: vec![0; channels] });
     }
-    if let Some(codes) = given::codes(graph, id).filter(|_| top == 255) {
+    if let Some(codes) = given::codes(graph, sites, id).filter(|_| top == 255) {
         return Ok(codes);
     }
     // What only moves codes has those of what it reads.

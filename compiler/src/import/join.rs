@@ -15,6 +15,9 @@ pub(super) fn concat(call: &mut Call<'_>) -> Plain<Value> {
         return Ok(Value::Map(first));
     }
     if maps.iter().all(|map| follows(map, position)) && !maps.iter().all(|map| map.is_channel_axis(position)) {
+        if (1..maps.len()).any(|i| maps[..i].iter().any(|other| other.tensor == maps[i].tensor)) {
+            return Err("the same map twice".into());
+        }
         return Ok(Value::Parts(maps));
     }
     side_by_side(call, first, &maps, position).map(Value::Map)

@@ -89,6 +89,36 @@ fn codes_and_integers_of_the_file_are_kept() {
     assert!(work.reconstruction.is_some() && !work.notes.iter().any(|note| note.contains("codes are kept")));
 }
 
+/// A clip is the end of the codes: one around zero, as symmetric quantizers have, begins at zero behind a ReLU, in the same steps; behind
+/// a ReLU6 it would reach beyond six.
+#[test]
+fn bounds_stay_bounds_whatever_the_codes() {
+    let folder = scratch();
+    for (clip, expected) in [("Relu", Some((0.05, 0))), ("Clip", None)] {
+        let net = weights(Net::new(13, &["1", "3", "24", "24"]), "w", 3, [9, 3, 3, 3], 0.004)
+            .node("Conv", &["x", "w"], "c", &[ints("kernel_shape", &[3, 3])])
+            .scalar("zero", 0.0)
+            .scalar("six", 6.0)
+            .node(clip, if clip == "Clip" { &["c", "zero", "six"] } else { &["c"] }, "a", &[]);
+        let net = weights(through(net, "a", 0.05, 128), "v", 5, [5, 9, 1, 1], 0.003)
+            .node("Conv", &["a_d", "v"], "b", &[])
+            .node("GlobalAveragePool", &["b"], "g", &[])
+            .node("Flatten", &["g"], "y", &[]);
+        let model = folder.path().join("net.onnx");
+        std::fs::write(&model, net.bytes()).unwrap();
+        let work = quantize(&model, &SHARED.images, 8, options(false), "default");
+        let Kind::Map(codes) = &work.q.tensor(work.q.nodes[0].output).kind else { panic!("a map") };
+        match expected {
+            Some((scale, zero)) => assert_eq!((codes.scale[0], codes.zero[0]), (scale, zero)),
+            None => {
+                assert!(codes.zero.iter().all(|&zero| zero == 0));
+                assert!(codes.scale.iter().all(|scale| 255.0 * scale < 6.1));
+                assert!(work.notes.iter().any(|note| note.contains("pass its bounds")), "{:?}", work.notes);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_command_line_says_what_was_kept() {
     let folder = scratch();

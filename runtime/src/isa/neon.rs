@@ -324,8 +324,9 @@ impl Isa for Neon {
     ) -> [Self::I32; N] {
         let mut sums = [self.splat_i32(0); N];
         if N == 4 && count == 16 {
-            let span = rows.saturating_sub(1) * stride + 16;
-            let Some(from) = from.get(at..).and_then(|rest| rest.get(..span)) else { return sums };
+            let span = rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(16));
+            let inside = |span: usize| from.get(at..).and_then(|rest| rest.get(..span));
+            let Some(from) = span.and_then(inside) else { return sums };
             let mut row = 0;
             while row < rows {
                 // 257 codes of 255 are 65535.
@@ -380,10 +381,10 @@ impl Isa for Neon {
         stride: usize,
         count: usize,
     ) {
-        let span = M.saturating_sub(1) * stride + count;
         if N == 4 && count == 16 {
             // One check for all rows.
-            let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..span)) else { return };
+            let span = M.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(16));
+            let Some(to) = span.and_then(|span| to.get_mut(at..).and_then(|rest| rest.get_mut(..span))) else { return };
             macro_rules! rows {
                 ($($m:literal)*) => {$(
                     if $m < M {
