@@ -1,5 +1,9 @@
 //! The program against the reference: every bit of every answer.
 
+mod levels;
+
+pub use levels::levels;
+
 use crate::build::toolchain::in_path;
 use crate::dataset::{Dataset, Preprocess};
 use crate::error::{Error, Result, Stage};

@@ -51,7 +51,7 @@ help. For each picture whose best class changed: the first layer that brings it 
     )]
     Ablate(AblateArguments),
     /// Build the program and compare every bit of its answers with the reference.
-    Verify(CompileArguments),
+    Verify(VerifyArguments),
     /// Time a model layer by layer, or a compiled crate as a whole.
     Bench(BenchArguments),
     /// Write a float ONNX network from the table of an architecture, with made-up weights.
@@ -77,7 +77,7 @@ pub struct ModelArguments {
     /// Keep true sigmoid and swish (through a table) instead of replacing them by the hard forms.
     #[arg(long)]
     pub keep_sigmoid: bool,
-    /// Give activations new scales where the file is quantized already (QDQ), and reconstruct its layers, as if it were a float file.
+    /// Give activations new scales where the file is quantized already (QDQ, QOperator), and reconstruct its layers, as if it were a float file.
     #[arg(long)]
     pub requantize: bool,
     /// How pictures become the network's input: a name (see `bakelite targets`) or a .yaml file. Guessed if not given.
@@ -174,6 +174,17 @@ pub struct CompileArguments {
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArguments {
+    /// As for `compile`.
+    #[command(flatten)]
+    pub compile: CompileArguments,
+    /// Build nothing: compare the kernels of every instruction set of this CPU with the reference.
+    #[arg(long)]
+    pub kernels: bool,
 }
 
 /// What `compile` makes.

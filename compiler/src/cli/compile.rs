@@ -1,9 +1,10 @@
 //! `compile` and `verify`.
 
-use super::arguments::CompileArguments;
+use super::arguments::{CompileArguments, VerifyArguments};
 use super::{line, print_json, print_notes, table};
 use crate::compile::{self, Outcome};
 use crate::error::Result;
+use crate::verify;
 
 /// `bakelite compile`.
 pub fn compile(arguments: &CompileArguments) -> Result<()> {
@@ -15,9 +16,19 @@ pub fn compile(arguments: &CompileArguments) -> Result<()> {
     show(&outcome)
 }
 
-/// `bakelite verify`: the same, with more images and no less.
-pub fn verify(arguments: &CompileArguments) -> Result<()> {
+/// `bakelite verify`: the same, with more images and no less; or the kernels alone.
+pub fn verify(VerifyArguments { compile: arguments, kernels }: &VerifyArguments) -> Result<()> {
     let mut request = arguments.request()?;
+    if *kernels {
+        let work = compile::quantized(&request)?;
+        let (levels, images) = verify::levels(&work, &request.images, request.verify_images)?;
+        let names: Vec<&str> = levels.iter().map(|level| level.name()).collect();
+        if arguments.json {
+            return print_json(&serde_json::json!({ "kernels": names, "images": images }));
+        }
+        print_notes(&work.notes);
+        return line(format!("{images} images, every bit as the reference's: {}", names.join(", ")));
+    }
     request.crate_only = false;
     request.verify_images = request.verify_images.max(64);
     let outcome = compile::compile(&request)?;

@@ -107,3 +107,18 @@ fn analyze() {
     let remedies: Vec<&str> = layers.iter().filter_map(|layer| layer["remedy"]["option"].as_str()).collect();
     assert!(remedies.iter().any(|remedy| remedy.contains("--recipe fast: a scale for each channel")), "{remedies:?}");
 }
+
+#[test]
+fn kernels_alone_are_verified_too() {
+    let folder = crate::bakelite::scratch();
+    let ran = bakelite(["verify", "--kernels", "--json", "--calibration-images", "8", "--verify-images", "4", "--out"])
+        .arg(folder.path().join("crate"))
+        .arg(&SHARED.model)
+        .arg("--images")
+        .arg(&SHARED.images)
+        .succeeds();
+    let said: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(said["images"], 8);
+    assert_eq!(said["kernels"].as_array().and_then(|all| all.last()), Some(&"portable".into()));
+    assert!(crate::bakelite::names(folder.path()).is_empty());
+}
