@@ -113,7 +113,7 @@ impl View {
                 if label == Label::C && have * self.shape.channels > dim {
                     // The first part of the channels; the second one is next.
                     view.groups = dim / have;
-                    if dim % have != 0 || self.shape.channels % view.groups != 0 {
+                    if dim % have != 0 || !self.shape.channels.is_multiple_of(view.groups) {
                         break;
                     }
                     rest.push_front(Label::Member);
