@@ -30,6 +30,8 @@ mod identification;
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neondot;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod pieces;
 mod portable;
 mod rows;
 mod team;
@@ -175,12 +177,7 @@ pub trait Isa: Copy {
     /// The same of N vectors side by side, `count` ≤ N · LANES.
     #[inline(always)]
     fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
-        let mut row = [self.splat_i32(0); N];
-        for n in 0..N {
-            let count = count.saturating_sub(n * Self::LANES).min(Self::LANES);
-            row[n] = self.load_codes(from, at + n * Self::LANES, count);
-        }
-        row
+        load_each(self, from, at, count)
     }
     /// A whole vector of i8 widened to i32, or zeros if it is not inside.
     fn load_weights(self, from: &[u8], at: usize) -> Self::I32;
@@ -205,14 +202,7 @@ pub trait Isa: Copy {
         rows: usize,
         count: usize,
     ) -> [Self::I32; N] {
-        let mut sums = [self.splat_i32(0); N];
-        for row in 0..rows {
-            for n in 0..N {
-                let count = count.saturating_sub(n * Self::LANES).min(Self::LANES);
-                sums[n] = self.add_i32(sums[n], self.load_codes(from, at + row * stride + n * Self::LANES, count));
-            }
-        }
-        sums
+        sum_each(self, from, [at, stride], rows, count)
     }
     /// Lane by lane, wrapping.
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32;
@@ -257,15 +247,7 @@ pub trait Isa: Copy {
         stride: usize,
         count: usize,
     ) {
-        // Written out: an index that is no constant would move the values to memory.
-        macro_rules! rows {
-            ($($m:literal)*) => {$(
-                if $m < M {
-                    self.store_codes(values[$m], to, at + $m * stride, count);
-                }
-            )*};
-        }
-        rows!(0 1 2 3 4 5 6 7);
+        store_each(self, values, to, [at, stride], count);
     }
     /// Stores the first `count` ≤ LANES, which lie in 0…65535.
     fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize);
@@ -339,4 +321,52 @@ pub trait Isa: Copy {
     fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, _step: usize, count: usize) {
         self.store_dealt(values, to, at, count);
     }
+}
+
+/// [`Isa::load_row`], vector by vector.
+#[inline(always)]
+fn load_each<I: Isa, const N: usize>(isa: I, from: &[u8], at: usize, count: usize) -> [I::I32; N] {
+    let mut row = [isa.splat_i32(0); N];
+    for n in 0..N {
+        row[n] = isa.load_codes(from, at + n * I::LANES, count.saturating_sub(n * I::LANES).min(I::LANES));
+    }
+    row
+}
+
+/// [`Isa::sum_codes`], row by row.
+#[inline(always)]
+fn sum_each<I: Isa, const N: usize>(
+    isa: I,
+    from: &[u8],
+    [at, stride]: [usize; 2],
+    rows: usize,
+    count: usize,
+) -> [I::I32; N] {
+    let mut sums = [isa.splat_i32(0); N];
+    for row in 0..rows {
+        let codes = load_each::<I, N>(isa, from, at + row * stride, count);
+        for n in 0..N {
+            sums[n] = isa.add_i32(sums[n], codes[n]);
+        }
+    }
+    sums
+}
+
+/// [`Isa::store_tile`], row by row. Written out: an index that is no constant would move the values to memory.
+#[inline(always)]
+fn store_each<I: Isa, const M: usize, const N: usize>(
+    isa: I,
+    values: [[I::I32; N]; M],
+    to: &mut [u8],
+    [at, stride]: [usize; 2],
+    count: usize,
+) {
+    macro_rules! rows {
+        ($($m:literal)*) => {$(
+            if $m < M {
+                isa.store_codes(values[$m], to, at + $m * stride, count);
+            }
+        )*};
+    }
+    rows!(0 1 2 3 4 5 6 7);
 }

@@ -13,6 +13,7 @@ sources![
     "isa/identification.rs",
     "isa/neon.rs",
     "isa/neondot.rs",
+    "isa/pieces.rs",
     "isa/portable.rs",
     "isa/rows.rs",
     "isa/team.rs",

@@ -13,8 +13,8 @@
 //!
 //! The SAFETY lines say *token*: a value of [`I8mm`] exists only where the CPU has the feature.
 
-use super::neon::few_of;
 use super::neondot::{as_neon, sixteen};
+use super::pieces::few_of;
 use super::{Isa, Kernel, Level, Neon, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;

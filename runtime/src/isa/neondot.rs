@@ -13,7 +13,8 @@
 //!
 //! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
 
-use super::neon::{few_of, signed, splat_bytes};
+use super::neon::{signed, splat_bytes};
+use super::pieces::few_of;
 use super::{Isa, Kernel, Level, Neon, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
