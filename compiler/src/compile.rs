@@ -8,7 +8,7 @@ pub use kept::kept;
 
 use crate::build::{self, object};
 use crate::dataset::{Dataset, Preprocess};
-use crate::emit::{self, Facts};
+use crate::emit::{self, Facts, Sets};
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::{self, Evaluation, Summary};
 use crate::golden::{self, Golden};
@@ -287,10 +287,12 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     emit::refuse_foreign(&request.out)?;
     let Ready { work, local, .. } = ready;
-    let plan = plan::plan(&work.q, target.level)?;
+    let plans = target.levels.iter().map(|&level| plan::plan(&work.q, level)).collect::<Result<Vec<_>>>()?;
+    let sets = Sets::new(&plans)?;
+    let plan = sets.best();
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
-    let facts = facts(ready, &plan, &target, request, &name)?;
-    let files = emit::emit(&work.q, &plan, &target, &facts)?;
+    let facts = facts(ready, sets, &target, request, &name)?;
+    let files = emit::emit(&work.q, sets, &target, &facts)?;
     emit::write(&files, &request.out)?;
 
     let mut outcome = Outcome {
@@ -300,16 +302,16 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         program: None,
         libraries: Vec::new(),
         target: target.name.clone(),
-        kernels: plan.level.name().to_owned(),
+        kernels: target.kernels(),
         macs: plan.steps.iter().map(|s| s.kernel.macs()).sum(),
         accuracy: ready.evaluation.as_ref().map(Evaluation::summary),
         latency_ms: None,
         float_ms: ready.float_ms,
         reconstruction: work.reconstruction.clone(),
-        arena: plan.memory_bytes(),
+        arena: sets.memory_bytes(),
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
         stack: None,
-        constants: plan.constants.len_bytes(),
+        constants: sets.constants_bytes(),
         contents: None,
         verified: None,
         notes: work.notes.iter().chain(&ready.notes).cloned().collect(),
@@ -332,7 +334,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         outcome: &outcome,
         work,
         target: &target,
-        plan: &plan,
+        plan,
         local,
         facts: &facts,
         evaluation: ready.compared_on.as_ref().zip(ready.evaluation.as_ref()),
@@ -358,9 +360,9 @@ fn build_and_verify(request: &Request, ready: &Ready, target: &Target, outcome: 
             if request.verify_images > 0
                 && let Some(expected) = ready.expected(request)?
             {
-                outcome.verified = Some(verify::verify(&built.program, &runner, expected)?);
+                outcome.verified = Some(verify::verify(&built.program, &runner, target, expected)?);
             }
-            if runner.is_native() && plan::run::levels().contains(&target.level) {
+            if runner.is_native() && target.levels.iter().any(|level| plan::run::levels().contains(level)) {
                 let _progress = Spinner::new("timing the program");
                 outcome.latency_ms = Some(latency(&runner, &built.program)?);
             }
@@ -404,7 +406,7 @@ pub fn read_labels(path: &Path) -> Result<Vec<String>> {
 }
 
 /// What the crate says of itself.
-fn facts(ready: &Ready, plan: &Plan, target: &Target, request: &Request, name: &str) -> Result<Facts> {
+fn facts(ready: &Ready, sets: Sets<'_>, target: &Target, request: &Request, name: &str) -> Result<Facts> {
     let work = &ready.work;
     let Quantized { loaded, prepared, q, profile, .. } = work;
     let input = q.tensor(q.input).shape;
@@ -418,11 +420,11 @@ fn facts(ready: &Ready, plan: &Plan, target: &Target, request: &Request, name: &
         "preprocess": { "name": spec_name(Kind::Preprocess, &prepared.preprocess_name)?, "sha256": prepared.preprocess.hash().to_string() },
         "calibration": { "images": profile.images.len(), "sha256": calib },
         "recipe": { "name": spec_name(Kind::Recipe, &request.recipe)?, "sha256": sha256(format!("{:?}", work.recipe).as_bytes()) },
-        "target": { "name": target.name, "triple": target.triple, "kernels": plan.level.name() },
+        "target": { "name": target.name, "triple": target.triple, "kernels": target.kernels() },
         "keep_sigmoid": request.options.keep_sigmoid,
         "requantize": request.options.requantize,
         "input": [input.height, input.width, input.channels],
-        "outputs": plan.answers(),
+        "outputs": sets.best().answers(),
     });
     Ok(Facts {
         name: name.to_owned(),

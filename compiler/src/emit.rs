@@ -4,26 +4,31 @@
 //! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
 
 mod answers;
+mod blob;
+mod calls;
 mod foreign;
 pub mod golden;
 mod layers;
 mod library;
 mod lockfile;
 mod program;
+mod sets;
 mod used;
 mod vendor;
 mod write;
 
 use crate::error::Result;
 use crate::golden::Golden;
-use crate::plan::Plan;
 use crate::qgraph::QGraph;
 use crate::specs::target::Target;
 use bakelite_runtime::image::Fit;
+use blob::Blob;
+use layers::Place;
 use std::collections::BTreeMap;
 
 pub use library::float;
 pub use program::golden_hash;
+pub use sets::Sets;
 pub use write::{MARK, refuse_foreign, write};
 
 /// Path inside of the crate → bytes.
@@ -61,8 +66,12 @@ pub fn noise_image(seed: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
-/// Writes the crate down.
-pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<Files> {
+/// Writes the crate down, with the kernels of each of these plans of `q`.
+///
+/// # Errors
+/// Where something cannot be written down.
+pub fn emit(q: &QGraph, sets: Sets<'_>, target: &Target, facts: &Facts) -> Result<Files> {
+    let plan = sets.best();
     let mut files = Files::new();
     let mut text = |path: &str, text: String| {
         files.insert(path.to_owned(), text.into_bytes());
@@ -71,28 +80,40 @@ pub fn emit(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<F
     text("Cargo.lock", lockfile::lockfile(&facts.name)?);
     text(".cargo/config.toml", program::cargo_config(target)?);
     text(".gitignore", "/target\n".into());
-    text("README.md", program::readme(q, plan, target, facts)?);
-    text("src/lib.rs", library::library(q, plan, target, facts)?);
-    text("src/layers.rs", layers::layers(q, plan));
-    text("src/main.rs", program::main(plan, facts)?);
-    text("src/cli/show.rs", program::show(plan, facts)?);
+    text("README.md", program::readme(q, sets, target, facts)?);
+    text("src/lib.rs", library::library(q, sets, target, facts)?);
+    if sets.several() {
+        for plan in sets.plans() {
+            let name = plan.level.name();
+            text(&format!("src/{name}.rs"), library::set(q, plan));
+            text(&format!("src/{name}/layers.rs"), layers::layers(q, plan, &sets.places(plan)));
+        }
+    } else {
+        text("src/layers.rs", layers::layers(q, plan, &sets.places(plan)));
+    }
+    text("src/main.rs", program::main(sets, facts)?);
+    text("src/cli/show.rs", program::show(sets, facts)?);
     text("src/cli/text.rs", include_str!("emit/templates/text.rs").into());
     if plan.scores().is_none() {
         text("src/cli/outputs.rs", answers::settings(plan));
     }
     text("src/cli/decode.rs", include_str!("dataset/decode.rs").into());
     text("src/cli/golden.rs", include_str!("emit/golden.rs").into());
-    text("src/cli/settings.rs", program::settings(plan, target, facts));
+    text("src/cli/settings.rs", program::settings(sets, facts));
     text(MARK, facts.provenance.clone());
     if !facts.labels.is_empty() {
         text("labels.txt", facts.labels.join("\n") + "\n");
     }
-    foreign::files(&mut files, plan, target, facts)?;
-    for (path, source) in vendor::runtime(|all| used::used(q, plan, all)) {
+    foreign::files(&mut files, sets, target, facts)?;
+    for (path, source) in vendor::runtime(|all| used::used(q, sets, all)) {
         files.insert(format!("src/runtime/{path}"), source.into_bytes());
     }
-    files.insert("weights.bin".into(), plan.constants.bytes.clone());
-    files.insert("scales.bin".into(), plan.constants.floats.iter().flat_map(|v| v.to_le_bytes()).collect());
-    files.insert("offsets.bin".into(), plan.constants.ints.iter().flat_map(|v| v.to_le_bytes()).collect());
+    for plan in sets.plans() {
+        for (blob, place) in Blob::ALL.into_iter().zip(sets.places(plan).blobs) {
+            if let Place::File(name) = place {
+                files.insert(name, blob.content(plan));
+            }
+        }
+    }
     Ok(files)
 }

@@ -19,13 +19,15 @@ use std::process::{Command, Stdio};
 pub struct Runner {
     /// Emulator and its arguments; empty where the program runs by itself.
     prefix: Vec<String>,
+    /// The program's own first arguments.
+    arguments: Vec<String>,
 }
 
 impl Runner {
     /// By itself, or through the target's emulator.
     pub fn of(target: &Target) -> Result<Self> {
         if target.is_host() {
-            return Ok(Self { prefix: Vec::new() });
+            return Ok(Self { prefix: Vec::new(), arguments: Vec::new() });
         }
         let missing = |cause: String| {
             Error::new(Stage::Verify, cause).at(&target.name).remedy(
@@ -41,19 +43,27 @@ impl Runner {
             None => in_path(&emulator.program).or_else(|| in_path(&format!("{}-static", emulator.program))),
         };
         let program = program.ok_or_else(|| missing(format!("the emulator {} is not installed", emulator.program)))?;
-        Ok(Self { prefix: vec![program.display().to_string(), "-cpu".into(), emulator.cpu.clone()] })
+        let prefix = vec![program.display().to_string(), "-cpu".into(), emulator.cpu.clone()];
+        Ok(Self { prefix, arguments: Vec::new() })
+    }
+
+    /// The same, for a program that has several kernels: with these, whatever the CPU has.
+    fn with_kernels(&self, name: &str) -> Self {
+        Self { arguments: vec!["--kernels".into(), name.into()], ..self.clone() }
     }
 
     /// The program as a command.
     pub fn command(&self, program: &Path) -> Command {
-        match self.prefix.split_first() {
+        let mut command = match self.prefix.split_first() {
             None => Command::new(program),
             Some((emulator, arguments)) => {
                 let mut command = Command::new(emulator);
                 command.args(arguments).arg(program);
                 command
             }
-        }
+        };
+        command.args(&self.arguments);
+        command
     }
 
     /// Whether times measured with it mean anything.
@@ -69,6 +79,8 @@ pub struct Verified {
     pub images: usize,
     /// Of these, read as files by the program itself too: the same pixels, the same answers.
     pub files: usize,
+    /// The kernels that answered, each of them all images: all that the program has, but for those whose instructions this CPU lacks.
+    pub kernels: Vec<&'static str>,
 }
 
 /// A picture and what the reference answers to it.
@@ -114,12 +126,41 @@ pub fn expected(q: &QGraph, dataset: &Dataset, preprocess: &Preprocess) -> Resul
     Ok(all)
 }
 
-/// Runs the program on every picture, as raw pixels and as a file, and compares every bit with what is expected.
+/// Runs the program of `target` on every picture, as raw pixels and as a file, with each of its kernels, and compares every bit with
+/// what is expected.
 ///
 /// # Errors
 /// Where a bit differs, or the program does not run.
-pub fn verify(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<Verified> {
+pub fn verify(program: &Path, runner: &Runner, target: &Target, expected: &[Expected]) -> Result<Verified> {
     let _progress = Spinner::new("comparing the program's answers with the reference");
+    let mut verified = Verified { images: expected.len(), files: 0, kernels: Vec::new() };
+    for name in target.levels.iter().map(|level| level.name()) {
+        let runner = if target.levels.len() > 1 { runner.with_kernels(name) } else { runner.clone() };
+        if target.levels.len() > 1 && lacks(program, &runner)? {
+            continue;
+        }
+        verified.files = all_pictures(program, &runner, expected)?;
+        verified.kernels.push(name);
+    }
+    Ok(verified)
+}
+
+/// The exit status of a program whose CPU lacks an instruction.
+const LACKS: i32 = 3;
+
+/// Whether this CPU lacks the instructions of the kernels that the program is told to use; otherwise its own test must pass.
+fn lacks(program: &Path, runner: &Runner) -> Result<bool> {
+    let failed = |cause: String| Error::new(Stage::Verify, cause).at(program.display().to_string());
+    let output = runner.command(program).arg("selftest").output().map_err(|e| failed(e.to_string()))?;
+    match output.status.code() {
+        Some(0) => Ok(false),
+        Some(LACKS) => Ok(true),
+        _ => Err(differ(String::from_utf8_lossy(&output.stderr).trim().to_owned()).at(program.display().to_string())),
+    }
+}
+
+/// All pictures, with one set of kernels. Returns how many the program read as files.
+fn all_pictures(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<usize> {
     let numbers = expected.first().map_or(0, |picture| picture.answer.len());
     // Reading files: JPEG and PNG only; a program cannot read what it has no decoder for.
     let decoded = |path: &Path| {
@@ -139,7 +180,7 @@ pub fn verify(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<
             all_equal(readable, command, Vec::new())?;
         }
     }
-    Ok(Verified { images: expected.len(), files })
+    Ok(files)
 }
 
 /// Compares what the program answers to these pictures.

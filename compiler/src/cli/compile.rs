@@ -81,8 +81,10 @@ pub fn show(outcome: &Outcome) -> Result<()> {
     ))?;
     if let Some(v) = &outcome.verified {
         line(format!(
-            "verified: {} images bit for bit against the reference, {} of them read from their files by the program",
-            v.images, v.files
+            "verified: {} images bit for bit against the reference, {} of them read from their files by the program{}",
+            v.images,
+            v.files,
+            if outcome.kernels.contains(',') { format!("; kernels {}", v.kernels.join(", ")) } else { String::new() }
         ))?;
     }
     line(format!("crate    {}", outcome.folder.display()))?;

@@ -16,7 +16,7 @@ pub fn targets(arguments: &TargetsArguments) -> Result<()> {
             .map(|t| {
                 serde_json::json!({
                     "name": t.name, "description": t.description, "triple": t.triple,
-                    "kernels": t.level.name(), "features": t.features, "native": t.name == native,
+                    "kernels": t.levels.iter().map(|level| level.name()).collect::<Vec<_>>(), "features": t.features, "native": t.name == native,
                 })
             })
             .collect();
@@ -32,12 +32,7 @@ pub fn targets(arguments: &TargetsArguments) -> Result<()> {
         let mark = if target.name == native { " (native)" } else { "" };
         table::row(
             &mut t,
-            &[
-                format!("{}{mark}", target.name),
-                target.level.name().to_owned(),
-                target.triple.clone(),
-                target.description.clone(),
-            ],
+            &[format!("{}{mark}", target.name), target.kernels(), target.triple.clone(), target.description.clone()],
         );
     }
     line(&t)?;

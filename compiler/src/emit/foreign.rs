@@ -1,9 +1,9 @@
 //! The C interface of an emitted crate: header, the functions, an example, and a page on apps.
 
 use super::program::{render, values};
+use super::sets::Sets;
 use super::{Facts, Files, answers};
 use crate::error::Result;
-use crate::plan::Plan;
 use crate::specs::target::Target;
 use bakelite_runtime::isa::Level;
 use minijinja::context;
@@ -21,7 +21,8 @@ fn detect(level: Level) -> &'static str {
 }
 
 /// Adds the files.
-pub fn files(files: &mut Files, plan: &Plan, target: &Target, facts: &Facts) -> Result<()> {
+pub fn files(files: &mut Files, sets: Sets<'_>, target: &Target, facts: &Facts) -> Result<()> {
+    let plan = sets.best();
     let mut start = 0;
     let rows: Vec<minijinja::Value> = answers::fields(&plan.outputs)
         .iter()
@@ -37,9 +38,9 @@ pub fn files(files: &mut Files, plan: &Plan, target: &Target, facts: &Facts) -> 
         })
         .collect();
     let values = context! {
-        detect => detect(plan.level), upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
-        target => &target.name, triple => &target.triple, kernels => plan.level.name(), outputs => plan.answers(),
-        image => 3 * facts.fit.height * facts.fit.width, arena => plan.memory_bytes(), arena_bound => arena_bound(plan), answers => rows, ..values(plan, facts)
+        detect => if sets.several() { "true" } else { detect(plan.level) }, upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
+        target => &target.name, triple => &target.triple, outputs => plan.answers(),
+        image => 3 * facts.fit.height * facts.fit.width, arena => sets.memory_bytes(), arena_bound => arena_bound(sets), answers => rows, ..values(sets, facts)
     };
     let mut templates = vec![
         (format!("include/{}.h", facts.name), include_str!("templates/c/header.h")),
@@ -58,6 +59,6 @@ pub fn files(files: &mut Files, plan: &Plan, target: &Target, facts: &Facts) -> 
 }
 
 /// No less than `size_of::<Arena>()`: each of the three sections, and the whole, end at a multiple of 64 bytes.
-fn arena_bound(plan: &Plan) -> usize {
-    (plan.memory_bytes() + 4 * 64).next_multiple_of(64)
+fn arena_bound(sets: Sets<'_>) -> usize {
+    (sets.memory_bytes() + 4 * 64).next_multiple_of(64)
 }

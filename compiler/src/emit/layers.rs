@@ -1,5 +1,6 @@
-//! `src/layers.rs` of the emitted crate: one constant per layer.
+//! `layers.rs` of a kernel set: one constant per layer.
 
+use super::blob::Blob;
 use crate::plan::constants::{Bytes, EpilogueSpans, Floats, Ints};
 use crate::plan::{Kernel, Plan};
 use crate::qgraph::{QGraph, Shape, Window};
@@ -11,25 +12,52 @@ pub fn constant_name(index: usize) -> String {
     format!("L{index:02}")
 }
 
+/// Where a plan's numbers lie: file name of each blob, or the module that has them already.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// From the module's own file to the crate's folder.
+    pub root: &'static str,
+    /// Of each of [`Blob::ALL`], in this order.
+    pub blobs: [Place; 3],
+}
+
+/// Where the numbers of one blob lie.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// In a file of this name.
+    File(String),
+    /// In the static of this module.
+    Module(String),
+}
+
 /// The text of the constants.
-pub fn layers(q: &QGraph, plan: &Plan) -> String {
-    let constants = &plan.constants;
+pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
     let mut out = format!(
-        "//! The layers' constants: shapes here, numbers in `weights.bin` (packed for {level}), `scales.bin` (f32) and\n\
-         //! `offsets.bin` (i32), little-endian.\n\n\
-         use super::runtime::blob::{{self, Aligned}};\nuse super::runtime::kernel::*;\n\
-         use super::runtime::layer::{{Activation, Epilogue, Shape, Window}};\n\n\
-         static WEIGHTS: Aligned<[u8; {weights}]> = Aligned(*include_bytes!(\"../weights.bin\"));\n\
-         static SCALES: Aligned<[f32; {floats}]> = Aligned(blob::f32s(include_bytes!(\"../scales.bin\")));\n\
-         static OFFSETS: Aligned<[i32; {ints}]> = Aligned(blob::i32s(include_bytes!(\"../offsets.bin\")));\n\n\
-         const fn bytes(start: usize, len: usize) -> &'static [u8] {{\n    blob::slice(&WEIGHTS.0, start, len)\n}}\n\n\
-         const fn floats(start: usize, len: usize) -> &'static [f32] {{\n    blob::slice(&SCALES.0, start, len)\n}}\n\n\
-         const fn ints(start: usize, len: usize) -> &'static [i32] {{\n    blob::slice(&OFFSETS.0, start, len)\n}}\n",
-        level = plan.level.name(),
-        weights = constants.bytes.len(),
-        floats = constants.floats.len(),
-        ints = constants.ints.len(),
+        "//! The layers' constants: shapes here, numbers in the crate's folder: packed weights (for {}), scales (f32) and offsets\n\
+         //! (i32), little-endian.\n\n\
+         use crate::runtime::blob::{{self, Aligned}};\nuse crate::runtime::kernel::*;\n\
+         use crate::runtime::layer::{{Activation, Epilogue, Shape, Window}};\n\n",
+        plan.level.name(),
     );
+    for (blob, place) in Blob::ALL.into_iter().zip(&places.blobs) {
+        let (name, len) = (blob.stem().to_ascii_uppercase(), blob.len(plan));
+        let (kind, read) = match blob {
+            Blob::Weights => ("u8", ["*", ""]),
+            Blob::Scales => ("f32", ["blob::f32s(", ")"]),
+            Blob::Offsets => ("i32", ["blob::i32s(", ")"]),
+        };
+        let _ = match place {
+            Place::File(file) => writeln!(
+                out,
+                "pub static {name}: Aligned<[{kind}; {len}]> = Aligned({}include_bytes!(\"{}{file}\"){});",
+                read[0], places.root, read[1]
+            ),
+            Place::Module(module) => writeln!(out, "use {module}::{name};"),
+        };
+    }
+    out += "\nconst fn bytes(start: usize, len: usize) -> &'static [u8] {\n    blob::slice(&WEIGHTS.0, start, len)\n}\n\n\
+            const fn floats(start: usize, len: usize) -> &'static [f32] {\n    blob::slice(&SCALES.0, start, len)\n}\n\n\
+            const fn ints(start: usize, len: usize) -> &'static [i32] {\n    blob::slice(&OFFSETS.0, start, len)\n}\n";
     for (index, step) in plan.steps.iter().enumerate() {
         if let Some((kind, fields)) = constant(&step.kernel, plan.level) {
             let constructor = kind.trim_end_matches("<'static>");
@@ -56,7 +84,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("out_channels", out_channels.to_string()),
                 ("weights", bytes(*weights)),
                 ("epilogue", epilogue(e)),
-                ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+                ("tile", format!("Tile::best(crate::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
                 ("ahead", bytes(*ahead)),
             ]),
         ),
@@ -125,7 +153,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("factor", floats(*factor)),
                 ("zero", floats(*zero)),
                 ("epilogue", epilogue(e)),
-                ("tile", format!("Tile::best(super::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+                ("tile", format!("Tile::best(crate::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
             ]),
         ),
         Kernel::Add { shape: s, fine, first, second, bias } => (

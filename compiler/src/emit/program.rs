@@ -1,9 +1,9 @@
 //! The emitted crate's manifest, program and README.
 
+use super::sets::Sets;
 use super::{Facts, MARK};
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::masks;
-use crate::plan::Plan;
 use crate::qgraph::QGraph;
 use crate::specs::target::Target;
 use bakelite_runtime::isa::Level;
@@ -25,31 +25,34 @@ pub(super) fn render(name: &str, template: &str, values: minijinja::Value) -> Re
 }
 
 /// `src/main.rs`.
-pub fn main(plan: &Plan, facts: &Facts) -> Result<String> {
-    render("main.rs", include_str!("templates/main.rs"), values(plan, facts))
+pub fn main(sets: Sets<'_>, facts: &Facts) -> Result<String> {
+    render("main.rs", include_str!("templates/main.rs"), values(sets, facts))
 }
 
 /// `src/cli/show.rs`: how the program shows what the network answers.
-pub fn show(plan: &Plan, facts: &Facts) -> Result<String> {
-    let template = match plan.scores() {
+pub fn show(sets: Sets<'_>, facts: &Facts) -> Result<String> {
+    let template = match sets.best().scores() {
         Some(_) => include_str!("templates/show_classes.rs"),
         None => include_str!("templates/show_outputs.rs"),
     };
-    render("show.rs", template, values(plan, facts))
+    render("show.rs", template, values(sets, facts))
 }
 
 /// What the program's templates speak of.
-pub(super) fn values(plan: &Plan, facts: &Facts) -> minijinja::Value {
+pub(super) fn values(sets: Sets<'_>, facts: &Facts) -> minijinja::Value {
+    let plan = sets.best();
     let (fit, answers) = (&facts.fit, plan.outputs.iter().map(|output| output.answer.clone()).collect::<Vec<_>>());
     context! {
         name => &facts.name, title => &facts.title, open => "{{", close => "}}",
         height => fit.height, width => fit.width, channels => 3,
         scores => plan.scores().is_some(), mask => masks::mask(&answers).is_some(),
+        several => sets.several(), kernels => sets.names().join(", "),
     }
 }
 
 /// `README.md`.
-pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result<String> {
+pub fn readme(q: &QGraph, sets: Sets<'_>, target: &Target, facts: &Facts) -> Result<String> {
+    let plan = sets.best();
     let input = q.tensor(q.input).shape;
     let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
     render(
@@ -57,10 +60,10 @@ pub fn readme(q: &QGraph, plan: &Plan, target: &Target, facts: &Facts) -> Result
         include_str!("templates/README.md"),
         context! {
             name => &facts.name, title => &facts.title, version => env!("CARGO_PKG_VERSION"),
-            target => &target.name, kernels => plan.level.name(), mark => MARK,
+            target => &target.name, kernels => sets.names().join(", "), several => sets.several(), mark => MARK,
             height => input.height, width => input.width, channels => input.channels, outputs => plan.answers(),
-            macs => format!("{:.1}", macs as f64 / 1e6), constants => plan.constants.len_bytes(),
-            arena => plan.memory_bytes(), scores => plan.scores().is_some(),
+            macs => format!("{:.1}", macs as f64 / 1e6), constants => sets.constants_bytes(),
+            arena => sets.memory_bytes(), scores => plan.scores().is_some(),
             answers => plan.outputs.iter().map(|output| output.answer.to_string()).collect::<Vec<_>>(),
         },
     )
@@ -129,7 +132,8 @@ pub fn cargo_config(target: &Target) -> Result<String> {
 }
 
 /// `src/cli/settings.rs`.
-pub fn settings(plan: &Plan, target: &Target, facts: &Facts) -> String {
+pub fn settings(sets: Sets<'_>, facts: &Facts) -> String {
+    let plan = sets.best();
     let golden: Vec<String> =
         facts.golden.answers.iter().map(|(seed, hash)| format!("    ({seed}, 0x{hash:016x}),\n")).collect();
     let labels = if facts.labels.is_empty() { "None" } else { "Some(include_str!(\"../../labels.txt\"))" };
@@ -151,7 +155,7 @@ pub fn settings(plan: &Plan, target: &Target, facts: &Facts) -> String {
         },
         seen = 100.0 * facts.golden.seen,
         golden = golden.concat(),
-        check = cpu_check(target.level),
+        check = cpu_check(if sets.several() { Level::Portable } else { plan.level }),
     )
 }
 

@@ -1,16 +1,17 @@
 //! What a network needs of the kernels, as the crate's `runtime/used.rs` says it.
 
-use crate::plan::{Kernel, Plan};
+use super::sets::Sets;
+use crate::plan::Kernel;
 use crate::qgraph::QGraph;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// The text of the module; `all` is that of the runtime itself, whose functions stay.
-pub fn used(q: &QGraph, plan: &Plan, all: &str) -> String {
+pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
     let mut residual = false;
     let mut hard_swish = false;
     let mut depthwise = BTreeSet::new();
-    for step in &plan.steps {
+    for step in sets.plans().iter().flat_map(|plan| &plan.steps) {
         let epilogue = match &step.kernel {
             Kernel::Pointwise { epilogue, .. }
             | Kernel::Depthwise { epilogue, .. }

@@ -79,8 +79,10 @@ pub fn remarks(outcome: &Outcome) -> Vec<String> {
     match &outcome.verified {
         Some(v) => remarks.push(format!(
             "Verified: {} pictures answered by the program equal the reference in every bit, {} of them read from their \
-             files by the program itself.",
-            v.images, v.files
+             files by the program itself. Kernels compared: {}.",
+            v.images,
+            v.files,
+            v.kernels.join(", ")
         )),
         None => remarks.push("The program was not compared with the reference.".into()),
     }
@@ -156,7 +158,7 @@ pub fn what(contents: &Contents<'_>) -> Vec<Fact> {
     }
     put("target", format!("{}: {}", target.name, target.description));
     put("triple", target.triple.clone());
-    put("kernels", plan.level.name().to_owned());
+    put("kernels", target.kernels());
     out
 }
 

@@ -37,8 +37,10 @@ pub fn flash(contents: &Contents<'_>) -> Vec<Part> {
     let mut parts = by_kernel.to_vec();
     parts.push(("scales", "scales, offsets", scales));
     parts.push(("free", "alignment", constants.saturating_sub(packed + scales)));
+    let all = contents.outcome.constants;
+    parts.push(("others", "constants of the other kernels", all.saturating_sub(constants)));
     if let Some(built) = &contents.outcome.contents {
-        let code = usize::try_from(built.flash).unwrap_or(usize::MAX).saturating_sub(constants);
+        let code = usize::try_from(built.flash).unwrap_or(usize::MAX).saturating_sub(all);
         parts.push(("code", "code: kernels, decoders, standard library", code));
     }
     let total: usize = parts.iter().map(|(_, _, size)| size).sum();

@@ -11,9 +11,9 @@ macro_rules! table {
 
 /// `specs/targets/`.
 pub const TARGETS: Table = table!("targets":
-    "aarch64-android", "aarch64-generic", "aarch64-none", "apple-ios", "apple-m1", "cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76", "cortex-a78", "neoverse-n1", "neoverse-v1",
+    "aarch64-android", "aarch64-generic", "aarch64-multi", "aarch64-none", "apple-ios", "apple-m1", "cortex-a53", "cortex-a55", "cortex-a72", "cortex-a76", "cortex-a78", "neoverse-n1", "neoverse-v1",
     "raspberry-pi-3", "raspberry-pi-4", "raspberry-pi-5",
-    "thumbv7em", "wasm32", "x86-64-avx2", "x86-64-avx512vnni", "x86-64-avxvnni", "x86-64-portable",
+    "thumbv7em", "wasm32", "x86-64-avx2", "x86-64-avx512vnni", "x86-64-avxvnni", "x86-64-multi", "x86-64-portable",
 );
 
 /// `specs/recipes/`.

@@ -12,8 +12,8 @@ pub struct TargetSpec {
     pub description: String,
     /// Target triple of rustc.
     pub triple: String,
-    /// Instruction set of the kernels.
-    pub kernels: String,
+    /// Instruction set of the kernels; or several, best first, of which the program takes the first that its CPU has.
+    pub kernels: Kernels,
     /// Target features of rustc, without `+`.
     pub features: Vec<String>,
     /// Linker of a cross target, used where it is installed and Cargo's configuration names no other.
@@ -24,6 +24,16 @@ pub struct TargetSpec {
     pub emulator: Option<Emulator>,
     /// Cache sizes in bytes.
     pub caches: Caches,
+}
+
+/// One name, or several.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged, expecting = "the name of kernels, or a list of them, best first")]
+pub enum Kernels {
+    /// One.
+    One(String),
+    /// Several.
+    Several(Vec<String>),
 }
 
 /// How to run programs of a foreign target.
@@ -55,8 +65,8 @@ pub struct Target {
     pub description: String,
     /// Target triple of rustc.
     pub triple: String,
-    /// Instruction set of the kernels.
-    pub level: Level,
+    /// Instruction sets of the kernels, at least one, best first.
+    pub levels: Vec<Level>,
     /// Target features of rustc.
     pub features: Vec<String>,
     /// Linker of a cross target.
@@ -72,18 +82,17 @@ impl Target {
     pub fn load(name: &str) -> Result<Self> {
         let name = if name == "native" { native()? } else { name };
         let spec: TargetSpec = super::load(super::Kind::Target, name)?;
-        let level = Level::parse(&spec.kernels).ok_or_else(|| {
-            let known: Vec<&str> = Level::ALL.iter().map(|l| l.name()).collect();
-            Error::new(Stage::Specs, format!("kernels `{}` do not exist", spec.kernels))
-                .at(name)
-                .remedy(format!("one of {}", known.join(", ")))
-        })?;
+        let names = match spec.kernels {
+            Kernels::One(name) => vec![name],
+            Kernels::Several(names) => names,
+        };
+        let levels = levels(&names).map_err(|error| error.at(name))?;
         let stem = std::path::Path::new(name).file_stem().map_or(name.into(), |s| s.to_string_lossy());
         Ok(Self {
             name: stem.into_owned(),
             description: spec.description,
             triple: spec.triple,
-            level,
+            levels,
             features: spec.features,
             linker: spec.linker,
             emulator: spec.emulator,
@@ -115,9 +124,39 @@ impl Target {
         self.triple.starts_with("wasm32")
     }
 
+    /// Names of its kernels, best first.
+    pub fn kernels(&self) -> String {
+        self.levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether its programs run here without an emulator.
     pub fn is_host(&self) -> bool {
         self.triple.split('-').next() == Some(std::env::consts::ARCH) && self.triple.contains(std::env::consts::OS)
+    }
+}
+
+/// The instruction sets of these names, if one program can have them.
+fn levels(names: &[String]) -> Result<Vec<Level>> {
+    let wrong = |cause: String, remedy: String| Error::new(Stage::Specs, cause).remedy(remedy);
+    let known: Vec<&str> = Level::ALL.iter().map(|l| l.name()).collect();
+    let mut levels = Vec::with_capacity(names.len());
+    for name in names {
+        let level = Level::parse(name)
+            .ok_or_else(|| wrong(format!("kernels `{name}` do not exist"), format!("one of {}", known.join(", "))))?;
+        if levels.contains(&level) {
+            return Err(wrong(format!("kernels `{name}` are there twice"), "name each once, best first".into()));
+        }
+        levels.push(level);
+    }
+    let plain = |level: &Level| matches!(level, Level::Portable | Level::Neon);
+    match levels.as_slice() {
+        [] => Err(wrong("no kernels are named".into(), format!("one of {}", known.join(", ")))),
+        [_] => Ok(levels),
+        [.., last] if plain(last) => Ok(levels),
+        [..] => Err(wrong(
+            "the last of several kernels are for those CPUs that lack the instructions of the others".into(),
+            "end the list with portable, or neon on aarch64".into(),
+        )),
     }
 }
 

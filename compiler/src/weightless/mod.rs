@@ -133,9 +133,9 @@ pub trait Layer {
     /// Its constant in the emitted crate, if it has one; its numbers go to `pool`.
     fn text(&self, pool: &mut Constants) -> Option<Text>;
 
-    /// The arguments in front of the tensors, `layer` being the name of its constant.
-    fn arguments(&self, layer: &str) -> String {
-        format!("ISA, &{layer}, ")
+    /// The arguments in front of the tensors, `isa` being the name of the token and `layer` that of its constant.
+    fn arguments(&self, isa: &str, layer: &str) -> String {
+        format!("{isa}, &{layer}, ")
     }
 
     /// Whether its kernel takes all inputs as one slice of slices.

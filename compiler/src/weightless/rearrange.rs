@@ -111,7 +111,7 @@ impl Layer for Rearrange {
         Some(Text { kind: "Rearrange<'static>", fields })
     }
 
-    fn arguments(&self, layer: &str) -> String {
+    fn arguments(&self, _: &str, layer: &str) -> String {
         format!("&{layer}, ")
     }
 

@@ -48,7 +48,7 @@ impl Layer for Dequantize {
         Some(Text { kind: "Dequantize<'static>", fields })
     }
 
-    fn arguments(&self, layer: &str) -> String {
+    fn arguments(&self, _: &str, layer: &str) -> String {
         format!("&{layer}, ")
     }
 }
@@ -97,7 +97,7 @@ impl Layer for Quantize {
         Some(Text { kind: "Quantize<'static>", fields })
     }
 
-    fn arguments(&self, layer: &str) -> String {
+    fn arguments(&self, _: &str, layer: &str) -> String {
         format!("&{layer}, ")
     }
 }
@@ -145,7 +145,7 @@ impl Layer for Function {
         None
     }
 
-    fn arguments(&self, _: &str) -> String {
+    fn arguments(&self, _: &str, _: &str) -> String {
         let function = match self.0 {
             RealFunction::Clip { lo, hi } => format!("Clip {{ lo: {}, hi: {} }}", float(lo), float(hi)),
             RealFunction::HardSigmoid { alpha, beta } => {
@@ -211,7 +211,7 @@ impl Layer for Line {
         Some(Text { kind: "RealLine<'static>", fields })
     }
 
-    fn arguments(&self, layer: &str) -> String {
+    fn arguments(&self, _: &str, layer: &str) -> String {
         format!("&{layer}, ")
     }
 }
@@ -242,7 +242,7 @@ impl Layer for Sum {
         None
     }
 
-    fn arguments(&self, _: &str) -> String {
+    fn arguments(&self, _: &str, _: &str) -> String {
         String::new()
     }
 }
@@ -273,7 +273,7 @@ impl Layer for Times {
         None
     }
 
-    fn arguments(&self, _: &str) -> String {
+    fn arguments(&self, _: &str, _: &str) -> String {
         String::new()
     }
 }

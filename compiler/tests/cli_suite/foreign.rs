@@ -16,7 +16,7 @@ fn images() -> Vec<u8> {
 }
 
 /// Gives a program the images and returns what it prints.
-fn output(mut command: Command) -> String {
+pub fn output(mut command: Command) -> String {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
     let mut pipe = child.stdin.take().expect("a pipe");
     let writer = std::thread::spawn(move || pipe.write_all(&images()));
@@ -27,7 +27,7 @@ fn output(mut command: Command) -> String {
 }
 
 /// The bits of the program's own answers, as the example prints them.
-fn expected(it: &Compiled, emulator: &[&str]) -> String {
+pub fn expected(it: &Compiled, emulator: &[&str]) -> String {
     let mut command = under(emulator, &it.program);
     command.args(["--raw", "--json", "--scores"]);
     let line = |line: &str| {
@@ -38,7 +38,7 @@ fn expected(it: &Compiled, emulator: &[&str]) -> String {
     output(command).lines().map(line).collect()
 }
 
-fn under(emulator: &[&str], program: &Path) -> Command {
+pub fn under(emulator: &[&str], program: &Path) -> Command {
     match emulator.split_first() {
         None => Command::new(program),
         Some((first, rest)) => {
@@ -50,7 +50,7 @@ fn under(emulator: &[&str], program: &Path) -> Command {
 }
 
 /// Compiles the crate's C example against one of its libraries.
-fn link(it: &Compiled, compiler: &str, triple: &str, name: &str, arguments: &[&str]) -> PathBuf {
+pub fn link(it: &Compiled, compiler: &str, triple: &str, name: &str, arguments: &[&str]) -> PathBuf {
     let example = it.folder.join(name);
     let mut command = Command::new(compiler);
     command.current_dir(&it.folder).args([
@@ -70,7 +70,7 @@ fn link(it: &Compiled, compiler: &str, triple: &str, name: &str, arguments: &[&s
 }
 
 /// Whether a tool is there; says so where it is not.
-fn have(tool: &str) -> bool {
+pub fn have(tool: &str) -> bool {
     let there = in_path(tool).is_some();
     if !there {
         println!("skipped: {tool} is not installed");
@@ -129,7 +129,7 @@ fn c_programs_for_arm_say_what_the_program_says() {
 }
 
 /// Whether a toolchain can compile for a target; says so where none can.
-fn can_compile(name: &str) -> bool {
+pub fn can_compile(name: &str) -> bool {
     let target = ::bakelite::specs::target::Target::load(name).expect("a target");
     match ::bakelite::build::toolchain::find(&target, None) {
         Ok(_) => true,

@@ -22,6 +22,7 @@ mod program;
 mod quantized;
 mod reconstruct;
 mod same_bytes;
+mod several;
 mod shards;
 mod specs;
 mod usage;

@@ -30,7 +30,8 @@ pub struct Compiled {
     pub folder: PathBuf,
     /// The program.
     pub program: PathBuf,
-    outcome: Value,
+    /// What `compile --json` said.
+    pub outcome: Value,
 }
 
 /// Made once, for this machine.
@@ -131,7 +132,7 @@ fn a_mask_and_features_come_out_of_one_program() {
 }
 
 /// A cargo command on the crate, which must have nothing to say.
-fn is_clean(it: &Compiled, arguments: &[&str]) {
+pub fn is_clean(it: &Compiled, arguments: &[&str]) {
     let mut command = Command::new("cargo");
     command.args(arguments).current_dir(&it.folder).env_remove("RUSTFLAGS").env_remove("RUSTDOCFLAGS");
     let output = command.output().expect("cargo");
@@ -139,15 +140,20 @@ fn is_clean(it: &Compiled, arguments: &[&str]) {
     assert!(output.status.success() && !told.contains("warning"), "{arguments:?}: {told}");
 }
 
+/// Clippy has nothing to say on program and library.
+pub fn lints(it: &Compiled) {
+    if !Command::new("cargo").args(["clippy", "--version"]).output().is_ok_and(|it| it.status.success()) {
+        println!("skipped: cargo clippy is not installed");
+        return;
+    }
+    for features in [&["--all-targets"][..], &["--lib", "--no-default-features", "--features", "c"]] {
+        is_clean(it, &[&["clippy", "--release", "--offline", "--quiet"], features].concat());
+    }
+}
+
 #[test]
 fn lints_and_documentation_of_the_crate_are_clean() {
-    if Command::new("cargo").args(["clippy", "--version"]).output().is_ok_and(|it| it.status.success()) {
-        for features in [&["--all-targets"][..], &["--lib", "--no-default-features", "--features", "c"]] {
-            is_clean(&TWO, &[&["clippy", "--release", "--offline", "--quiet"], features].concat());
-        }
-    } else {
-        println!("skipped: cargo clippy is not installed");
-    }
+    lints(&TWO);
     is_clean(&TWO, &["doc", "--release", "--offline", "--quiet", "--no-deps", "--lib"]);
     is_clean(&TWO, &["test", "--release", "--offline", "--quiet", "--doc"]);
 }

@@ -69,6 +69,11 @@ fn malformed_files_are_refused_with_file_line_and_cause() {
     refused("--recipe", &changed(RECIPE, "wide-top:", "3"), &["wide-top", "3"]);
     refused("--recipe", &changed(RECIPE, "alphas:", "[2.0]"), &["alphas"]);
     refused("--target", &changed(TARGET, "kernels:", "mmx"), &["mmx", "portable"]);
+    refused("--target", &changed(TARGET, "kernels:", "[]"), &["no kernels", "portable"]);
+    refused("--target", &changed(TARGET, "kernels:", "[avx2, mmx]"), &["mmx", "portable"]);
+    refused("--target", &changed(TARGET, "kernels:", "[portable, portable]"), &["twice"]);
+    refused("--target", &changed(TARGET, "kernels:", "[portable, avx2]"), &["end the list with portable"]);
+    refused("--target", &changed(TARGET, "kernels:", "{ a: 1 }"), &["or a list of them"]);
     refused("--preprocess", &changed(PREPROCESS, "std:", "[0, 1, 1]"), &["std", "not 0"]);
     refused("--preprocess", &changed(PREPROCESS, "resize:", "crumple"), &["crumple", "line"]);
 }

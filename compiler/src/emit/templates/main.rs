@@ -15,7 +15,7 @@ mod show;
 mod text;
 
 use ::{{ name }}::runtime::image::Scratch;
-use ::{{ name }}::{IMAGE_LEN, Network, OUTPUTS};
+use ::{{ name }}::{IMAGE_LEN, {% if several %}KERNELS, {% endif %}Network, OUTPUTS};
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,7 +34,8 @@ const BENCH: &str = "       {{ name }} bench [--iterations N] [--json]          
 ";
 
 const STATUS: &str = "  --threads N  compute with N threads (built with --features threads)
-
+{% if several %}  --kernels K  compute with these kernels, one of {{ kernels }}; otherwise with the first of them that this CPU has
+{% endif %}
 Exit status: 0 fine, 1 a picture could not be read (the others were) or an answer not be written, 2 usage,
 3 this CPU lacks an instruction, 4 the self-test failed.
 ";
@@ -51,7 +52,8 @@ struct Options {
     masks: Option<OsString>,
     iterations: usize,
     threads: usize,
-    words: Vec<OsString>,
+{% if several %}    kernels: Option<String>,
+{% endif %}    words: Vec<OsString>,
 }
 
 /// What the arguments ask for.
@@ -104,7 +106,7 @@ fn ended(printed: io::Result<()>) -> ExitCode {
 }
 
 fn options() -> Result<Request, String> {
-    let mut options = Options { top: 5, json: false, scores: false, raw: false, masks: None, iterations: 0, threads: 1, words: Vec::new() };
+    let mut options = Options { top: 5, json: false, scores: false, raw: false, masks: None, iterations: 0, threads: 1,{% if several %} kernels: None,{% endif %} words: Vec::new() };
     let mut arguments = std::env::args_os().skip(1);
     let mut literal = false;
     while let Some(argument) = arguments.next() {
@@ -118,7 +120,8 @@ fn options() -> Result<Request, String> {
             "--top" => options.top = number()?,
             "--iterations" => options.iterations = number()?,
             "--threads" => options.threads = number()?,
-            "--masks" if show::MASKS => options.masks = Some(arguments.next().ok_or("--masks needs a folder")?),
+{% if several %}            "--kernels" => options.kernels = Some(arguments.next().ok_or("--kernels needs a name")?.to_string_lossy().into_owned()),
+{% endif %}            "--masks" if show::MASKS => options.masks = Some(arguments.next().ok_or("--masks needs a folder")?),
             "--json" => options.json = true,
             "--scores" => options.scores = true,
             "--raw" => options.raw = true,
@@ -145,11 +148,29 @@ fn start(threads: usize) -> Result<(), &'static str> {
     if threads > 1 { Err("this program was built without threads: build it with `--features threads`") } else { Ok(()) }
 }
 
-fn run(options: &Options) -> ExitCode {
+{% if several %}/// Takes the kernels asked for.
+fn choose(name: &str) -> ExitCode {
+    if !KERNELS.contains(&name) {
+        return usage(&format!("there are no kernels {name}, only {{ kernels }}"));
+    }
+    if NETWORK.lock().unwrap_or_else(PoisonError::into_inner).set_kernels(name) {
+        return ExitCode::SUCCESS;
+    }
+    complain(format_args!("this CPU lacks the instructions of {name}"));
+    ExitCode::from(3)
+}
+
+{% endif %}fn run(options: &Options) -> ExitCode {
     if let Err(message) = start(options.threads) {
         return usage(message);
     }
-    match options.words.first().map(|word| word.to_string_lossy()).as_deref() {
+{% if several %}    if let Some(name) = &options.kernels {
+        let chosen = choose(name);
+        if chosen != ExitCode::SUCCESS {
+            return chosen;
+        }
+    }
+{% endif %}    match options.words.first().map(|word| word.to_string_lossy()).as_deref() {
         Some("bench") if options.words.len() == 1 => bench(options),
         Some("selftest") if options.words.len() == 1 => selftest(),
         None if options.raw => raw(options),

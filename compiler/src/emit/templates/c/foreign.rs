@@ -4,7 +4,7 @@
 compile_error!("the C interface goes without the program: build with --no-default-features --features c");
 
 use super::runtime::isa::{self, foreign};
-use super::{Arena, infer};
+use super::{Arena, {% if several %}Kernels, {% endif %}infer};
 
 foreign::functions!(
     {{ name }}_arena_size,
@@ -12,7 +12,7 @@ foreign::functions!(
     {{ name }}_run,
     Arena,
     {{ detect }},
-    |image, arena, put| infer(image, arena, &mut isa::Team::alone()){% if scores %}.iter().copied(){% else %}.reals(){% endif %}.for_each(put)
+    |image, arena, put| infer({% if several %}Kernels::best(), {% endif %}image, arena, &mut isa::Team::alone()){% if scores %}.iter().copied(){% else %}.reals(){% endif %}.for_each(put)
 );
 
 /// Nothing here panics; a library without the standard one has to say what would happen.
