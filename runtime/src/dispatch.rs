@@ -25,6 +25,8 @@ pub fn has(level: Level) -> bool {
         Level::NeonDot => isa::NeonDot::detect().is_some(),
         #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
         Level::I8mm => isa::I8mm::detect().is_some(),
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        Level::Simd128 => isa::Simd128::detect().is_some(),
         #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
         _ => false,
     }
@@ -51,6 +53,8 @@ macro_rules! dispatch {
                 Level::NeonDot => isa::NeonDot::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
                 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
                 Level::I8mm => isa::I8mm::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
+                #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+                Level::Simd128 => isa::Simd128::detect().map(|isa| kernel::$name(isa, $($argument),*)).is_some(),
                 #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
                 _ => false,
             }

@@ -30,10 +30,15 @@ mod identification;
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neondot;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(any(
+    all(target_arch = "aarch64", target_feature = "neon"),
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod pieces;
 mod portable;
 mod rows;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod simd128;
 mod team;
 #[cfg(target_arch = "x86_64")]
 mod ymm;
@@ -52,6 +57,8 @@ pub use neon::Neon;
 pub use neondot::NeonDot;
 pub use portable::Portable;
 pub use rows::Rows;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub use simd128::Simd128;
 pub use team::Team;
 
 /// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
@@ -71,12 +78,22 @@ pub enum Level {
     NeonDot,
     /// NEON with `usmmla` and `usdot`.
     I8mm,
+    /// WebAssembly with simd128: `i32x4.dot_i16x8_s` over i16.
+    Simd128,
 }
 
 impl Level {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Portable, Self::Avx2, Self::AvxVnni, Self::Avx512Vnni, Self::Neon, Self::NeonDot, Self::I8mm];
+    pub const ALL: [Self; 8] = [
+        Self::Portable,
+        Self::Avx2,
+        Self::AvxVnni,
+        Self::Avx512Vnni,
+        Self::Neon,
+        Self::NeonDot,
+        Self::I8mm,
+        Self::Simd128,
+    ];
 
     /// The name that [`Level::parse`] reads.
     pub const fn name(self) -> &'static str {
@@ -88,6 +105,7 @@ impl Level {
             Self::Neon => "neon",
             Self::NeonDot => "neondot",
             Self::I8mm => "i8mm",
+            Self::Simd128 => "simd128",
         }
     }
 
@@ -101,7 +119,7 @@ impl Level {
         match self {
             Self::Avx512Vnni => 16,
             Self::Portable | Self::Avx2 | Self::AvxVnni => 8,
-            Self::Neon | Self::NeonDot | Self::I8mm => 4,
+            Self::Neon | Self::NeonDot | Self::I8mm | Self::Simd128 => 4,
         }
     }
 
@@ -109,7 +127,7 @@ impl Level {
     pub const fn accumulators(self) -> usize {
         match self {
             Self::Portable => 4,
-            Self::Avx2 | Self::AvxVnni => 12,
+            Self::Avx2 | Self::AvxVnni | Self::Simd128 => 12,
             Self::Neon => 16,
             Self::NeonDot | Self::I8mm => 18,
             Self::Avx512Vnni => 24,

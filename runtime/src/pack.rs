@@ -37,7 +37,7 @@ pub enum Kind {
 const fn group(level: Level) -> usize {
     match level {
         Level::Portable => 1,
-        Level::Avx2 | Level::Neon => 2,
+        Level::Avx2 | Level::Neon | Level::Simd128 => 2,
         Level::AvxVnni | Level::Avx512Vnni | Level::NeonDot => 4,
         Level::I8mm => 8,
     }
@@ -62,7 +62,7 @@ const fn step(level: Level) -> usize {
 const fn pair(level: Level) -> usize {
     match level {
         Level::Portable | Level::Neon => 1,
-        Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni => 2,
+        Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni | Level::Simd128 => 2,
         Level::NeonDot | Level::I8mm => 4,
     }
 }
@@ -85,7 +85,7 @@ enum Quad {
 const fn quad(level: Level) -> Quad {
     match level {
         Level::Portable => Quad::Planar,
-        Level::Neon => Quad::Pairs,
+        Level::Neon | Level::Simd128 => Quad::Pairs,
         Level::NeonDot | Level::I8mm => Quad::Natural,
         Level::Avx2 => Quad::DealtWide,
         Level::AvxVnni | Level::Avx512Vnni => Quad::Dealt,

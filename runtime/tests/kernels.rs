@@ -225,6 +225,8 @@ instruction_set!(neon, isa::Neon);
 instruction_set!(neondot, isa::NeonDot);
 #[cfg(target_arch = "aarch64")]
 instruction_set!(i8mm, isa::I8mm);
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+instruction_set!(simd128, isa::Simd128);
 
 #[test]
 fn reals() {

@@ -3,7 +3,9 @@
 use super::program::{render, values};
 use super::sets::Sets;
 use super::{Facts, Files, answers};
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
+use crate::plan::{Output, Plan};
+use crate::qgraph::Shape;
 use crate::specs::target::Target;
 use bakelite_runtime::isa::Level;
 use minijinja::context;
@@ -11,7 +13,7 @@ use minijinja::context;
 /// Whether the CPU has the instructions, as a library without an operating system can tell.
 fn detect(level: Level) -> &'static str {
     match level {
-        Level::Portable | Level::Neon => "true",
+        Level::Portable | Level::Neon | Level::Simd128 => "true",
         Level::NeonDot => "isa::NeonDot::on_this_cpu()",
         Level::I8mm => "isa::I8mm::on_this_cpu()",
         Level::Avx2 => "isa::Avx2::detect().is_some()",
@@ -40,6 +42,7 @@ pub fn files(files: &mut Files, sets: Sets<'_>, target: &Target, facts: &Facts) 
     let values = context! {
         detect => if sets.several() { "true" } else { detect(plan.level) }, upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
         target => &target.name, triple => &target.triple, outputs => plan.answers(),
+        labels => json(&facts.labels)?, probabilities => facts.probabilities, parts => json(&parts(plan))?,
         image => 3 * facts.fit.height * facts.fit.width, arena => sets.memory_bytes(), arena_bound => arena_bound(sets), answers => rows, ..values(sets, facts)
     };
     let mut templates = vec![
@@ -50,12 +53,44 @@ pub fn files(files: &mut Files, sets: Sets<'_>, target: &Target, facts: &Facts) 
     ];
     if target.is_wasm() {
         templates.push(("wasm/example.mjs".to_owned(), include_str!("templates/c/example.mjs")));
+        templates.push(("wasm/index.html".to_owned(), include_str!("templates/c/index.html")));
     }
     for (path, template) in templates {
         let text = render(&path, template, values.clone())?;
         files.insert(path, text.into_bytes());
     }
     Ok(())
+}
+
+/// JSON that may stand inside of a page: no tag begins in it.
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    let text = serde_json::to_string(value).map_err(|e| Error::new(Stage::Emit, e.to_string()))?;
+    Ok(text.replace('<', "\\u003c"))
+}
+
+/// An answer as the page names it.
+#[derive(serde::Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    /// Of its numbers among those of all answers.
+    start: usize,
+    shape: [usize; 3],
+}
+
+/// All answers, one after the other.
+fn parts(plan: &Plan) -> Vec<Part<'_>> {
+    let starts = plan.outputs.iter().scan(0, |start, output| {
+        let first = *start;
+        *start += output.answer.shape.len();
+        Some(first)
+    });
+    starts
+        .zip(&plan.outputs)
+        .map(|(start, Output { answer, .. })| {
+            let Shape { height, width, channels } = answer.shape;
+            Part { name: &answer.name, start, shape: [height, width, channels] }
+        })
+        .collect()
 }
 
 /// No less than `size_of::<Arena>()`: each of the three sections, and the whole, end at a multiple of 64 bytes.

@@ -23,6 +23,10 @@ pub fn library(q: &QGraph, sets: Sets<'_>, target: &Target, facts: &Facts) -> Re
     };
     put(if sets.several() { choice(sets) } else { constant_token(plan.level) + "\n" });
     put(constants(q, plan)?);
+    put(format!(
+        "/// From a picture of any size to the image, as calibration did it.\npub const FIT: runtime::image::Fit = {};\n",
+        fit_literal(&facts.fit)
+    ));
     let arena = sets.arena();
     put(format!(
         "/// The memory of a run: {} bytes.\ntype Arena = runtime::arena::Arena<{}, {}, {}, {}>;\n",
@@ -175,6 +179,11 @@ fn infer(sets: Sets<'_>) -> String {
          match kernels {{\n{arms}    }}\n}}\n",
         answer(sets.best(), "'a")
     )
+}
+
+/// The geometry as a Rust expression.
+fn fit_literal(fit: &bakelite_runtime::image::Fit) -> String {
+    format!("runtime::image::{fit:?}").replace("resize: ", "resize: runtime::image::Resize::")
 }
 
 /// A Rust literal of exactly this value.

@@ -138,14 +138,12 @@ pub fn settings(sets: Sets<'_>, facts: &Facts) -> String {
         facts.golden.answers.iter().map(|(seed, hash)| format!("    ({seed}, 0x{hash:016x}),\n")).collect();
     let labels = if facts.labels.is_empty() { "None" } else { "Some(include_str!(\"../../labels.txt\"))" };
     format!(
-        "//! What the program was compiled with.\n\nuse {name}::runtime::{{image, isa}};\n\n\
-         /// From a picture to the network's input.\npub const FIT: image::Fit = {fit};\n\n\
+        "//! What the program was compiled with.\n\npub use {name}::FIT;\nuse {name}::runtime::isa;\n\n\
          /// One line per class.\npub const LABELS: Option<&str> = {labels};\n\n\
          {probabilities}\
          /// Seeds of golden pictures and hashes of the outputs. Between them they make {seen:.1} % of the weights count.\n\
          pub const GOLDEN: &[(u64, u64)] = &[\n{golden}];\n\n{check}",
         name = facts.name,
-        fit = fit_literal(&facts.fit),
         probabilities = match plan.scores() {
             Some(_) => format!(
                 "/// Whether the network's outputs are probabilities already.\npub const PROBABILITIES: bool = {};\n\n",
@@ -168,7 +166,7 @@ fn cpu_check(level: Level) -> String {
         )
     };
     match level {
-        Level::Portable | Level::Neon => {
+        Level::Portable | Level::Neon | Level::Simd128 => {
             "/// What this CPU lacks: nothing, every CPU of this architecture has what it takes.\n\
              pub fn missing_cpu_feature() -> Option<&'static str> {\n    let _ = isa::Level::ALL;\n    None\n}\n"
                 .into()
@@ -191,9 +189,4 @@ fn auxiliary(entry: u64, name: &str, bit: u32, capability: &str, words: &str) ->
          let hwcap = words.as_chunks::<2>().0.iter().find(|pair| pair[0] == {entry})?[1];\n    \
          (hwcap & (1 << {bit}) == 0).then_some(\"{words}\")\n}}\n"
     )
-}
-
-/// The geometry as a Rust expression.
-fn fit_literal(fit: &bakelite_runtime::image::Fit) -> String {
-    format!("image::{fit:?}").replace("resize: ", "resize: image::Resize::")
 }

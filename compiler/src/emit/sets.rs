@@ -92,6 +92,7 @@ const fn token(level: Level) -> (&'static str, &'static str) {
         Level::Neon => ("Neon", "+neon"),
         Level::NeonDot => ("NeonDot", "+neon,+dotprod"),
         Level::I8mm => ("I8mm", "+neon,+i8mm"),
+        Level::Simd128 => ("Simd128", "+simd128"),
     }
 }
 

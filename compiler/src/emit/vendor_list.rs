@@ -16,6 +16,7 @@ sources![
     "isa/pieces.rs",
     "isa/portable.rs",
     "isa/rows.rs",
+    "isa/simd128.rs",
     "isa/team.rs",
     "isa/team/pool.rs",
     "isa/ymm.rs",

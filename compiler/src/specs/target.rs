@@ -174,6 +174,7 @@ fn native() -> Result<&'static str> {
         Level::I8mm => "neoverse-v1",
         Level::NeonDot => "cortex-a76",
         Level::Neon => "aarch64-generic",
-        Level::Portable => "x86-64-portable",
+        // No machine of its own is WebAssembly.
+        Level::Portable | Level::Simd128 => "x86-64-portable",
     })
 }

@@ -26,3 +26,4 @@ mod several;
 mod shards;
 mod specs;
 mod usage;
+mod wasm;

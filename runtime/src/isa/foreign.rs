@@ -4,6 +4,7 @@
 //! them; what can be seen from here (null, too small, misaligned) is answered with a status instead.
 
 use crate::arena::Arena;
+use crate::image::{Fit, Scratch};
 
 /// The answer is written.
 pub const OK: i32 = 0;
@@ -13,6 +14,55 @@ pub const NULL: i32 = 1;
 pub const SMALL: i32 = 2;
 /// The arena does not start at a multiple of 64 bytes, or the answers not at one of 4.
 pub const MISALIGNED: i32 = 3;
+
+/// The picture has no pixel, or so many that their number overflows.
+pub const SIZE: i32 = 4;
+
+/// Bytes that [`fit`] works in; 0 where the picture has no pixel, or so many that their number overflows.
+pub fn fit_memory(fit: &Fit, height: usize, width: usize) -> usize {
+    let bytes = |size: crate::image::ScratchSize| size.weights.checked_mul(4)?.checked_add(size.rows);
+    fit.scratch(height, width).ok().and_then(bytes).unwrap_or(0)
+}
+
+/// Resizes, crops and pads the picture of `height` rows and `width` columns of red, green and blue at `rgb`, as calibration did, and
+/// writes the network's input to `image`. Returns [`OK`], or what is wrong; then nothing is written.
+///
+/// # Safety
+/// Pointers that are not null point to memory that is there: `height · width · 3` bytes to read; `memory_len` bytes that nobody else uses
+/// meanwhile and that have been written once, no matter with what; room for the network's input.
+pub unsafe fn fit(
+    fit: &Fit,
+    rgb: *const u8,
+    [height, width]: [usize; 2],
+    memory: *mut u8,
+    memory_len: usize,
+    image: *mut u8,
+) -> i32 {
+    if rgb.is_null() || memory.is_null() || image.is_null() {
+        return NULL;
+    }
+    let (Ok(size), Some(output)) = (fit.scratch(height, width), fit.output_len()) else { return SIZE };
+    let Some(picture) = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(3)) else { return SIZE };
+    match fit_memory(fit, height, width) {
+        0 => return SIZE,
+        needed if memory_len < needed => return SMALL,
+        _ => {}
+    }
+    let weights = memory.cast::<i32>();
+    if !weights.is_aligned() {
+        return MISALIGNED;
+    }
+    // SAFETY: not null, and by the caller's promise so many bytes each, the memory nobody else's; it has room for both parts.
+    let (rgb, mut scratch, image) = unsafe {
+        let rows = memory.add(4 * size.weights);
+        let scratch = Scratch {
+            weights: core::slice::from_raw_parts_mut(weights, size.weights),
+            rows: core::slice::from_raw_parts_mut(rows, size.rows),
+        };
+        (core::slice::from_raw_parts(rgb, picture), scratch, core::slice::from_raw_parts_mut(image, output))
+    };
+    if fit.apply(rgb, height, width, &mut scratch, image).is_ok() { OK } else { SIZE }
+}
 
 /// Runs `network` on the `IMAGE` bytes at `image` with the memory at `arena`, and writes the numbers that it answers, one
 /// after the other, to `answers`. Returns [`OK`], or what is wrong with the pointers; then nothing is written.
@@ -57,6 +107,38 @@ pub unsafe fn run<
     });
     OK
 }
+
+/// Defines `NAME_fit_memory` and `NAME_fit` of an emitted crate's C interface: names, and the geometry.
+#[allow(unused_macros, reason = "emitted crates use it")]
+macro_rules! fit_functions {
+    ($memory:ident, $fit_name:ident, $fit:expr) => {
+        /// Bytes that resizing a picture of this size works in; 0 where it has no size that can be worked with.
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $memory(height: usize, width: usize) -> usize {
+            $crate::isa::foreign::fit_memory(&$fit, height, width)
+        }
+
+        /// From a picture to the network's input.
+        ///
+        /// # Safety
+        /// As the header says.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $fit_name(
+            rgb: *const u8,
+            height: usize,
+            width: usize,
+            memory: *mut u8,
+            memory_len: usize,
+            image: *mut u8,
+        ) -> i32 {
+            // SAFETY: the caller promises the same.
+            unsafe { $crate::isa::foreign::fit(&$fit, rgb, [height, width], memory, memory_len, image) }
+        }
+    };
+}
+
+#[allow(unused_imports, reason = "emitted crates use it")]
+pub(crate) use fit_functions;
 
 /// Defines `NAME_arena_size`, `NAME_cpu_is_supported` and `NAME_run` of an emitted crate's C interface: names, the arena's
 /// type, whether the CPU has the instructions, and what runs the network.
@@ -133,5 +215,35 @@ mod tests {
             ]
         };
         assert_eq!(refused, [NULL; 3]);
+    }
+
+    #[test]
+    fn a_picture_is_fitted_as_the_programs_do_it() {
+        let geometry = Fit { height: 2, width: 3, resize: crate::image::Resize::Squash, pad: [0; 3] };
+        let (height, width) = (5, 4);
+        let rgb: [u8; 60] = core::array::from_fn(|i| (i * 37 % 251) as u8);
+        let needed = fit_memory(&geometry, height, width);
+        assert!(needed > 0 && needed <= 1024, "{needed}");
+        let size = geometry.scratch(height, width).expect("a size");
+        let (mut weights, mut rows, mut expected) = ([0; 256], [0; 256], [0_u8; 18]);
+        let mut scratch = Scratch { weights: &mut weights[..size.weights], rows: &mut rows[..size.rows] };
+        geometry.apply(&rgb, height, width, &mut scratch, &mut expected).expect("it fits");
+
+        let (mut memory, mut image) = ([0_i32; 256], [9_u8; 18]);
+        let start = memory.as_mut_ptr().cast::<u8>();
+        let mut call = |size, offset: usize, len| {
+            // SAFETY: memory for what is asked for, with room for the offset, and all of picture and image.
+            unsafe { fit(&geometry, rgb.as_ptr(), size, start.wrapping_add(offset), len, image.as_mut_ptr()) }
+        };
+        assert_eq!(call([height, width], 0, needed - 1), SMALL);
+        assert_eq!(call([height, width], 1, needed), MISALIGNED);
+        assert_eq!(call([0, width], 0, needed), SIZE);
+        assert_eq!(call([usize::MAX, width], 0, needed), SIZE);
+        assert_eq!(call([height, width], 0, needed), OK);
+        assert_eq!(image, expected);
+        // SAFETY: null pointers are not followed.
+        let null = unsafe { fit(&geometry, core::ptr::null(), [height, width], start, needed, image.as_mut_ptr()) };
+        assert_eq!(null, NULL);
+        assert_eq!((fit_memory(&geometry, 0, 4), fit_memory(&geometry, usize::MAX, usize::MAX)), (0, 0));
     }
 }

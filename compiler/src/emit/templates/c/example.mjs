@@ -3,7 +3,7 @@
 //
 //     node example.mjs < pixels.rgb
 //
-// Written, not run: a page would do the same with `WebAssembly.instantiateStreaming(fetch(...))` and the pixels of a canvas, three of four bytes each.
+// The page beside it, index.html, does the same in a browser.
 import { readFile } from "node:fs/promises";
 
 const module = new URL("../target/{{ triple }}/release/{{ name }}.wasm", import.meta.url);

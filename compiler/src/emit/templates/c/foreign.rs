@@ -4,7 +4,7 @@
 compile_error!("the C interface goes without the program: build with --no-default-features --features c");
 
 use super::runtime::isa::{self, foreign};
-use super::{Arena, {% if several %}Kernels, {% endif %}infer};
+use super::{Arena, FIT, {% if several %}Kernels, {% endif %}infer};
 
 foreign::functions!(
     {{ name }}_arena_size,
@@ -14,6 +14,8 @@ foreign::functions!(
     {{ detect }},
     |image, arena, put| infer({% if several %}Kernels::best(), {% endif %}image, arena, &mut isa::Team::alone()){% if scores %}.iter().copied(){% else %}.reals(){% endif %}.for_each(put)
 );
+
+foreign::fit_functions!({{ name }}_fit_memory, {{ name }}_fit, FIT);
 
 /// Nothing here panics; a library without the standard one has to say what would happen.
 #[panic_handler]

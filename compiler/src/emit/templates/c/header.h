@@ -33,12 +33,13 @@ extern "C" {
 /* Where the arena starts: a multiple of this. */
 #define {{ upper }}_ARENA_ALIGN 64
 
-/* What {{ name }}_run returns. */
+/* What {{ name }}_run and {{ name }}_fit return. */
 enum {
     {{ upper }}_OK = 0,
     {{ upper }}_NULL = 1,      /* a pointer is null */
-    {{ upper }}_SMALL = 2,     /* arena_len is less than {{ name }}_arena_size() */
-    {{ upper }}_MISALIGNED = 3 /* the arena or the answers are not aligned */
+    {{ upper }}_SMALL = 2,     /* arena_len is less than {{ name }}_arena_size(), or memory_len than {{ name }}_fit_memory() */
+    {{ upper }}_MISALIGNED = 3, /* the arena or the answers are not aligned, or the memory not to 4 bytes */
+    {{ upper }}_SIZE = 4       /* a picture without pixels, or with too many to count */
 };
 
 /* Bytes that a run needs ({{ arena }} of them used). */
@@ -52,6 +53,15 @@ int32_t {{ name }}_cpu_is_supported(void);
  * {{ name }}_arena_size() bytes, aligned, written once with anything (static or calloc'ed memory is), used by one run at a
  * time. Returns {{ upper }}_OK, or what is wrong; then nothing was written. */
 int32_t {{ name }}_run(void *arena, size_t arena_len, const uint8_t *image, float *answers);
+
+/* Bytes of memory that {{ name }}_fit works in for a picture of that size; 0 where it has no pixels, or too many to count. */
+size_t {{ name }}_fit_memory(size_t height, size_t width);
+
+/* From a picture of any size to an image for {{ name }}_run, with the very resizing, cropping and padding that calibration did: height rows
+ * of width pixels of red, green and blue at rgb, {{ upper }}_IMAGE_LEN bytes at image. The memory is yours: at least
+ * {{ name }}_fit_memory() bytes, aligned to 4, written once with anything. Returns {{ upper }}_OK, or what is wrong; then nothing was
+ * written. */
+int32_t {{ name }}_fit(const uint8_t *rgb, size_t height, size_t width, void *memory, size_t memory_len, uint8_t *image);
 
 #ifdef __cplusplus
 }
