@@ -1,10 +1,12 @@
 //! WebAssembly, in Node and in a browser: a module says what the program says, and its kernels equal the reference.
 
-use crate::bakelite::{SHARED, scratch};
+use crate::bakelite::{DEMO, SHARED, bakelite, scratch};
 use crate::foreign::{bits, can_compile, expected, have, output};
 use crate::maps::{TWO, library};
 use ::bakelite::build::toolchain::{self, in_path};
+use ::bakelite::emit::noise_image;
 use ::bakelite::specs::target::Target;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -25,14 +27,22 @@ fn a_wasm_module_says_what_the_program_says() {
     assert_eq!(output(node), expected(&TWO, &[]));
 }
 
-/// A page around the page: tells the server what has become of it, once it has shown so many pictures or says what is wrong.
+/// A page around the page: has it open pictures by its own address, or drops them on it; tells the server what has become of it, once it
+/// has shown them all or says what is wrong.
 const AROUND: &str = r#"<!doctype html><iframe id="page"></iframe><script>
 const asked = new URLSearchParams(location.search), frame = document.getElementById("page");
 frame.src = `/wasm/index.html${location.search}`;
+async function drop(names) {
+  const page = frame.contentWindow, dataTransfer = new page.DataTransfer();
+  for (const name of names) dataTransfer.items.add(new page.File([await (await fetch(name)).blob()], name.slice(1)));
+  page.document.dispatchEvent(new page.DragEvent("drop", { dataTransfer, cancelable: true }));
+}
+const toDrop = asked.getAll("drop");
 setInterval(() => {
   const inside = frame.contentDocument, sections = inside?.querySelectorAll("section") ?? [];
   const status = inside?.getElementById("status");
-  if (sections.length < asked.getAll("image").length && status?.className !== "error") return;
+  if (status?.textContent === "Ready." && toDrop.length > 0) drop(toDrop.splice(0));
+  if (sections.length < asked.size && status?.className !== "error") return;
   const bits = Array.from(sections, (section) => section.dataset.bits).reverse();
   fetch("/said", { method: "POST", body: [status.textContent, inside.querySelector("main").textContent, ...bits].join("\n") });
 }, 100);
@@ -91,11 +101,21 @@ fn answer(mut stream: TcpStream, root: &Path, posted: &Sender<String>) {
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
 }
 
-/// What the page says of these pictures of the folder: its status, its text, then the bits of each answer.
-fn browse(browser: &str, folder: &Path, pictures: &[&str]) -> Vec<String> {
+/// A browser, where there is one and a module to be made for it; says so where not.
+fn browser() -> Option<&'static str> {
+    let found = ["chromium", "google-chrome", "chromium-browser"].into_iter().find(|it| in_path(it).is_some());
+    if found.is_none() {
+        println!("skipped: no chromium is installed");
+    }
+    found.filter(|_| can_compile("wasm32"))
+}
+
+/// What the page says of these pictures of the folder, which come to it by an `image` in its address or as a `drop`: its status, its text,
+/// then the bits of each answer.
+fn browse(browser: &str, folder: &Path, how: &str, pictures: &[&str]) -> Vec<String> {
     let (port, posted) = serve(folder.to_owned());
     let profile = scratch();
-    let query: Vec<String> = pictures.iter().map(|picture| format!("image=/{picture}")).collect();
+    let query: Vec<String> = pictures.iter().map(|picture| format!("{how}=/{picture}")).collect();
     let mut command = Command::new(browser);
     command.args(["--headless", "--no-sandbox", "--disable-gpu"]).stdout(Stdio::null()).stderr(Stdio::null());
     command.arg(format!("--user-data-dir={}", profile.path().display()));
@@ -109,29 +129,60 @@ fn browse(browser: &str, folder: &Path, pictures: &[&str]) -> Vec<String> {
 
 #[test]
 fn a_page_says_what_the_program_says() {
-    let Some(browser) = ["chromium", "google-chrome", "chromium-browser"].into_iter().find(|it| in_path(it).is_some())
-    else {
-        println!("skipped: no chromium is installed");
-        return;
-    };
-    if !can_compile("wasm32") {
-        return;
-    }
+    let Some(browser) = browser() else { return };
     let (folder, _) = library("wasm32", "cdylib");
     // As they come: of another size than the network's.
     let pictures = ["00003.png", "00004.png"];
     for picture in pictures {
         std::fs::copy(SHARED.images.join(picture), folder.join(picture)).expect("a picture");
     }
-    let said = browse(browser, &folder, &pictures);
+    let said = browse(browser, &folder, "image", &pictures);
     let mut command = Command::new(&TWO.program);
     command.args(["--json", "--scores"]).args(pictures.map(|picture| folder.join(picture)));
     let same = said[2..].join("\n") + "\n" == bits(&output(command));
     assert!(same && said[0].starts_with("00004.png: ") && said[1].contains("the features!"), "{:?}", &said[..2]);
     // What is no picture is named.
     std::fs::write(folder.join("no.png"), "no picture").expect("a file");
-    let said = browse(browser, &folder, &["no.png"]);
+    let said = browse(browser, &folder, "image", &["no.png"]);
     assert!(said[0].starts_with("no.png: ") && said.iter().skip(1).all(String::is_empty), "{said:?}");
+}
+
+#[test]
+fn a_page_shows_the_classes_of_dropped_pictures() {
+    let Some(browser) = browser() else { return };
+    let folder = SHARED.model.with_file_name("classes-wasm32");
+    let compile =
+        bakelite(["compile", "--preprocess", "imagenet", "--name", "demo", "--target", "wasm32", "--emit", "cdylib"]);
+    let compile = compile.args(["--calibration-images", "128", "--images"]).arg(DEMO.folder.join("calibration"));
+    let compile = compile.arg("--evaluation").arg(DEMO.folder.join("held-out")).arg("--labels");
+    compile.arg(DEMO.folder.join("labels.txt")).arg("--out").arg(&folder).arg(&SHARED.model).succeeds();
+    // Drawn ones, noise of the network's own size, and of one for which the module's memory grows.
+    let pictures = ["00000.png", "00001.png", "own.png", "large.png", "00002.png"];
+    for picture in pictures.into_iter().filter(|picture| picture.starts_with('0')) {
+        std::fs::copy(DEMO.folder.join("held-out").join(picture), folder.join(picture)).expect("a picture");
+    }
+    for (name, width, height) in [("own.png", 96, 96), ("large.png", 1201, 1013)] {
+        let noise = noise_image(u64::from(width), (3 * width * height) as usize);
+        let picture = image::RgbImage::from_raw(width, height, noise).expect("a picture");
+        picture.save(folder.join(name)).expect("a file");
+    }
+    let said = browse(browser, &folder, "drop", &pictures);
+    let mut command = Command::new(&DEMO.program);
+    command.args(["--json", "--scores"]).args(pictures.map(|picture| folder.join(picture)));
+    let ran = command.output().expect("it starts");
+    let answers = String::from_utf8(ran.stdout).expect("text");
+    assert!(said[2..].join("\n") + "\n" == bits(&answers), "{:?}", &said[..2]);
+    for (picture, answer) in pictures.iter().zip(answers.lines()) {
+        let answer: Value = serde_json::from_str(answer).expect("JSON");
+        let classes = answer["top"].as_array().expect("classes").iter();
+        let shown: String = classes
+            .map(|class| {
+                let label = class["label"].as_str().expect("a label");
+                format!("{label}{:.1} %", 100.0 * class["score"].as_f64().expect("a number"))
+            })
+            .collect();
+        assert!(said[1].contains(&format!("{picture}{shown}")), "{picture}: no {shown} in {}", said[1]);
+    }
 }
 
 /// The runtime's own tests of kernels as a module: there is no test harness for WebAssembly without an operating system, so every

@@ -4,23 +4,27 @@
 //! them; what can be seen from here (null, too small, misaligned) is answered with a status instead.
 
 use crate::arena::Arena;
-use crate::image::{Fit, Scratch};
+use crate::image::{Fit, Scratch, ScratchSize};
 
 /// The answer is written.
 pub const OK: i32 = 0;
 /// A pointer is null.
 pub const NULL: i32 = 1;
-/// The arena has fewer bytes than a run takes.
+/// The arena has fewer bytes than a run takes, or the memory fewer than [`fit`].
 pub const SMALL: i32 = 2;
-/// The arena does not start at a multiple of 64 bytes, or the answers not at one of 4.
+/// The arena does not start at a multiple of 64 bytes, or the answers or the memory of [`fit`] not at one of 4.
 pub const MISALIGNED: i32 = 3;
-
-/// The picture has no pixel, or so many that their number overflows.
+/// The picture has no pixel, or more than a slice may have bytes.
 pub const SIZE: i32 = 4;
 
-/// Bytes that [`fit`] works in; 0 where the picture has no pixel, or so many that their number overflows.
+/// A number of bytes that a slice may have: half of what can be counted, which pictures exceed where that is 32 bits.
+fn slice_len(bytes: Option<usize>) -> Option<usize> {
+    bytes.filter(|&bytes| isize::try_from(bytes).is_ok())
+}
+
+/// Bytes that [`fit`] works in; 0 where the picture has no pixel, or too many ([`SIZE`]).
 pub fn fit_memory(fit: &Fit, height: usize, width: usize) -> usize {
-    let bytes = |size: crate::image::ScratchSize| size.weights.checked_mul(4)?.checked_add(size.rows);
+    let bytes = |size: ScratchSize| slice_len(size.weights.checked_mul(4)?.checked_add(size.rows));
     fit.scratch(height, width).ok().and_then(bytes).unwrap_or(0)
 }
 
@@ -42,7 +46,8 @@ pub unsafe fn fit(
         return NULL;
     }
     let (Ok(size), Some(output)) = (fit.scratch(height, width), fit.output_len()) else { return SIZE };
-    let Some(picture) = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(3)) else { return SIZE };
+    let pixels = height.checked_mul(width);
+    let Some(picture) = slice_len(pixels.and_then(|pixels| pixels.checked_mul(3))) else { return SIZE };
     match fit_memory(fit, height, width) {
         0 => return SIZE,
         needed if memory_len < needed => return SMALL,
@@ -244,6 +249,9 @@ mod tests {
         // SAFETY: null pointers are not followed.
         let null = unsafe { fit(&geometry, core::ptr::null(), [height, width], start, needed, image.as_mut_ptr()) };
         assert_eq!(null, NULL);
+        // What no slice can have, as pictures of more than 2 GiB have it on 32 bits.
+        assert_eq!(slice_len(Some(usize::MAX / 2 + 1)), None);
+        assert_eq!(slice_len(Some(usize::MAX / 2)), Some(usize::MAX / 2));
         assert_eq!((fit_memory(&geometry, 0, 4), fit_memory(&geometry, usize::MAX, usize::MAX)), (0, 0));
     }
 }
