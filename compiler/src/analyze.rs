@@ -7,6 +7,7 @@
 //! - *up to here*: everything rounded; how far the layer's result is from the float network's.
 
 pub mod mixed;
+pub mod ranges;
 pub mod remedies;
 
 use crate::calibrate::input;
@@ -18,8 +19,9 @@ use crate::execute;
 use crate::graph::{Graph, TensorId};
 use crate::progress;
 use crate::qgraph::Answer;
-use crate::quantize::{Draft, fine};
+use crate::quantize::Draft;
 use ndarray::Array3;
+use ranges::Ranges;
 use rayon::prelude::*;
 use remedies::Remedy;
 use serde::Serialize;
@@ -39,8 +41,8 @@ pub struct Layer {
     pub alone_in_float_db: f64,
     /// Of this layer's result, everything before it in integers too.
     pub up_to_here_db: f64,
-    /// The widest range of a channel of its result, as a multiple of the median channel's; none for reals.
-    pub range_ratio: Option<f32>,
+    /// How the ranges of its result's channels fit their scales; none for reals.
+    pub ranges: Option<Ranges>,
     /// What would help, if it counts and something would.
     pub remedy: Option<Remedy>,
 }
@@ -108,7 +110,7 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
     let all = play(&integers, &draft, &sights, |_| true)?;
     let weights = play(&integers, &draft, &sights, |_| false)?;
     let activations = play(graph, &draft, &sights, |_| true)?;
-    let along = along(graph, &integers, &draft, &sights)?;
+    let mut along = along(graph, &integers, &draft, &sights)?;
 
     let mut changed: Vec<(usize, Changed)> = sights
         .iter()
@@ -140,8 +142,8 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
             weights_alone_db: sqnr(&outputs, &sights, &weights),
             codes_alone_db: sqnr(&outputs, &sights, &codes),
             alone_in_float_db: sqnr(&outputs, &sights, &without),
-            up_to_here_db: along[site],
-            range_ratio: range_ratio(&draft, place.output),
+            up_to_here_db: along[site].0,
+            ranges: along[site].1.take(),
             remedy: None,
         });
         bar.inc(1);
@@ -196,44 +198,38 @@ fn sqnr(outputs: &[Answer], sights: &[Sight], answers: &[Vec<f32>]) -> f64 {
     10.0 * (signal / noise).log10()
 }
 
-/// For each site, how far its result in the rounded network is from that in float.
-fn along(graph: &Graph, integers: &Graph, draft: &Draft<'_>, sights: &[Sight]) -> Result<Vec<f64>> {
+/// For each site, how far its result in the rounded network is from that in float, and how its channels fit their scales.
+fn along(graph: &Graph, integers: &Graph, draft: &Draft<'_>, sights: &[Sight]) -> Result<Vec<(f64, Option<Ranges>)>> {
     let round = rounding(draft, |_| true);
-    let energies = sights
+    let played = sights
         .par_iter()
         .map(|sight| {
             let mut float: Vec<Option<Vec<f32>>> = vec![None; draft.q.tensors.len()];
+            let mut channels = vec![Vec::new(); draft.q.tensors.len()];
             execute::run(graph, &sight.image, &mut |id, values| {
                 if round[id.index()] {
+                    channels[id.index()] = ranges::sums(&draft.q, id, values);
                     float[id.index()] = values.as_slice().map(<[f32]>::to_vec);
                 }
             })?;
-            let mut sums = vec![(0.0, 0.0); draft.q.tensors.len()];
+            let mut energies = vec![(0.0, 0.0); draft.q.tensors.len()];
             execute::run_changed(integers, &sight.image, &mut |id, values| {
                 if let Some(truth) = float[id.index()].take() {
                     mixed::round_to_codes(&draft.q, id, values);
-                    sums[id.index()] = values.iter().zip(&truth).fold((0.0, 0.0), |(signal, noise), (x, y)| {
+                    energies[id.index()] = values.iter().zip(&truth).fold((0.0, 0.0), |(signal, noise), (x, y)| {
                         let (x, y) = (f64::from(*x), f64::from(*y));
                         (signal + y * y, noise + (x - y) * (x - y))
                     });
                 }
             })?;
-            Ok(sums)
+            Ok((energies, channels))
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(draft
-        .sites
-        .iter()
-        .map(|site| {
-            let sums = energies.iter().map(|sums| sums[site.output.index()]);
-            let (signal, noise) = sums.fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
-            10.0 * (signal / noise).log10()
-        })
-        .collect())
-}
-
-fn range_ratio(draft: &Draft<'_>, id: TensorId) -> Option<f32> {
-    let mut scale = fine::whole(draft.q.tensor(id))?.scale.clone();
-    scale.sort_by(f32::total_cmp);
-    Some(scale.last()? / scale.get(scale.len() / 2)?)
+    let of_site = |id: TensorId| {
+        let energies = played.iter().map(|(energies, _)| energies[id.index()]);
+        let (signal, noise) = energies.fold((0.0, 0.0), |(s, n), e| (s + e.0, n + e.1));
+        let sums = played.iter().fold(Vec::new(), |all, (_, channels)| ranges::merge(all, &channels[id.index()]));
+        (10.0 * (signal / noise).log10(), ranges::ranges(&draft.q, id, &sums))
+    };
+    Ok(draft.sites.iter().map(|site| of_site(site.output)).collect())
 }

@@ -2,12 +2,15 @@
 //!
 //! It stands by itself: style, drawings and pictures are inside of it, it loads nothing and runs no script. Apart from
 //! measured times, the same inputs give the same file. The parts are values for the templates in `templates/`, which
-//! escape all text.
+//! escape all text. `analyze` has a report of its own ([`analysis`]), made in the same way.
 
+pub mod analysis;
 mod arena;
 mod facts;
 mod flash;
 mod layers;
+mod network;
+mod page;
 mod pictures;
 
 use crate::compile::{Outcome, Quantized};
@@ -18,9 +21,6 @@ use crate::evaluate::Evaluation;
 use crate::interrupt::{Staged, uninterrupted};
 use crate::plan::Plan;
 use crate::specs::target::Target;
-use minijinja::Environment;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
 use serde::Serialize;
 use std::path::Path;
 
@@ -75,28 +75,6 @@ struct Page<'a> {
 /// Where a template is broken.
 pub fn report(contents: &Contents<'_>) -> Result<String> {
     let Contents { outcome, plan, facts, .. } = *contents;
-    let failed = |error: minijinja::Error| {
-        let mut cause = error.to_string();
-        let mut source = std::error::Error::source(&error);
-        while let Some(error) = source {
-            cause.push_str(&format!("; {error}"));
-            source = error.source();
-        }
-        Error::new(Stage::Emit, cause).at(FILE)
-    };
-    let mut templates = Environment::new();
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?;
-    templates.set_syntax(syntax);
-    for (name, text) in [
-        ("style.css", include_str!("report/templates/style.css")),
-        ("arena.html", include_str!("report/templates/arena.html")),
-        ("flash.html", include_str!("report/templates/flash.html")),
-        ("layers.html", include_str!("report/templates/layers.html")),
-        ("pictures.html", include_str!("report/templates/pictures.html")),
-        (FILE, include_str!("report/templates/report.html")),
-    ] {
-        templates.add_template(name, text).map_err(failed)?;
-    }
     let input = plan.input;
     let page = Page {
         name: &outcome.name,
@@ -118,8 +96,7 @@ pub fn report(contents: &Contents<'_>) -> Result<String> {
         pictures: pictures::pictures(contents),
         notes: &outcome.notes,
     };
-    let text = templates.get_template(FILE).and_then(|template| template.render(Serde(&page)));
-    Ok(text.map_err(failed)? + "\n")
+    page::render(FILE, &page)
 }
 
 /// Puts the report at `path`, whole or not at all.

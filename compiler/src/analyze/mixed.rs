@@ -6,7 +6,7 @@
 
 use crate::graph::{Graph, TensorId};
 use crate::ops::Op;
-use crate::qgraph::{Kind, QGraph};
+use crate::qgraph::{Kind, QGraph, QTensor};
 use crate::quantize::filters::Layout;
 use crate::quantize::{Draft, fine};
 use ndarray::Array3;
@@ -37,18 +37,22 @@ pub fn with_integer_weights(graph: &Graph, draft: &Draft<'_>, chosen: impl Fn(us
 /// Rounds every value to what its code means; reals stay.
 pub fn round_to_codes(q: &QGraph, id: TensorId, values: &mut Array3<f32>) {
     let tensor = q.tensor(id);
-    let top = match &tensor.kind {
-        Kind::Map(_) if tensor.fine => f32::from(fine::FINE_TOP),
-        Kind::Map(_) => 255.0,
-        Kind::Wide { top, .. } => f32::from(*top),
-        Kind::Real => return,
-    };
-    let Some(codes) = fine::whole(tensor) else { return };
+    let (Some(top), Some(codes)) = (top(tensor).map(f32::from), fine::whole(tensor)) else { return };
     let Some(values) = values.as_slice_mut() else { return };
     for pixel in values.chunks_exact_mut(codes.scale.len()) {
         for ((value, &scale), &zero) in pixel.iter_mut().zip(&codes.scale).zip(&codes.zero) {
             let zero = f32::from(zero);
             *value = ((*value / scale + zero).round_ties_even().clamp(0.0, top) - zero) * scale;
         }
+    }
+}
+
+/// The largest code of a tensor; none of reals.
+pub fn top(tensor: &QTensor) -> Option<u16> {
+    match &tensor.kind {
+        Kind::Map(_) if tensor.fine => Some(fine::FINE_TOP),
+        Kind::Map(_) => Some(255),
+        Kind::Wide { top, .. } => Some(*top),
+        Kind::Real => None,
     }
 }

@@ -37,10 +37,11 @@ pub enum Command {
     )]
     Eval(EvalArguments),
     /// Say where the error comes from, layer by layer.
-    #[command(after_help = "Example: bakelite analyze mobilenet_v3.onnx --images photos/
+    #[command(after_help = "Example: bakelite analyze mobilenet_v3.onnx --images photos/ --report analysis.html
 
 For each layer: the answers' signal to noise if it alone were in integers (or only its weights, or only its codes) and if it alone \
-were in float; its result's, everything before it in integers too; its widest channel's range against the median one's; and what would \
+were in float; its result's, everything before it in integers too; its widest channel's range against the median one's; how many of its \
+channels starve, with less than 20 dB left of their own signal by their codes; and what would \
 help. For each picture whose best class changed: the first layer that brings it back.")]
     Analyze(AnalyzeArguments),
     /// Say what each step of a recipe is worth: without it, and from the plainest recipe up.
@@ -337,6 +338,9 @@ pub struct AnalyzeArguments {
     /// The recipe.
     #[arg(long, default_value = "default", value_name = "NAME|FILE")]
     pub recipe: String,
+    /// Write a report with drawings and pictures: one HTML file.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,

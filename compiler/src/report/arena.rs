@@ -7,6 +7,7 @@
 //!        └─┴────┴───────┴─────┴──► step
 //! ```
 
+use super::page::round;
 use crate::plan::{Plan, Slot};
 use crate::qgraph::{QGraph, TensorId};
 use crate::units::bytes;
@@ -124,8 +125,4 @@ fn place(plan: &Plan, slot: &Slot) -> Option<(usize, usize)> {
 /// The last node that reads a tensor.
 fn last_reader(q: &QGraph, id: TensorId) -> Option<usize> {
     q.nodes.iter().rposition(|node| node.inputs.contains(&id))
-}
-
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

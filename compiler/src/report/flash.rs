@@ -2,6 +2,7 @@
 
 use super::Contents;
 use super::layers::{scales, weights};
+use super::page::round;
 use crate::units::bytes;
 use serde::Serialize;
 
@@ -62,8 +63,4 @@ pub fn flash(contents: &Contents<'_>) -> Vec<Part> {
             part
         })
         .collect()
-}
-
-fn round(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
 }

@@ -74,12 +74,7 @@ pub fn pictures(contents: &Contents<'_>) -> Pictures {
 }
 
 fn picture(outcome: &Outcome, dataset: &Dataset, loader: &mut Loader, fit: &Fit, labels: &[String]) -> Picture {
-    let thumbnail = dataset
-        .images()
-        .iter()
-        .find(|image| image.name == outcome.file)
-        .and_then(|image| loader.load(&image.path, &image.name, fit).ok())
-        .and_then(|(_, rgb)| thumbnail(rgb, fit));
+    let thumbnail = by_name(&outcome.file, dataset, loader, fit);
     let name = |class: usize| match labels.get(class) {
         Some(label) if !label.is_empty() => label.clone(),
         _ => format!("class {class}"),
@@ -103,6 +98,13 @@ fn picture(outcome: &Outcome, dataset: &Dataset, loader: &mut Loader, fit: &Fit,
         float: answer(outcome.float_top1, outcome.float_score),
         int8: answer(outcome.int8_top1, outcome.int8_score),
     }
+}
+
+/// A picture of `dataset` by its name, as [`thumbnail`] shows it; none where the file cannot be read any more.
+pub fn by_name(name: &str, dataset: &Dataset, loader: &mut Loader, fit: &Fit) -> Option<(String, u32, u32)> {
+    let image = dataset.images().iter().find(|image| image.name == name)?;
+    let (_, rgb) = loader.load(&image.path, &image.name, fit).ok()?;
+    thumbnail(rgb, fit)
 }
 
 /// The network's input, small enough for a page: data URI, width, height.

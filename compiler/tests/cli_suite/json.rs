@@ -88,27 +88,6 @@ fn completions() {
 }
 
 #[test]
-fn analyze() {
-    let run = bakelite(["analyze", "--json", "--preprocess", "imagenet", "--recipe", "per-tensor"])
-        .args(["--calibration-images", "6", "--analysis-images", "3"])
-        .arg(&SHARED.model)
-        .arg("--images")
-        .arg(&SHARED.images)
-        .succeeds();
-    let told = json(&run.stdout);
-    let db = |value: &Value| value.as_f64().unwrap_or(f64::INFINITY);
-    assert_eq!(told["pictures"], 3);
-    let layers = told["layers"].as_array().expect("layers");
-    let alone: Vec<f64> = layers.iter().map(|layer| db(&layer["alone_in_integers_db"])).collect();
-    assert!(layers.len() > 40 && alone.iter().any(|db| db.is_finite()), "{told}");
-    // One scale per tensor hurts activations more than weights, and no layer alone as much as all of them.
-    assert!(db(&told["all_db"]) < db(&told["weights_db"]), "{told}");
-    assert!(alone.iter().all(|&alone| alone > db(&told["all_db"])), "{told}");
-    let remedies: Vec<&str> = layers.iter().filter_map(|layer| layer["remedy"]["option"].as_str()).collect();
-    assert!(remedies.iter().any(|remedy| remedy.contains("--recipe fast: a scale for each channel")), "{remedies:?}");
-}
-
-#[test]
 fn kernels_alone_are_verified_too() {
     let folder = crate::bakelite::scratch();
     let ran = bakelite(["verify", "--kernels", "--json", "--calibration-images", "8", "--verify-images", "4", "--out"])

@@ -4,6 +4,7 @@
 //! tested too where they are. One crate is compiled to a program, by `demo`, and serves all tests of programs.
 
 mod ablate;
+mod analyze;
 mod architectures;
 mod bakelite;
 mod bits;
@@ -12,6 +13,7 @@ mod bits;
 mod builder;
 mod family;
 mod foreign;
+mod html;
 mod images;
 mod interrupt;
 mod json;
