@@ -30,6 +30,7 @@ pub mod quantize;
 pub mod recognise;
 pub mod reconstruct;
 pub mod report;
+pub mod roofline;
 pub mod sensitivity;
 pub mod specs;
 pub mod units;

@@ -9,6 +9,7 @@ pub mod constants;
 pub mod prefetch;
 pub mod run;
 pub mod single;
+mod sizes;
 pub mod steps;
 
 use crate::error::Result;

@@ -3,7 +3,7 @@
 //! The compiler executes plans of any level with these; they are compiled once, here. An emitted crate names its
 //! token and does without. Each function returns whether this CPU has the level; it did nothing where not.
 
-use crate::isa::{self, Level};
+use crate::isa::{self, Isa, Level};
 use crate::kernel::{
     self, Add, ArgMax, AveragePool, ChannelTables, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean,
     Pointwise, Product, RealActivation, Resize, SoftmaxMap, Spread, Table,
@@ -11,24 +11,35 @@ use crate::kernel::{
 
 /// Whether this CPU has the level.
 pub fn has(level: Level) -> bool {
+    struct Nothing;
+    impl isa::Kernel for Nothing {
+        type Output = ();
+        #[inline(always)]
+        fn run<I: Isa>(self, _: I) {}
+    }
+    with(level, Nothing).is_some()
+}
+
+/// Computes with the level's instruction set; `None` where this CPU lacks it.
+pub fn with<K: isa::Kernel>(level: Level, kernel: K) -> Option<K::Output> {
     match level {
-        Level::Portable => true,
+        Level::Portable => isa::Portable::detect().map(|isa| isa.run(kernel)),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => isa::Avx2::detect().is_some(),
+        Level::Avx2 => isa::Avx2::detect().map(|isa| isa.run(kernel)),
         #[cfg(target_arch = "x86_64")]
-        Level::AvxVnni => isa::AvxVnni::detect().is_some(),
+        Level::AvxVnni => isa::AvxVnni::detect().map(|isa| isa.run(kernel)),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Vnni => isa::Avx512Vnni::detect().is_some(),
+        Level::Avx512Vnni => isa::Avx512Vnni::detect().map(|isa| isa.run(kernel)),
         #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-        Level::Neon => isa::Neon::detect().is_some(),
+        Level::Neon => isa::Neon::detect().map(|isa| isa.run(kernel)),
         #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-        Level::NeonDot => isa::NeonDot::detect().is_some(),
+        Level::NeonDot => isa::NeonDot::detect().map(|isa| isa.run(kernel)),
         #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-        Level::I8mm => isa::I8mm::detect().is_some(),
+        Level::I8mm => isa::I8mm::detect().map(|isa| isa.run(kernel)),
         #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        Level::Simd128 => isa::Simd128::detect().is_some(),
+        Level::Simd128 => isa::Simd128::detect().map(|isa| isa.run(kernel)),
         #[allow(unreachable_patterns, reason = "which levels are left depends on the architecture")]
-        _ => false,
+        _ => None,
     }
 }
 

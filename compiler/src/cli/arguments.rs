@@ -54,6 +54,12 @@ help. For each picture whose best class changed: the first layer that brings it 
     /// Build the program and compare every bit of its answers with the reference.
     Verify(VerifyArguments),
     /// Time a model layer by layer, or a compiled crate as a whole.
+    #[command(after_help = "Example: bakelite bench mobilenet_v3.onnx
+
+The roofline is what one core of this machine does at best, measured now: multiply-accumulates per second of the kernels' own dot \
+product on data in the first cache, and bytes per second read from as many bytes as the network holds. A layer's bound is the longer of \
+its products at the one and its weights and maps at the other; the last column is that bound as a share of the measured time. 100 % \
+would leave nothing to gain; how it is counted is noisy by a few percent.")]
     Bench(BenchArguments),
     /// Write a float ONNX network from the table of an architecture, with made-up weights.
     #[command(after_help = "Example: bakelite model mobilenet-v3-large --width 0.75 --size 192x192 -o large.onnx")]

@@ -7,9 +7,10 @@ use crate::dataset::Dataset;
 use crate::emit::MARK;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline;
-use crate::plan::{self, Plan, run};
+use crate::plan::{self, Plan, Step, run};
 use crate::quantize;
 use crate::quantize::recipe::Recipe;
+use crate::roofline::timing::{Layer, Timing, timing};
 use crate::specs::target::Target;
 use crate::verify::{self, Runner};
 use bakelite_runtime::isa::Level;
@@ -43,55 +44,52 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         })?,
     };
     let plan = plan::plan(&q, level)?;
-    let times = run::times(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
-    report(&plan, &times, arguments)
+    let timing = timing(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
+    if arguments.json { print_json(&json(&plan, &timing)) } else { show(&plan, &timing) }
 }
 
-fn report(plan: &Plan, times: &[Vec<u128>], arguments: &BenchArguments) -> Result<()> {
-    let median = run::median;
-    let total: f64 = times.iter().map(|t| median(t)).sum();
-    let macs: usize = plan.steps.iter().map(|s| s.kernel.macs()).sum();
-    if arguments.json {
-        let layers: Vec<_> = plan
-            .steps
-            .iter()
-            .zip(times)
-            .map(|(s, t)| {
-                serde_json::json!({
-                    "name": s.name, "kernel": s.kernel.name(), "macs": s.kernel.macs(),
-                    "median_ns": median(t), "min_ns": t.first().copied().unwrap_or(0) as f64,
-                })
-            })
-            .collect();
-        return print_json(&serde_json::json!({
-            "kernels": plan.level.name(), "median_ns": total, "macs": macs, "layers": layers,
-        }));
-    }
-    let mut t = table::new(&["layer", "kernel", "MMAC", "µs", "%", "GMAC/s"]);
-    for (step, times) in plan.steps.iter().zip(times) {
-        let ns = median(times);
-        let macs = step.kernel.macs() as f64;
+fn json(plan: &Plan, timing: &Timing) -> serde_json::Value {
+    let whole = timing.whole();
+    let layer = |(step, layer): (&Step, &Layer)| {
+        serde_json::json!({
+            "name": step.name, "kernel": step.kernel.name(), "macs": layer.macs, "bytes": layer.bytes,
+            "median_ns": layer.median_ns, "min_ns": layer.min_ns, "gmacs": layer.gmacs(),
+            "bound_ns": layer.bound_ns, "share": layer.share(),
+        })
+    };
+    serde_json::json!({
+        "kernels": plan.level.name(), "macs": whole.macs, "bytes": whole.bytes, "median_ns": whole.median_ns,
+        "gmacs": whole.gmacs(), "bound_ns": whole.bound_ns, "share": whole.share(), "roofline": timing.roofline,
+        "layers": plan.steps.iter().zip(&timing.layers).map(layer).collect::<Vec<_>>(),
+    })
+}
+
+fn show(plan: &Plan, timing: &Timing) -> Result<()> {
+    let whole = timing.whole();
+    let mut t = table::new(&["layer", "kernel", "MMAC", "µs", "%", "GMAC/s", "roofline"]);
+    for (step, layer) in plan.steps.iter().zip(&timing.layers) {
         table::row(
             &mut t,
             &[
                 step.name.clone(),
                 step.kernel.name().to_owned(),
-                format!("{:.2}", macs / 1e6),
-                format!("{:.1}", ns / 1e3),
-                format!("{:.1}", 100.0 * ns / total.max(1.0)),
-                if macs > 0.0 { format!("{:.0}", macs / ns.max(1.0)) } else { String::new() },
+                format!("{:.2}", layer.macs as f64 / 1e6),
+                format!("{:.1}", layer.median_ns / 1e3),
+                format!("{:.1}", 100.0 * layer.median_ns / whole.median_ns.max(1.0)),
+                layer.gmacs().map_or_else(String::new, |gmacs| format!("{gmacs:.0}")),
+                format!("{:.0} %", 100.0 * layer.share()),
             ],
         );
     }
     line(&t)?;
     line(format!(
         "sum of medians {:.3} ms, {:.1} M multiply-accumulates, {:.0} GMAC/s, kernels {}",
-        total / 1e6,
-        macs as f64 / 1e6,
-        macs as f64 / total.max(1.0),
+        whole.median_ns / 1e6,
+        whole.macs as f64 / 1e6,
+        whole.gmacs().unwrap_or(0.0),
         plan.level.name()
     ))?;
-    Ok(())
+    line(format!("{:.0} % of the roofline of one core here: {}", 100.0 * whole.share(), timing.roofline))
 }
 
 /// The program of a compiled crate, how to run it, and what the crate says of itself.

@@ -37,7 +37,7 @@ pub fn schedule(kernels: &mut [Kernel], len: usize) {
 }
 
 /// The packed weights of a step.
-fn weights(kernel: &Kernel) -> Option<Bytes> {
+pub fn weights(kernel: &Kernel) -> Option<Bytes> {
     match kernel {
         Kernel::Pointwise { weights, .. }
         | Kernel::Depthwise { weights, .. }

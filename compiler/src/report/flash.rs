@@ -1,7 +1,6 @@
 //! Where the flash goes: weights by kernel, scales, code.
 
 use super::Contents;
-use super::layers::{scales, weights};
 use super::page::round;
 use crate::units::bytes;
 use serde::Serialize;
@@ -24,16 +23,17 @@ pub struct Part {
 /// The bar, from left to right.
 pub fn flash(contents: &Contents<'_>) -> Vec<Part> {
     let plan = contents.plan;
-    let of = |name: &str| plan.steps.iter().filter(|s| s.kernel.name() == name).map(|s| weights(&s.kernel)).sum();
-    let by_kernel: [(&str, &str, usize); 5] = [
+    let of = |name: &str| plan.steps.iter().filter(|s| s.kernel.name() == name).map(|s| s.kernel.weights()).sum();
+    let by_kernel: [(&str, &str, usize); 6] = [
         ("pointwise", "pointwise weights", of("pointwise")),
+        ("gated", "weights of gated layers", of("gated")),
         ("dense", "dense weights", of("dense")),
         ("depthwise", "depthwise weights", of("depthwise")),
         ("convolution", "convolution weights", of("convolution")),
         ("table", "tables", of("table")),
     ];
     let packed: usize = by_kernel.iter().map(|(_, _, size)| size).sum();
-    let scales: usize = plan.steps.iter().map(|s| scales(&s.kernel)).sum();
+    let scales: usize = plan.steps.iter().map(|s| s.kernel.scales()).sum();
     let constants = plan.constants.len_bytes();
     let mut parts = by_kernel.to_vec();
     parts.push(("scales", "scales, offsets", scales));

@@ -1,8 +1,7 @@
 //! The table of layers: what each runs, what it costs.
 
 use super::Contents;
-use crate::plan::constants::{Bytes, EpilogueSpans, Floats};
-use crate::plan::{Kernel, run};
+use crate::plan::run;
 use crate::units::bytes;
 use serde::Serialize;
 
@@ -45,7 +44,7 @@ pub fn layers(contents: &Contents<'_>) -> Layers {
     let rows = plan.steps.iter().enumerate().map(|(index, step)| {
         let shape = q.tensor(step.tensor).shape;
         let macs = step.kernel.macs();
-        let size = weights(&step.kernel);
+        let size = step.kernel.weights();
         Row {
             index,
             opens: index > 0 && plan.steps[index - 1].block != step.block,
@@ -62,46 +61,5 @@ pub fn layers(contents: &Contents<'_>) -> Layers {
         rows: rows.collect(),
         timed_in: times.is_some().then(|| local.level.name()),
         total: format!("{:.3} ms", total / 1e6),
-    }
-}
-
-/// Bytes of packed weights, pad codes and tables.
-pub fn weights(kernel: &Kernel) -> usize {
-    let len = |spans: &[Bytes]| spans.iter().map(|span| span.len).sum();
-    match kernel {
-        Kernel::Pointwise { weights, .. } | Kernel::Dense { weights, .. } | Kernel::Gated { weights, .. } => {
-            weights.len
-        }
-        Kernel::Depthwise { weights, pad_code, .. } | Kernel::Convolution { weights, pad_code, .. } => {
-            len(&[*weights, *pad_code])
-        }
-        Kernel::Table { table, .. } => table.len,
-        Kernel::Mean { .. }
-        | Kernel::Gate { .. }
-        | Kernel::Add { .. }
-        | Kernel::Weightless { .. }
-        | Kernel::MaxPool { .. }
-        | Kernel::Softmax { .. } => 0,
-    }
-}
-
-/// Bytes of factors, summands and offsets.
-pub fn scales(kernel: &Kernel) -> usize {
-    let pair = |pair: &Option<(Floats, Floats)>| pair.map_or(0, |(a, b)| a.len + b.len);
-    let epilogue = |e: &EpilogueSpans| {
-        e.offset.len + e.multiplier.len + e.bias.len + e.residual.map_or(0, |r| r.len) + pair(&e.hard_swish)
-    };
-    4 * match kernel {
-        Kernel::Pointwise { epilogue: e, .. }
-        | Kernel::Dense { epilogue: e, .. }
-        | Kernel::Depthwise { epilogue: e, .. }
-        | Kernel::Convolution { epilogue: e, .. } => epilogue(e),
-        Kernel::Mean { multiplier, bias, .. } => multiplier.len + bias.len,
-        Kernel::Gate { multiplier, zero, bias, hard_swish, .. } => {
-            multiplier.len + zero.len + bias.len + pair(hard_swish)
-        }
-        Kernel::Gated { factor, zero, epilogue: e, .. } => factor.len + zero.len + epilogue(e),
-        Kernel::Add { first, second, bias, .. } => first.len + second.len + bias.len,
-        Kernel::Weightless { .. } | Kernel::Table { .. } | Kernel::MaxPool { .. } | Kernel::Softmax { .. } => 0,
     }
 }

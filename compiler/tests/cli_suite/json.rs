@@ -56,6 +56,20 @@ fn bench() {
     let layers = value["layers"].as_array().unwrap();
     assert!(layers.len() > 40 && layers.iter().all(|layer| layer["median_ns"].as_f64() > Some(0.0)), "{value}");
     assert_eq!(value["kernels"], "portable");
+    assert!(value["roofline"]["peak_gmacs"].as_f64() > Some(0.0), "{value}");
+    let sizes = value["roofline"]["bandwidth"].as_array().unwrap();
+    // The last one is all that the network holds: more weights than parameters of a byte, since they are padded.
+    assert!(sizes.iter().is_sorted_by_key(|it| it["bytes"].as_u64()) && sizes.len() > 5, "{value}");
+    assert!(sizes.last().unwrap()["bytes"].as_u64() > Some(1_500_000), "{value}");
+    // A bound is never nothing, and no longer than the products and bytes take one after the other.
+    let sum = |key: &str| layers.iter().map(|layer| layer[key].as_f64().unwrap()).sum::<f64>();
+    assert!(layers.iter().all(|layer| layer["bound_ns"].as_f64() > Some(0.0)), "{value}");
+    let (share, bound) = (value["share"].as_f64().unwrap(), value["bound_ns"].as_f64().unwrap());
+    assert!(
+        (sum("bound_ns") / bound - 1.0).abs() < 1e-9 && (bound / sum("median_ns") / share - 1.0).abs() < 1e-9,
+        "{value}"
+    );
+    assert_eq!(value["macs"].as_f64(), Some(sum("macs")));
 }
 
 #[test]
