@@ -191,8 +191,6 @@ pub struct Ready {
     work: Quantized,
     /// Pictures that were named, or all of the folder, to verify and compare on.
     compared_on: Option<Dataset>,
-    /// The same integers planned for this machine: any level gives the same bits; the best one here is the quickest.
-    local: Plan,
     golden: Golden,
     evaluation: Option<Evaluation>,
     float_ms: Option<f64>,
@@ -228,6 +226,7 @@ pub fn ready(request: &Request) -> Result<Ready> {
     let named = request.evaluation.as_deref().map(Dataset::open).transpose()?;
     let data = if request.images.as_os_str().is_empty() { None } else { Some(Dataset::open(&request.images)?) };
     let work = quantized(request)?;
+    // For this machine: any level gives the same bits; the best one here is the quickest.
     let local = plan::plan(&work.q, plan::run::levels()[0])?;
     let mut notes = Vec::new();
     if labels.is_empty()
@@ -263,7 +262,7 @@ pub fn ready(request: &Request) -> Result<Ready> {
         );
     }
     let golden = golden::choose(&work.q, &local)?;
-    Ok(Ready { work, compared_on, local, golden, evaluation, float_ms, labels, notes, expected: OnceLock::new() })
+    Ok(Ready { work, compared_on, golden, evaluation, float_ms, labels, notes, expected: OnceLock::new() })
 }
 
 impl Ready {
@@ -286,7 +285,7 @@ impl Ready {
 pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     emit::refuse_foreign(&request.out)?;
-    let Ready { work, local, .. } = ready;
+    let work = &ready.work;
     let plans = target.levels.iter().map(|&level| plan::plan(&work.q, level)).collect::<Result<Vec<_>>>()?;
     let sets = Sets::new(&plans)?;
     let plan = sets.best();
@@ -335,7 +334,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         work,
         target: &target,
         plan,
-        local,
+        timed: plans.iter().find(|plan| target.is_host() && plan::run::levels().contains(&plan.level)),
         facts: &facts,
         evaluation: ready.compared_on.as_ref().zip(ready.evaluation.as_ref()),
     };

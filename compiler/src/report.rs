@@ -12,6 +12,7 @@ mod layers;
 mod network;
 mod page;
 mod pictures;
+mod profile;
 
 use crate::compile::{Outcome, Quantized};
 use crate::dataset::Dataset;
@@ -20,12 +21,16 @@ use crate::error::{Error, Result, Stage};
 use crate::evaluate::Evaluation;
 use crate::interrupt::{Staged, uninterrupted};
 use crate::plan::Plan;
+use crate::roofline::timing::timing;
 use crate::specs::target::Target;
 use serde::Serialize;
 use std::path::Path;
 
 /// Its name in the crate's folder.
 pub const FILE: &str = "report.html";
+
+/// How often the network is run to time its layers.
+const ROUNDS: usize = 20;
 
 /// What the report is about.
 #[derive(Clone, Copy)]
@@ -38,8 +43,8 @@ pub struct Contents<'a> {
     pub target: &'a Target,
     /// The plan that was emitted.
     pub plan: &'a Plan,
-    /// The same integers planned for this machine, to time them layer by layer.
-    pub local: &'a Plan,
+    /// The plan of the target that this machine runs, to time it layer by layer; none where the target is another machine.
+    pub timed: Option<&'a Plan>,
     /// What the crate says of itself.
     pub facts: &'a Facts,
     /// Pictures that were compared on, and what came of each.
@@ -64,6 +69,7 @@ struct Page<'a> {
     hashes: Vec<facts::Fact>,
     flash: Vec<flash::Part>,
     arena: arena::Arena,
+    profile: Option<profile::Profile>,
     layers: layers::Layers,
     pictures: pictures::Pictures,
     notes: &'a [String],
@@ -76,6 +82,7 @@ struct Page<'a> {
 pub fn report(contents: &Contents<'_>) -> Result<String> {
     let Contents { outcome, plan, facts, .. } = *contents;
     let input = plan.input;
+    let timing = contents.timed.and_then(|plan| timing(plan, ROUNDS));
     let page = Page {
         name: &outcome.name,
         title: &facts.title,
@@ -92,7 +99,8 @@ pub fn report(contents: &Contents<'_>) -> Result<String> {
         hashes: facts::hashes(facts),
         flash: flash::flash(contents),
         arena: arena::arena(&contents.work.q, plan),
-        layers: layers::layers(contents),
+        profile: contents.timed.zip(timing.as_ref()).map(|(plan, timing)| profile::profile(plan, timing)),
+        layers: layers::layers(contents, timing.as_ref()),
         pictures: pictures::pictures(contents),
         notes: &outcome.notes,
     };

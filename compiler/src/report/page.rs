@@ -7,7 +7,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 /// All templates; those of whole pages include the others.
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 9] = [
     ("style.css", include_str!("templates/style.css")),
     ("analysis.html", include_str!("templates/analysis.html")),
     ("arena.html", include_str!("templates/arena.html")),
@@ -15,6 +15,7 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("layers.html", include_str!("templates/layers.html")),
     ("network.html", include_str!("templates/network.html")),
     ("pictures.html", include_str!("templates/pictures.html")),
+    ("profile.html", include_str!("templates/profile.html")),
     ("report.html", include_str!("templates/report.html")),
 ];
 

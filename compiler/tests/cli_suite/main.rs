@@ -23,6 +23,7 @@ mod output;
 mod program;
 mod quantized;
 mod reconstruct;
+mod report;
 mod same_bytes;
 mod several;
 mod shards;
