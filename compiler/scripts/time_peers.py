@@ -2,7 +2,7 @@
 
     python time_peers.py MODEL.onnx IMAGES PROGRAM [--threads 1] [--rounds 7] [--iterations 200]
 
-    pip install openvino==2026.4.1 nncf==3.4.0 onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0
+    pip install openvino==2026.4.1 nncf==3.4.0 onnx==1.23.2 onnxruntime==1.32.0 pillow==13.0.0 sympy==1.14.0
 
 A peer that is not installed is left out. MODEL takes 1x3xHxW; IMAGES is a folder of JPEG pictures, 32 of which the peers
 calibrate on (OpenVINO: NNCF's default; ONNX Runtime: QDQ, u8 activations, i8 weights per channel, full range); PROGRAM is what
