@@ -325,10 +325,26 @@ pub trait Isa: Copy {
         taps: Self::Quads,
         weights: &Self::Weights,
     ) -> [Self::I32; 4];
-    /// A block of constants, dealt.
-    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4];
-    /// A block of constants, dealt. Vectors beyond the end of `from` are zero.
-    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4];
+    /// A block of constants, dealt: in natural order where an instruction set has no other.
+    #[inline(always)]
+    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
+        [
+            self.load_i32(from, at),
+            self.load_i32(from, at + Self::LANES),
+            self.load_i32(from, at + 2 * Self::LANES),
+            self.load_i32(from, at + 3 * Self::LANES),
+        ]
+    }
+    /// The same of f32. Vectors beyond the end of `from` are zero.
+    #[inline(always)]
+    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
+        [
+            self.load_f32(from, at),
+            self.load_f32(from, at + Self::LANES),
+            self.load_f32(from, at + 2 * Self::LANES),
+            self.load_f32(from, at + 3 * Self::LANES),
+        ]
+    }
     /// A block of bytes widened to i32, dealt.
     fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4];
     /// As [`Isa::store_codes`], from dealt vectors.

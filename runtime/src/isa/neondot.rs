@@ -139,8 +139,6 @@ macro_rules! as_neon {
             fn store_wide(value: Self::I32, to: &mut [u16], at: usize, count: usize);
             fn store_f32(value: Self::F32, to: &mut [f32], at: usize, count: usize);
             fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;
-            fn deal_i32(from: &[i32], at: usize) -> [Self::I32; 4];
-            fn deal_f32(from: &[f32], at: usize) -> [Self::F32; 4];
             fn deal_codes(bytes: Self::Bytes) -> [Self::I32; 4];
             fn store_dealt(values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
         }

@@ -283,24 +283,6 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
-        let mut block = [[0; LANES]; 4];
-        for (i, vector) in block.iter_mut().enumerate() {
-            *vector = load(from, at + i * LANES);
-        }
-        block
-    }
-
-    #[inline(always)]
-    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
-        let mut block = [[0.0; LANES]; 4];
-        for (i, vector) in block.iter_mut().enumerate() {
-            *vector = load(from, at + i * LANES);
-        }
-        block
-    }
-
-    #[inline(always)]
     fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4] {
         quarters(map(bytes, i32::from))
     }

@@ -451,18 +451,6 @@ impl Isa for Simd128 {
     }
 
     #[inline(always)]
-    fn deal_i32(self, from: &[i32], at: usize) -> [Self::I32; 4] {
-        let vector = |n: usize| self.load_i32(from, at + n * 4);
-        [vector(0), vector(1), vector(2), vector(3)]
-    }
-
-    #[inline(always)]
-    fn deal_f32(self, from: &[f32], at: usize) -> [Self::F32; 4] {
-        let vector = |n: usize| self.load_f32(from, at + n * 4);
-        [vector(0), vector(1), vector(2), vector(3)]
-    }
-
-    #[inline(always)]
     fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4] {
         let (low, high) = (u16x8_extend_low_u8x16(bytes), u16x8_extend_high_u8x16(bytes));
         [
