@@ -4,8 +4,6 @@ use super::program::{render, values};
 use super::sets::Sets;
 use super::{Facts, Files, answers};
 use crate::error::{Error, Result, Stage};
-use crate::plan::{Output, Plan};
-use crate::qgraph::Shape;
 use crate::specs::target::Target;
 use bakelite_runtime::isa::Level;
 use minijinja::context;
@@ -26,23 +24,22 @@ fn detect(level: Level) -> &'static str {
 pub fn files(files: &mut Files, sets: Sets<'_>, target: &Target, facts: &Facts) -> Result<()> {
     let plan = sets.best();
     let mut start = 0;
-    let rows: Vec<minijinja::Value> = answers::fields(&plan.outputs)
+    let rows = answers::fields(&plan.outputs)
         .iter()
         .zip(&plan.outputs)
         .map(|(field, output)| {
-            let shape = output.answer.shape;
-            let first = start;
+            let (shape, first) = (output.answer.shape, start);
             start += shape.len();
-            context! {
-                upper => field.to_ascii_uppercase(), text => output.answer.to_string().replace("*/", "* /"),
+            Ok(context! {
+                upper => field.to_ascii_uppercase(), text => output.answer.to_string().replace("*/", "* /"), name => json(&output.answer.name)?,
                 start => first, end => start - 1, height => shape.height, width => shape.width, channels => shape.channels,
-            }
+            })
         })
-        .collect();
+        .collect::<Result<Vec<_>>>()?;
     let values = context! {
         detect => if sets.several() { "true" } else { detect(plan.level) }, upper => facts.name.to_ascii_uppercase(), version => env!("CARGO_PKG_VERSION"),
         target => &target.name, triple => &target.triple, outputs => plan.answers(),
-        labels => json(&facts.labels)?, probabilities => facts.probabilities, parts => json(&parts(plan))?,
+        labels => json(&facts.labels)?, probabilities => facts.probabilities,
         image => 3 * facts.fit.height * facts.fit.width, arena => sets.memory_bytes(), arena_bound => arena_bound(sets), answers => rows, ..values(sets, facts)
     };
     let mut templates = vec![
@@ -66,31 +63,6 @@ pub fn files(files: &mut Files, sets: Sets<'_>, target: &Target, facts: &Facts) 
 fn json(value: &impl serde::Serialize) -> Result<String> {
     let text = serde_json::to_string(value).map_err(|e| Error::new(Stage::Emit, e.to_string()))?;
     Ok(text.replace('<', "\\u003c"))
-}
-
-/// An answer as the page names it.
-#[derive(serde::Serialize)]
-struct Part<'a> {
-    name: &'a str,
-    /// Of its numbers among those of all answers.
-    start: usize,
-    shape: [usize; 3],
-}
-
-/// All answers, one after the other.
-fn parts(plan: &Plan) -> Vec<Part<'_>> {
-    let starts = plan.outputs.iter().scan(0, |start, output| {
-        let first = *start;
-        *start += output.answer.shape.len();
-        Some(first)
-    });
-    starts
-        .zip(&plan.outputs)
-        .map(|(start, Output { answer, .. })| {
-            let Shape { height, width, channels } = answer.shape;
-            Part { name: &answer.name, start, shape: [height, width, channels] }
-        })
-        .collect()
 }
 
 /// No less than `size_of::<Arena>()`: each of the three sections, and the whole, end at a multiple of 64 bytes.

@@ -7,11 +7,12 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 /// All templates; those of whole pages include the others.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("style.css", include_str!("templates/style.css")),
     ("analysis.html", include_str!("templates/analysis.html")),
     ("arena.html", include_str!("templates/arena.html")),
     ("flash.html", include_str!("templates/flash.html")),
+    ("head.html", include_str!("templates/head.html")),
     ("layers.html", include_str!("templates/layers.html")),
     ("network.html", include_str!("templates/network.html")),
     ("pictures.html", include_str!("templates/pictures.html")),
