@@ -123,13 +123,24 @@ impl Level {
         }
     }
 
+    /// Most rows of a pointwise tile of so many vectors, whose accumulators are registers: 8, 6, 5 or 4.
+    pub const fn rows(self, vectors: usize) -> usize {
+        match self.accumulators().checked_div(vectors) {
+            Some(8..) | None => 8,
+            Some(6..) => 6,
+            Some(5) => 5,
+            Some(_) => 4,
+        }
+    }
+
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
     pub const fn accumulators(self) -> usize {
         match self {
             Self::Portable => 4,
             Self::Avx2 | Self::AvxVnni | Self::Simd128 => 12,
             Self::Neon => 16,
-            Self::NeonDot | Self::I8mm => 18,
+            Self::I8mm => 18,
+            Self::NeonDot => 20,
             Self::Avx512Vnni => 24,
         }
     }
@@ -150,7 +161,7 @@ pub trait Kernel {
 /// which unpacking bytes leaves them); [`Isa::deal_f32`] and packed weights follow it, [`Isa::store_dealt`] undoes it.
 ///
 /// `at` is always an index into the slice, `count` a number of elements.
-pub trait Isa: Copy {
+pub trait Isa: Copy + Sync {
     /// Its name.
     const LEVEL: Level;
     /// Lanes of a vector; a divisor of [`crate::layer::LANE_PAD`].
@@ -275,8 +286,11 @@ pub trait Isa: Copy {
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize);
 
     /// Packs weights at run time: the low bytes of four input channels of a vector of output channels, as
-    /// [`crate::pack::pointwise`] lays them, to the 4 · LANES bytes from `at` on (not written if they are not there).
+    /// [`crate::pack::pointwise`] lays them but for [`Isa::arrange`], to the 4 · LANES bytes from `at` on (not written if they are not there).
     fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize);
+    /// Brings whole packed vectors of `k` input channels, written by [`Isa::store_group`], to the order of [`crate::pack::pointwise`].
+    #[inline(always)]
+    fn arrange(self, _packed: &mut [u8], _k: usize) {}
 
     /// A hint that these bytes are read soon: into the second cache, while something else is computed.
     #[inline(always)]
@@ -294,7 +308,8 @@ pub trait Isa: Copy {
         k: usize,
     ) -> [[Self::I32; N]; M];
 
-    /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]).
+    /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]), but for what
+    /// [`crate::pack::offset`] adds.
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N];
 
     /// `count` ≤ 4 · LANES bytes; the others may be any value.
@@ -347,6 +362,20 @@ pub trait Isa: Copy {
     }
     /// A block of bytes widened to i32, dealt.
     fn deal_codes(self, bytes: Self::Bytes) -> [Self::I32; 4];
+    /// As [`Isa::store_dealt`], M ≤ 8 times, the first codes `stride` apart.
+    #[inline(always)]
+    fn store_dealt_tile<const M: usize>(
+        self,
+        values: [[Self::I32; 4]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        for m in 0..M {
+            self.store_dealt(values[m], to, at + m * stride, count);
+        }
+    }
     /// As [`Isa::store_codes`], from dealt vectors.
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
     /// As [`Isa::store_dealt`], from the lanes of a narrow block: the pixels' first `count` ≤ 16 codes each, at `at`,

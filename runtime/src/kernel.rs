@@ -33,6 +33,7 @@ pub use convolution::{Convolution, convolution};
 pub use dense::{Dense, RealActivation, dense_codes, dense_reals};
 pub use depthwise::{Depthwise, depthwise};
 pub use gate::{Gate, gate};
+pub(crate) use gated::shared as gated_by_team;
 pub use gated::{Gated, SHUT, gated, gated_scratch_len};
 pub use max_pool::{MaxPool, max_pool};
 pub use mean::{Mean, mean, mean_reals};

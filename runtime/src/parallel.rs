@@ -4,12 +4,13 @@
 //! |---|---|
 //! | pointwise, gate, add | some pixels |
 //! | depthwise, convolution | some rows; the input from the first row that its taps see on, with less padding above |
+//! | gated | some vectors of output channels, whose weights it gates; then some pixels |
 //! | dense | some output channels |
 //!
 //! A team of one calls the kernel on all of it. Constants and weights are shared, every output code has one writer.
 
 use crate::isa::{Isa, Team};
-use crate::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, Pointwise, RealActivation};
+use crate::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, Gated, Pointwise, RealActivation};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
 
@@ -44,7 +45,7 @@ fn share(all: &[u8], part: usize, parts: usize) -> &[u8] {
 
 /// [`kernel::pointwise`].
 #[inline]
-pub fn pointwise<I: Isa + Sync>(
+pub fn pointwise<I: Isa>(
     isa: I,
     team: &mut Team,
     layer: &Pointwise<'_>,
@@ -76,7 +77,7 @@ fn from_row(input: Shape, window: &Window, first: usize) -> (usize, Shape, Windo
 
 /// [`kernel::depthwise`].
 #[inline]
-pub fn depthwise<I: Isa + Sync>(
+pub fn depthwise<I: Isa>(
     isa: I,
     team: &mut Team,
     layer: &Depthwise<'_>,
@@ -110,7 +111,7 @@ pub fn depthwise<I: Isa + Sync>(
 
 /// [`kernel::convolution`]. Threads beyond the caller have a scratch of their own, if a small one is enough.
 #[inline]
-pub fn convolution<I: Isa + Sync>(
+pub fn convolution<I: Isa>(
     isa: I,
     team: &mut Team,
     layer: &Convolution<'_>,
@@ -174,7 +175,7 @@ fn channels<'a, I: Isa>(_: I, layer: &Dense<'a>, first: usize, count: usize) -> 
 
 /// [`kernel::dense_codes`].
 #[inline]
-pub fn dense_codes<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Dense<'_>, input: &[u16], output: &mut [u16]) {
+pub fn dense_codes<I: Isa>(isa: I, team: &mut Team, layer: &Dense<'_>, input: &[u16], output: &mut [u16]) {
     let parts = team.parts();
     let Some(output) = output.get_mut(..layer.out_channels).filter(|_| parts > 1) else {
         return kernel::dense_codes(isa, layer, input, output);
@@ -186,7 +187,7 @@ pub fn dense_codes<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Dense<'_>, in
 
 /// [`kernel::dense_reals`].
 #[inline]
-pub fn dense_reals<I: Isa + Sync>(
+pub fn dense_reals<I: Isa>(
     isa: I,
     team: &mut Team,
     layer: &Dense<'_>,
@@ -208,9 +209,23 @@ const fn codes(channels: usize, fine: bool) -> usize {
     if fine { 2 * channels } else { channels }
 }
 
+/// [`kernel::gated`] of `[input, residual]`.
+#[inline]
+pub fn gated<I: Isa>(
+    isa: I,
+    team: &mut Team,
+    layer: &Gated<'_>,
+    [input, residual]: [&[u8]; 2],
+    gate: &[f32],
+    scratch: &mut [u8],
+    output: &mut [u8],
+) {
+    kernel::gated_by_team(isa, team, layer, [input, residual], gate, scratch, output);
+}
+
 /// [`kernel::gate`].
 #[inline]
-pub fn gate<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
+pub fn gate<I: Isa>(isa: I, team: &mut Team, layer: &Gate<'_>, input: &[u8], gate: &[f32], output: &mut [u8]) {
     let (parts, n) = (team.parts(), layer.shape.channels);
     let [of_input, row] = layer.fine.map(|fine| codes(n, fine));
     let Some(output) = output.get_mut(..layer.shape.pixels() * row).filter(|_| parts > 1 && n > 0) else {
@@ -225,7 +240,7 @@ pub fn gate<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Gate<'_>, input: &[u
 
 /// [`kernel::add`].
 #[inline]
-pub fn add<I: Isa + Sync>(isa: I, team: &mut Team, layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
+pub fn add<I: Isa>(isa: I, team: &mut Team, layer: &Add<'_>, first: &[u8], second: &[u8], output: &mut [u8]) {
     let (parts, n) = (team.parts(), layer.shape.channels);
     let [of_first, of_second, row] = layer.fine.map(|fine| codes(n, fine));
     let Some(output) = output.get_mut(..layer.shape.pixels() * row).filter(|_| parts > 1 && n > 0) else {

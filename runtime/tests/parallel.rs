@@ -57,7 +57,7 @@ impl Constants {
 }
 
 /// Every layer alone and by a team, at shapes that divide badly.
-fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
+fn compare<I: Isa>(isa: I, team: &mut Team) {
     let parts = team.parts();
     for (pixels, k, n) in [(1, 16, 16), (7, 5, 3), (49, 20, 72), (113, 33, 40), (784, 16, 64)] {
         let constants = Constants::new(n, 0.01);
@@ -145,6 +145,39 @@ fn compare<I: Isa + Sync>(isa: I, team: &mut Team) {
         kernel::dense_reals(isa, &layer, RealActivation::Sigmoid, &input, &mut one);
         parallel::dense_reals(isa, team, &layer, RealActivation::Sigmoid, &input, &mut all);
         assert_eq!(one, all, "dense {:?} {k} {n} {parts}", I::LEVEL);
+    }
+    for (pixels, k, n) in [(1, 4, 3), (7, 70, 33), (49, 96, 40), (60, 24, 160), (113, 8, 64)] {
+        let constants = Constants::new(n, 0.01);
+        let (factor, gate) =
+            (&constants.floats[3], &bytes(2, k).iter().map(|&b| f32::from(b) / 255.0).collect::<Vec<_>>());
+        let factor: Vec<f32> = (0..k).map(|c| factor[c % factor.len()]).collect();
+        let zero: Vec<f32> = bytes(6, k).iter().map(|&b| f32::from(b)).collect();
+        let (x, added) = (bytes(3, pixels * k), bytes(4, 2 * pixels * n));
+        let mut weights = vec![0; pack::gated_len(I::LEVEL, k, n)];
+        let plain: Vec<i8> = bytes(5, n * k).iter().map(|&b| b as i8 / 2).collect();
+        pack::gated(I::LEVEL, &plain, k, n, &mut weights);
+        for (residual, fine, fine_input) in [(false, false, false), (true, false, true), (true, true, false)] {
+            let layer = kernel::Gated {
+                pixels,
+                in_channels: k,
+                fine_input,
+                out_channels: n,
+                weights: &weights,
+                factor: &factor,
+                zero: &zero,
+                epilogue: Epilogue { fine, fine_residual: fine, ..constants.epilogue(residual, !residual) },
+                tile: Tile::best(I::LEVEL, pixels, n),
+            };
+            let len = pixels * n * layer.epilogue.planes();
+            let added = if residual { added.get(..layer.epilogue.added(len)).unwrap_or(&added) } else { &[] };
+            let mut scratch = vec![99; kernel::gated_scratch_len(I::LEVEL, k, n)];
+            let (mut one, mut all) = (vec![7; len], vec![9; len]);
+            kernel::gated(isa, &layer, &x, gate, added, &mut scratch, &mut one);
+            scratch.fill(77);
+            parallel::gated(isa, team, &layer, [&x, added], gate, &mut scratch, &mut all);
+            assert!(one.iter().any(|&code| code != one[0]) || len < 8, "gated {pixels} {k} {n}: all the same");
+            assert_eq!(one, all, "gated {:?} {pixels} {k} {n} {parts}", I::LEVEL);
+        }
     }
     for (pixels, n) in [(1, 3), (49, 40), (100, 72)] {
         let constants = Constants::new(n, 1.5);

@@ -215,7 +215,7 @@ fn call(q: &QGraph, index: usize, step: &Step, isa: &str) -> String {
         Kernel::Add { .. } => writeln!(out, "    parallel::add({isa}, team, &layers::{layer}, {x}, {second}, {y});"),
         Kernel::Gated { .. } => {
             let sum = other(2);
-            writeln!(out, "    kernel::gated({isa}, &layers::{layer}, {x}, {second}, {sum}, scratch, {y});")
+            writeln!(out, "    parallel::gated({isa}, team, &layers::{layer}, [{x}, {sum}], {second}, scratch, {y});")
         }
         Kernel::Weightless { op, .. } => writeln!(out, "{}", weightless(op, isa, &layer, step)),
         Kernel::Table { .. } => writeln!(out, "    kernel::table({isa}, &layers::{layer}, {x}, {y});"),

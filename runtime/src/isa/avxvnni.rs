@@ -46,7 +46,7 @@ impl AvxVnniEvex {
 /// # Safety
 ///
 /// A value proves AVX2 and the instructions.
-pub unsafe trait Vnni: Copy {
+pub unsafe trait Vnni: Copy + Sync {
     /// Runs with the features enabled.
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
     /// `sum + x · w`, four u8 and four i8 per lane.

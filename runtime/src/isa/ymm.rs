@@ -19,7 +19,7 @@ use core::arch::x86_64::*;
 /// # Safety
 ///
 /// A value proves AVX2.
-pub unsafe trait Ymm: Copy {
+pub unsafe trait Ymm: Copy + Sync {
     /// Its name.
     const NAME: Level;
     /// [`Isa::Quads`].

@@ -14,12 +14,15 @@
 //! ```
 
 use super::pointwise::{Product, Tile};
-use crate::isa::{Isa, Kernel, Level};
+use crate::isa::{Isa, Kernel, Level, Team};
 use crate::layer::{Activation, Epilogue, LANE_PAD, padded};
 use crate::pack;
 
 /// Output channels whose weights are prepared at a time; their constants begin at whole vectors of every instruction set.
 const PANEL: usize = 4 * LANE_PAD;
+
+/// Pixels of the largest tile: threads share whole ones.
+const TILE: usize = 8;
 
 /// Output channels whose gated weights are all smaller than 2^-100 are shut: 127 divided by less would overflow.
 pub const SHUT: f32 = f32::from_bits((127 - 100) << 23);
@@ -94,101 +97,213 @@ pub fn gated<I: Isa>(
     scratch: &mut [u8],
     output: &mut [u8],
 ) {
-    isa.run(Run { layer, input, gate, residual, scratch, output });
+    shared(isa, &mut Team::alone(), layer, [input, residual], gate, scratch, output);
 }
 
-struct Run<'a> {
-    layer: &'a Gated<'a>,
-    input: &'a [u8],
-    gate: &'a [f32],
-    residual: &'a [u8],
-    scratch: &'a mut [u8],
-    output: &'a mut [u8],
-}
-
-impl Kernel for Run<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self, isa: I) {
-        let Self { layer, input, gate, residual, scratch, output } = self;
-        let (k, n) = (layer.in_channels, layer.out_channels);
-        let e = &layer.epilogue;
-        if k == 0
-            || gate.len() < layer.gates()
-            || layer.factor.len() < k
-            || layer.zero.len() < k
-            || layer.weights.len() < pack::gated_len(I::LEVEL, k, n)
-            || scratch.len() < gated_scratch_len(I::LEVEL, k, n)
-            || e.multiplier.len() < padded(n)
-            || e.bias.len() < padded(n)
-        {
-            return;
+/// [`gated`] of `[input, residual]` by a team: it shares a panel's vectors of weights, then the pixels.
+#[inline(always)]
+pub(crate) fn shared<I: Isa>(
+    isa: I,
+    team: &mut Team,
+    layer: &Gated<'_>,
+    [input, residual]: [&[u8]; 2],
+    gate: &[f32],
+    scratch: &mut [u8],
+    output: &mut [u8],
+) {
+    let (k, n) = (layer.in_channels, layer.out_channels);
+    let e = &layer.epilogue;
+    let row = n * e.planes();
+    let Some(output) = output.get_mut(..layer.pixels * row) else { return };
+    if k == 0
+        || gate.len() < layer.gates()
+        || layer.factor.len() < k
+        || layer.zero.len() < k
+        || layer.weights.len() < pack::gated_len(I::LEVEL, k, n)
+        || scratch.len() < gated_scratch_len(I::LEVEL, k, n)
+        || e.multiplier.len() < padded(n)
+        || e.bias.len() < padded(n)
+    {
+        return;
+    }
+    let (factor, rest) = scratch.split_at_mut_checked(reals_len(k)).unwrap_or_default();
+    let (mean, rest) = rest.split_at_mut_checked(reals_len(k)).unwrap_or_default();
+    let (zero, packed) = rest.split_at_mut_checked(codes_len(k)).unwrap_or_default();
+    let mut columns = Columns { factor: factor.as_chunks_mut().0, mean: mean.as_chunks_mut().0, zero };
+    isa.run(Find { columns: &mut columns, layer, input, gate });
+    let mut first = 0;
+    while first < n {
+        let count = (n - first).min(PANEL);
+        let (mut offset, mut multiplier, mut bias) = ([0; PANEL], [0.0; PANEL], [0.0; PANEL]);
+        let mut tasks = [const { Task::none() }; PANEL / 4];
+        let all = Task {
+            weights: layer.weights.get(first * k..).unwrap_or(&[]),
+            packed: &mut *packed,
+            vectors: count.div_ceil(I::LANES),
+            offset: &mut offset,
+            scale: &mut multiplier,
+            error: &mut bias,
+        };
+        let tasks = all.deal(isa, k, team.parts(), &mut tasks);
+        team.share(tasks, 1, |_, _, tasks| isa.run(Prepare { k, columns: &columns, tasks }));
+        let constants = e.multiplier.iter().zip(e.bias).skip(first);
+        for ((multiplier, bias), (m, b)) in multiplier.iter_mut().zip(&mut bias).zip(constants) {
+            *multiplier *= m;
+            *bias = b + *bias * *multiplier;
         }
-        let (factor, rest) = scratch.split_at_mut_checked(reals_len(k)).unwrap_or_default();
-        let (mean, rest) = rest.split_at_mut_checked(reals_len(k)).unwrap_or_default();
-        let (zero, scratch) = rest.split_at_mut_checked(codes_len(k)).unwrap_or_default();
-        let mut columns = Columns { factor: factor.as_chunks_mut().0, mean: mean.as_chunks_mut().0, zero };
-        columns.find(isa, layer, input, gate);
-        let bytes = pack::vector_len(I::LEVEL, k);
-        // Where a vector's last group of four reaches into the next one, that one must come later.
-        let apart = bytes.is_multiple_of(4 * I::LANES);
-        let mut first = 0;
-        while first < n {
-            let count = (n - first).min(PANEL);
-            let mut prepared = Prepared { offset: [0; PANEL], scale: [0.0; PANEL], error: [0.0; PANEL] };
-            let vectors = count.div_ceil(I::LANES);
-            let mut v = 0;
-            while v < vectors {
-                let weights = layer.weights.get((first + v * I::LANES) * k..).unwrap_or(&[]);
-                let packed = scratch.get_mut(v * bytes..).unwrap_or(&mut []);
-                let lane = v * I::LANES;
-                // As many vectors at a time as registers allow: each sums one after the other.
-                v += if const { I::ACCUMULATORS >= 16 } && apart && vectors - v >= 4 {
-                    prepare::<I, 4>(isa, k, &columns, weights, packed, &mut prepared, lane)
-                } else if apart && vectors - v >= 2 {
-                    prepare::<I, 2>(isa, k, &columns, weights, packed, &mut prepared, lane)
-                } else {
-                    prepare::<I, 1>(isa, k, &columns, weights, packed, &mut prepared, lane)
-                };
-            }
-            let Prepared { offset, scale: mut multiplier, error: mut bias } = prepared;
-            let constants = e.multiplier.iter().zip(e.bias).skip(first);
-            for ((multiplier, bias), (m, b)) in multiplier.iter_mut().zip(&mut bias).zip(constants) {
-                *multiplier *= m;
-                *bias = b + *bias * *multiplier;
-            }
-            let epilogue = Epilogue {
-                offset: &offset,
-                multiplier: &multiplier,
-                bias: &bias,
-                residual: e.residual.map(|r| r.get(first..).unwrap_or(&[])),
-                fine_residual: e.fine_residual,
-                activation: match e.activation {
-                    Activation::Linear => Activation::Linear,
-                    Activation::HardSwish { scale, zero } => Activation::HardSwish {
-                        scale: scale.get(first..).unwrap_or(&[]),
-                        zero: zero.get(first..).unwrap_or(&[]),
-                    },
+        let epilogue = Epilogue {
+            offset: &offset,
+            multiplier: &multiplier,
+            bias: &bias,
+            residual: e.residual.map(|r| r.get(first..).unwrap_or(&[])),
+            fine_residual: e.fine_residual,
+            activation: match e.activation {
+                Activation::Linear => Activation::Linear,
+                Activation::HardSwish { scale, zero } => Activation::HardSwish {
+                    scale: scale.get(first..).unwrap_or(&[]),
+                    zero: zero.get(first..).unwrap_or(&[]),
                 },
-                fine: e.fine,
-            };
+            },
+            fine: e.fine,
+        };
+        let packed = &*packed;
+        team.share(output, TILE * row, |_, start, output| {
+            let [before, pixels] = [start, output.len()].map(|codes| codes.checked_div(row).unwrap_or(0));
             let product = Product {
-                pixels: layer.pixels,
+                pixels,
                 first_pixel: 0,
                 k,
                 stride: k,
                 n: count,
-                row: n * e.planes(),
-                weights: scratch,
+                row,
+                weights: packed,
                 epilogue: &epilogue,
                 tile: layer.tile,
                 ahead: &[],
             };
-            let residual = residual.get(first..).unwrap_or(&[]);
+            let input = input.get(before * k..).unwrap_or(&[]);
+            let residual = residual.get(e.added(start) + first..).unwrap_or(&[]);
             product.run(isa, input, residual, output.get_mut(first..).unwrap_or(&mut []));
-            first += count;
+        });
+        first += count;
+    }
+}
+
+/// Output channels whose weights one thread prepares, and what the gate makes of them.
+struct Task<'a> {
+    /// As the layer has them.
+    weights: &'a [u8],
+    /// As the product wants them.
+    packed: &'a mut [u8],
+    /// Vectors of output channels.
+    vectors: usize,
+    /// `Σ −ŵ·z`, with the shift of inputs that the instruction set wants.
+    offset: &'a mut [i32],
+    /// `m / 127` (eq. 25).
+    scale: &'a mut [f32],
+    /// `Σ (p·r − ŵ)·mean` (eq. 26).
+    error: &'a mut [f32],
+}
+
+impl<'a> Task<'a> {
+    const fn none() -> Self {
+        Self { weights: &[], packed: &mut [], vectors: 0, offset: &mut [], scale: &mut [], error: &mut [] }
+    }
+
+    /// The first `vectors` of it; the others stay.
+    #[inline(always)]
+    fn split<I: Isa>(&mut self, _: I, k: usize, vectors: usize) -> Self {
+        let (lanes, last) = (vectors * I::LANES, vectors == self.vectors);
+        // What the last weights are packed to may end with more: see `apart`.
+        let bytes = if last { self.packed.len() } else { vectors * pack::vector_len(I::LEVEL, k) };
+        let (weights, others) = self.weights.split_at_checked(lanes * k).unwrap_or_default();
+        (self.weights, self.vectors) = (others, self.vectors - vectors);
+        Self {
+            weights,
+            packed: front(&mut self.packed, bytes),
+            vectors,
+            offset: front(&mut self.offset, lanes),
+            scale: front(&mut self.scale, lanes),
+            error: front(&mut self.error, lanes),
         }
+    }
+
+    /// Cut into tasks for `parts` threads: each of as many vectors as are prepared at a time, or of fewer if some thread were without one.
+    #[inline(always)]
+    fn deal<'t, I: Isa>(mut self, isa: I, k: usize, parts: usize, tasks: &'t mut [Self]) -> &'t mut [Self] {
+        let most = if apart(I::LEVEL, k) { self.vectors.div_ceil(parts.max(1)).min(4) } else { self.vectors };
+        let mut used = 0;
+        for task in tasks.iter_mut() {
+            if self.vectors == 0 {
+                break;
+            }
+            *task = self.split(isa, k, self.vectors.min(most));
+            used += 1;
+        }
+        tasks.get_mut(..used).unwrap_or_default()
+    }
+}
+
+/// Takes the first `len` elements away.
+#[inline(always)]
+fn front<'a, T>(all: &mut &'a mut [T], len: usize) -> &'a mut [T] {
+    let (first, rest) = core::mem::take(all).split_at_mut_checked(len).unwrap_or_default();
+    *all = rest;
+    first
+}
+
+/// Whether packing a vector's last group of four input channels leaves the next vector alone; where it does not, that one must come
+/// later.
+#[inline(always)]
+const fn apart(level: Level, k: usize) -> bool {
+    pack::vector_len(level, k).is_multiple_of(4 * level.lanes())
+}
+
+/// Prepares the weights of tasks.
+struct Prepare<'a, 't> {
+    /// Input channels.
+    k: usize,
+    columns: &'a Columns<'a>,
+    tasks: &'a mut [Task<'t>],
+}
+
+impl Kernel for Prepare<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let Self { k, columns, tasks } = self;
+        for task in tasks {
+            let mut vector = 0;
+            while vector < task.vectors {
+                let left = task.vectors - vector;
+                // As many vectors at a time as registers allow: each sums one after the other.
+                vector += if const { I::ACCUMULATORS >= 16 } && apart(I::LEVEL, k) && left >= 4 {
+                    prepare::<I, 4>(isa, k, columns, task, vector)
+                } else if apart(I::LEVEL, k) && left >= 2 {
+                    prepare::<I, 2>(isa, k, columns, task, vector)
+                } else {
+                    prepare::<I, 1>(isa, k, columns, task, vector)
+                };
+            }
+        }
+    }
+}
+
+/// Finds [`Columns`].
+struct Find<'a, 'c> {
+    columns: &'a mut Columns<'c>,
+    layer: &'a Gated<'a>,
+    input: &'a [u8],
+    gate: &'a [f32],
+}
+
+impl Kernel for Find<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        self.columns.find(isa, self.layer, self.input, self.gate);
     }
 }
 
@@ -275,28 +390,18 @@ fn put<I: Isa>(isa: I, from: I::F32, to: &mut [[u8; 4]], at: usize, count: usize
     }
 }
 
-/// What the gate makes of the output channels of a panel.
-struct Prepared {
-    /// `Σ −ŵ·z`, with the shift of inputs that the instruction set wants.
-    offset: [i32; PANEL],
-    /// `m / 127` (eq. 25).
-    scale: [f32; PANEL],
-    /// `Σ (p·r − ŵ)·mean` (eq. 26).
-    error: [f32; PANEL],
-}
-
-/// The weights of N vectors of output channels, gated, rounded and packed (eq. 22–26); `lane` is the first of them in the
-/// panel. Returns N.
+/// N vectors of output channels of a task, from `vector` on, gated, rounded and packed (eq. 22–26). Returns N.
 #[inline(always)]
 fn prepare<I: Isa, const N: usize>(
     isa: I,
     k: usize,
     columns: &Columns<'_>,
-    weights: &[u8],
-    packed: &mut [u8],
-    prepared: &mut Prepared,
-    lane: usize,
+    task: &mut Task<'_>,
+    vector: usize,
 ) -> usize {
+    let (lane, bytes) = (vector * I::LANES, pack::vector_len(I::LEVEL, k));
+    let weights = task.weights.get(lane * k..).unwrap_or(&[]);
+    let packed = task.packed.get_mut(vector * bytes..).unwrap_or(&mut []);
     let zero = isa.splat_f32(0.0);
     let mut vectors = [&[][..]; N];
     for n in 0..N {
@@ -320,14 +425,13 @@ fn prepare<I: Isa, const N: usize>(
     for n in 0..N {
         let (mut most, mut inverses) = ([0.0; LANE_PAD], [0.0; LANE_PAD]);
         isa.store_f32(largest[n], &mut most, 0, I::LANES);
-        let scales = prepared.scale.iter_mut().skip(lane + n * I::LANES);
+        let scales = task.scale.iter_mut().skip(lane + n * I::LANES);
         for ((most, scale), inverse) in most.iter().zip(scales).zip(&mut inverses).take(I::LANES) {
             *scale = most * (1.0 / 127.0);
             *inverse = if *most > SHUT { 127.0 / most } else { 0.0 };
         }
         inverse[n] = isa.load_f32(&inverses, 0);
     }
-    let bytes = pack::vector_len(I::LEVEL, k);
     let mut error = [zero; N];
     for (group, (factors, means)) in factors.iter().zip(means).enumerate().take(k.div_ceil(4)) {
         let mut codes = [[isa.splat_i32(0); 4]; N];
@@ -347,13 +451,14 @@ fn prepare<I: Isa, const N: usize>(
             isa.store_group(codes[n], packed, n * bytes + 4 * group * I::LANES);
         }
     }
-    let panel = packed.get(..N * bytes).unwrap_or(&[]);
+    let panel = packed.get_mut(..N * bytes).unwrap_or_default();
+    isa.arrange(panel, k);
     let [sums] = isa.multiply::<1, N>([[isa.splat_i32(0); N]], columns.zero, k, panel, k);
     for n in 0..N {
-        isa.store_f32(error[n], &mut prepared.error, lane + n * I::LANES, I::LANES);
-        isa.store_i32(sums[n], &mut prepared.offset, lane + n * I::LANES);
+        isa.store_f32(error[n], task.error, lane + n * I::LANES, I::LANES);
+        isa.store_i32(sums[n], task.offset, lane + n * I::LANES);
     }
-    for offset in prepared.offset.iter_mut().skip(lane).take(N * I::LANES) {
+    for offset in task.offset.iter_mut().skip(lane).take(N * I::LANES) {
         *offset = offset.wrapping_neg();
     }
     N
