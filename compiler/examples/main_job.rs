@@ -104,6 +104,7 @@ fn request(shared: &Path, model: &str, preprocess: &str, images: usize) -> Reque
         crate_only: false,
         libraries: Vec::new(),
         verify_images: images,
+        tuning: None,
         toolchain: None,
     }
 }

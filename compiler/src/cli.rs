@@ -13,6 +13,7 @@ mod model;
 mod output;
 mod table;
 mod targets;
+mod tune;
 
 use crate::error::{Error, Result, Stage};
 pub use arguments::{Cli, Command};
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Model(arguments) => model::model(&arguments),
         Command::Verify(arguments) => compile::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
+        Command::Tune(arguments) => tune::tune(&arguments),
         Command::Targets(arguments) => targets::targets(&arguments),
         Command::Demo(arguments) => demo::demo(&arguments),
         Command::Completions { shell } => {

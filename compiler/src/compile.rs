@@ -7,6 +7,7 @@ pub use calibrated::{Calibrated, Integers, calibrated};
 pub use kept::kept;
 
 use crate::build::{self, object};
+use crate::cost;
 use crate::dataset::{Dataset, Preprocess};
 use crate::emit::{self, Facts, Sets};
 use crate::error::{Error, Result, Stage};
@@ -23,6 +24,7 @@ use crate::reconstruct::Reconstruction;
 use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
+use crate::tune::Tuning;
 use crate::verify::{self, Expected, Runner, Verified};
 use bakelite_calibration::Profile;
 use serde::Serialize;
@@ -50,6 +52,8 @@ pub struct Request {
     pub target: String,
     /// Recipe by name or path.
     pub recipe: String,
+    /// Register tiles from `bakelite tune`.
+    pub tuning: Option<PathBuf>,
     /// One label per line.
     pub labels: Option<PathBuf>,
     /// The crate's folder.
@@ -101,6 +105,8 @@ pub struct Outcome {
     pub peak: (usize, String),
     /// Bytes of constants.
     pub constants: usize,
+    /// What Arm cores would take, for each instruction set of the target that is one of theirs.
+    pub estimates: Vec<cost::Estimate>,
     /// Sections of the program.
     pub contents: Option<object::Contents>,
     /// What was compared bit for bit.
@@ -277,6 +283,21 @@ impl Ready {
     }
 }
 
+/// Gives the plans the tiles that were asked for, and says what came of it.
+fn tuned(request: &Request, plans: &mut [Plan]) -> Result<Option<String>> {
+    let Some(path) = &request.tuning else { return Ok(None) };
+    let tuning = Tuning::read(path)?;
+    let count: usize = plans.iter_mut().map(|plan| tuning.apply(plan)).sum();
+    Ok(Some(match count {
+        0 if !tuning.layers.is_empty() => format!(
+            "warning: no tile of {} is used: it is for kernels {} and other shapes",
+            path.display(),
+            tuning.kernels
+        ),
+        _ => format!("{count} matrix products have a tile of {}", path.display()),
+    }))
+}
+
 /// The rest of the main job: plans, emits, builds and verifies what is `ready` for the request's target, into its folder.
 /// The request is that of [`ready`], but for these two.
 ///
@@ -286,7 +307,8 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     emit::refuse_foreign(&request.out)?;
     let work = &ready.work;
-    let plans = target.levels.iter().map(|&level| plan::plan(&work.q, level)).collect::<Result<Vec<_>>>()?;
+    let mut plans = target.levels.iter().map(|&level| plan::plan(&work.q, level)).collect::<Result<Vec<_>>>()?;
+    let tuned = tuned(request, &mut plans)?;
     let sets = Sets::new(&plans)?;
     let plan = sets.best();
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
@@ -311,9 +333,10 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         peak: (plan.peak.0, plan.steps.get(plan.peak.1).map(|s| s.name.clone()).unwrap_or_default()),
         stack: None,
         constants: sets.constants_bytes(),
+        estimates: plans.iter().filter_map(|plan| cost::estimate(plan).transpose()).collect::<Result<_>>()?,
         contents: None,
         verified: None,
-        notes: work.notes.iter().chain(&ready.notes).cloned().collect(),
+        notes: work.notes.iter().chain(&ready.notes).cloned().chain(tuned).collect(),
     };
     if !request.crate_only {
         if target.has_programs() {

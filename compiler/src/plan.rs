@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::qgraph::{Answer, Content, QGraph, RealActivation, Shape, TensorId, Window};
 use crate::weightless::{Text, Weightless};
 use bakelite_runtime::isa::Level;
+use bakelite_runtime::kernel::Tile;
 use constants::{Bytes, Constants, EpilogueSpans, Floats};
 
 /// Where a step finds or leaves a tensor.
@@ -72,6 +73,8 @@ pub enum Kernel {
         weights: Bytes,
         /// From accumulator to codes.
         epilogue: EpilogueSpans,
+        /// The register tile.
+        tile: Tile,
         /// Weights of later steps, prefetched meanwhile.
         ahead: Bytes,
     },
@@ -168,6 +171,8 @@ pub enum Kernel {
         zero: Floats,
         /// From accumulator to codes.
         epilogue: EpilogueSpans,
+        /// The register tile.
+        tile: Tile,
     },
     /// `kernel::add`.
     Add {

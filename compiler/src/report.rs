@@ -6,6 +6,7 @@
 
 pub mod analysis;
 mod arena;
+mod cores;
 mod facts;
 mod flash;
 mod layers;
@@ -70,6 +71,7 @@ struct Page<'a> {
     flash: Vec<flash::Part>,
     arena: arena::Arena,
     profile: Option<profile::Profile>,
+    cores: Vec<cores::Cores>,
     layers: layers::Layers,
     pictures: pictures::Pictures,
     notes: &'a [String],
@@ -98,6 +100,7 @@ pub fn report(contents: &Contents<'_>) -> Result<String> {
         what: facts::what(contents),
         hashes: facts::hashes(facts),
         flash: flash::flash(contents),
+        cores: outcome.estimates.iter().map(cores::cores).collect(),
         arena: arena::arena(&contents.work.q, plan),
         profile: contents.timed.zip(timing.as_ref()).map(|(plan, timing)| profile::profile(plan, timing)),
         layers: layers::layers(contents, timing.as_ref()),

@@ -4,7 +4,7 @@
 //! read from there instead. Unknown fields are refused, so that a misspelled one cannot be ignored.
 
 pub mod architecture;
-mod builtin;
+pub(crate) mod builtin;
 pub mod preprocess;
 pub mod target;
 

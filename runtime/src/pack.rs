@@ -5,7 +5,7 @@
 //!
 //! | kind | from | to |
 //! |---|---|---|
-//! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps |
+//! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps; NEON's then rotated |
 //! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`] |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | gated | `[o][k]` | `[o / lanes][k][lanes]` i8 |
@@ -161,6 +161,43 @@ pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) ->
     blocks * kernel[1] * kernel[0].div_ceil(4) * quad_len(level)
 }
 
+/// Where byte `i` of four steps of a vector of NEON comes from, before [`rotate`] in the order `[step][pair of the step][lane][channel of the
+/// pair]`: the low half of vector s has pairs s, s + 1, s + 2, s + 3 for lanes 0 to 3, modulo 8, the high half those four
+/// further on.
+///
+/// ```text
+/// codes     p0 p1 p2 p3 │ p4 p5 p6 p7         pairs of a pixel, as they lie in memory
+/// vector 0  o0 o1 o2 o3 │ o0 o1 o2 o3         weights of pairs 0, 1, 2, 3 and 4, 5, 6, 7
+/// codes     p1 p2 p3 p4 │ p5 p6 p7 p0         moved by one pair
+/// vector 1  o0 o1 o2 o3 │ o0 o1 o2 o3         … and so on: every lane sees every pair once
+/// ```
+pub(crate) const ROTATED: [u8; 64] = {
+    let mut from = [0; 64];
+    let mut i = 0;
+    while i < 64 {
+        let (step, half, lane) = (i / 16, i / 8 % 2, i / 2 % 4);
+        let pair = (step + 4 * half + lane) % 8;
+        from[i] = (8 * pair + 2 * lane + i % 2) as u8;
+        i += 1;
+    }
+    from
+};
+
+/// Puts the weights of whole runs of 16 input channels of NEON's vectors in order ([`ROTATED`]).
+fn rotate(level: Level, k: usize, out: &mut [u8]) {
+    if !matches!(level, Level::Neon) {
+        return;
+    }
+    for vector in out.chunks_exact_mut(vector_len(level, k).max(1)) {
+        for run in vector.as_chunks_mut::<64>().0.iter_mut().take(k / 16) {
+            let natural = *run;
+            for (to, from) in run.iter_mut().zip(ROTATED) {
+                *to = natural.get(usize::from(from)).copied().unwrap_or(0);
+            }
+        }
+    }
+}
+
 /// `[o][k]` to `[o / lanes][row / group][lanes][group]`, where each `run` of the k channels takes `padded` ≥ run of the
 /// row; `out` is filled with zeros first.
 fn panels(weights: &[i8], [k, n]: [usize; 2], [run, padded]: [usize; 2], lanes: usize, group: usize, out: &mut [u8]) {
@@ -180,6 +217,7 @@ fn panels(weights: &[i8], [k, n]: [usize; 2], [run, padded]: [usize; 2], lanes: 
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
     panels(weights, [k, n], [k, k.next_multiple_of(step(level))], level.lanes(), group(level), out);
+    rotate(level, k, out);
 }
 
 /// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: they are multiplied before they are packed.
@@ -199,6 +237,7 @@ pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
 /// Packs weights `[o][kh][run]`, run = kw · c, of a convolution with one group into [`convolution_len`] bytes.
 pub fn convolution(level: Level, weights: &[i8], [kh, run]: [usize; 2], n: usize, out: &mut [u8]) {
     panels(weights, [kh * run, n], [run, patch_row(run)], level.lanes(), group(level), out);
+    rotate(level, kh * patch_row(run), out);
 }
 
 /// The weights of a convolution with several groups, `[o][kh][kw][c of the group]`: as they are.
@@ -338,19 +377,20 @@ pub const fn shifted(level: Level) -> bool {
 
 /// Adjusts `offset[o]` (eq. 5) to what the level's instructions compute.
 ///
-/// NEON multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. The other levels
-/// multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).
+/// NEON multiplies signed bytes, so it is given `x − 128`: `Σ w·x = Σ w·(x − 128) + 128 · Σ w`. Of wide codes, its dot product takes the
+/// upper byte so, which counts 128: 2^14 · Σ w, modulo 2^32. The other levels multiply codes as they are. `weights` is `[o][k]` for all kinds (depthwise: k = taps).
 pub fn offset(level: Level, kind: Kind, weights: &[i8], k: usize, n: usize, offset: &mut [i32]) {
-    let shifted = match kind {
-        Kind::Pointwise | Kind::Convolution | Kind::Depthwise => shifted(level),
+    let shift: i32 = match kind {
+        Kind::Pointwise | Kind::Convolution | Kind::Depthwise if shifted(level) => 128,
+        Kind::Dense if matches!(level, Level::NeonDot) => 1 << 14,
         // Gated weights are not known before the gate is.
-        Kind::Grouped | Kind::Dense | Kind::Gated => false,
+        _ => 0,
     };
-    if !shifted || k == 0 {
+    if shift == 0 || k == 0 {
         return;
     }
     for (offset, row) in offset.iter_mut().zip(weights.chunks(k)).take(n) {
         let sum: i32 = row.iter().map(|&w| i32::from(w)).sum();
-        *offset = offset.wrapping_add(128i32.wrapping_mul(sum));
+        *offset = offset.wrapping_add(shift.wrapping_mul(sum));
     }
 }

@@ -61,6 +61,13 @@ product on data in the first cache, and bytes per second read from as many bytes
 its products at the one and its weights and maps at the other; the last column is that bound as a share of the measured time. 100 % \
 would leave nothing to gain; how it is counted is noisy by a few percent.")]
     Bench(BenchArguments),
+    /// Measure on this machine which register tile each matrix product is quickest with, for `compile --tuning`.
+    #[command(after_help = "Example: bakelite tune mobilenet_v3.onnx --out tuned.yaml
+         bakelite compile mobilenet_v3.onnx --images photos/ --tuning tuned.yaml
+
+Without it the tile follows from the registers of the instruction set. Every candidate is timed in whole runs of the network; a tile is \
+changed where that takes at least 1 % off the time of all layers of one shape. Answers do not depend on tiles.")]
+    Tune(TuneArguments),
     /// Write a float ONNX network from the table of an architecture, with made-up weights.
     #[command(after_help = "Example: bakelite model mobilenet-v3-large --width 0.75 --size 192x192 -o large.onnx")]
     Model(ModelFileArguments),
@@ -151,6 +158,9 @@ pub struct CompileArguments {
     /// The recipe: `fast`, `default`, `mixed` (12 bits where they count), `best` (wherever they help), or a .yaml file.
     #[arg(long, default_value = "default", value_name = "NAME|FILE")]
     pub recipe: String,
+    /// Register tiles from `bakelite tune`, for kernels of the same instruction set.
+    #[arg(long, value_name = "FILE")]
+    pub tuning: Option<PathBuf>,
     /// One label per line, for the program's answers.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
@@ -236,6 +246,7 @@ impl CompileArguments {
             calib: self.calib.clone(),
             target: self.target.clone(),
             recipe: self.recipe.clone(),
+            tuning: self.tuning.clone(),
             labels: self.labels.clone(),
             out: self.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
             name: Some(name),
@@ -400,6 +411,17 @@ pub struct BenchArguments {
     /// Print as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `tune`.
+#[derive(Clone, Debug, Args)]
+pub struct TuneArguments {
+    /// What to time, and how.
+    #[command(flatten)]
+    pub of: BenchArguments,
+    /// Where to write what `compile --tuning` takes.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// `model`.

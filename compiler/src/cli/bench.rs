@@ -8,6 +8,7 @@ use crate::emit::MARK;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline;
 use crate::plan::{self, Plan, Step, run};
+use crate::qgraph::QGraph;
 use crate::quantize;
 use crate::quantize::recipe::Recipe;
 use crate::roofline::timing::{Layer, Timing, timing};
@@ -27,6 +28,14 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
         line(format!("{}: median {median:.3} ms, minimum {min:.3} ms", program.display()))?;
         return Ok(());
     }
+    let (q, level) = integers(arguments)?;
+    let plan = plan::plan(&q, level)?;
+    let timing = timing(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
+    if arguments.json { print_json(&json(&plan, &timing)) } else { show(&plan, &timing) }
+}
+
+/// The integers of a model, made up where there are no pictures, and the instruction set to time them with.
+pub(super) fn integers(arguments: &BenchArguments) -> Result<(QGraph, Level)> {
     let q = if arguments.pictures.images.is_some() {
         let pictures = &arguments.pictures;
         compile::quantized(&pictures.integers_of(&arguments.model, &arguments.reading, &arguments.recipe))?.q
@@ -43,9 +52,7 @@ pub fn bench(arguments: &BenchArguments) -> Result<()> {
             Error::new(Stage::Arguments, format!("there are no kernels `{name}`")).remedy(known.join(", "))
         })?,
     };
-    let plan = plan::plan(&q, level)?;
-    let timing = timing(&plan, arguments.iterations).ok_or_else(|| crate::evaluate::lacks(&plan))?;
-    if arguments.json { print_json(&json(&plan, &timing)) } else { show(&plan, &timing) }
+    Ok((q, level))
 }
 
 fn json(plan: &Plan, timing: &Timing) -> serde_json::Value {

@@ -3,6 +3,7 @@
 use super::arguments::{CompileArguments, VerifyArguments};
 use super::{line, print_json, print_notes, table};
 use crate::compile::{self, Outcome};
+use crate::cost::Estimate;
 use crate::error::Result;
 use crate::verify;
 
@@ -37,6 +38,24 @@ pub fn verify(VerifyArguments { compile: arguments, kernels }: &VerifyArguments)
     }
     print_notes(&outcome.notes);
     show(&outcome)
+}
+
+/// What Arm cores would take, in a line.
+fn estimate(estimate: &Estimate) -> String {
+    let cycles: Vec<String> =
+        estimate.cycles.iter().map(|(core, cycles)| format!("{core} {:.1} M", cycles / 1e6)).collect();
+    let without = match estimate.unknown.as_slice() {
+        [] => String::new(),
+        kernels => format!(", without layers of kernels {}", kernels.join(", ")),
+    };
+    format!(
+        "estimate for {}: {:.1} M instructions; cycles {} (the report has every layer; instructions are off by {:.0} % at most on networks that were not \
+         fitted{without})",
+        estimate.kernels,
+        estimate.instructions / 1e6,
+        cycles.join(", "),
+        estimate.worst_percent()
+    )
 }
 
 /// The table at the end.
@@ -79,6 +98,9 @@ pub fn show(outcome: &Outcome) -> Result<()> {
         outcome.kernels,
         outcome.target
     ))?;
+    for estimate in &outcome.estimates {
+        line(self::estimate(estimate))?;
+    }
     if let Some(v) = &outcome.verified {
         line(format!(
             "verified: {} images bit for bit against the reference, {} of them read from their files by the program{}",

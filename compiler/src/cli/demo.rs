@@ -56,6 +56,7 @@ pub fn demo(arguments: &DemoArguments) -> Result<()> {
         crate_only: false,
         libraries: Vec::new(),
         verify_images: 64,
+        tuning: None,
         toolchain: None,
     })?;
     if arguments.json {

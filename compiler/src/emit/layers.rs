@@ -4,7 +4,7 @@ use super::blob::Blob;
 use crate::plan::constants::{Bytes, EpilogueSpans, Floats, Ints};
 use crate::plan::{Kernel, Plan};
 use crate::qgraph::{QGraph, Shape, Window};
-use bakelite_runtime::isa::Level;
+use bakelite_runtime::kernel::Tile;
 use std::fmt::Write;
 
 /// `L07` of step 7.
@@ -59,7 +59,7 @@ pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
             const fn floats(start: usize, len: usize) -> &'static [f32] {\n    blob::slice(&SCALES.0, start, len)\n}\n\n\
             const fn ints(start: usize, len: usize) -> &'static [i32] {\n    blob::slice(&OFFSETS.0, start, len)\n}\n";
     for (index, step) in plan.steps.iter().enumerate() {
-        if let Some((kind, fields)) = constant(&step.kernel, plan.level) {
+        if let Some((kind, fields)) = constant(&step.kernel) {
             let constructor = kind.trim_end_matches("<'static>");
             let _ = write!(
                 out,
@@ -73,10 +73,14 @@ pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
     out
 }
 
+fn tile(Tile { rows, vectors }: Tile) -> String {
+    format!("Tile {{ rows: {rows}, vectors: {vectors} }}")
+}
+
 /// Type and fields; `None` for kernels without constants.
-fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
+fn constant(kernel: &Kernel) -> Option<(&'static str, String)> {
     Some(match kernel {
-        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, ahead } => (
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, tile: t, ahead } => (
             "Pointwise<'static>",
             fields(&[
                 ("pixels", pixels.to_string()),
@@ -84,7 +88,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("out_channels", out_channels.to_string()),
                 ("weights", bytes(*weights)),
                 ("epilogue", epilogue(e)),
-                ("tile", format!("Tile::best(crate::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+                ("tile", tile(*t)),
                 ("ahead", bytes(*ahead)),
             ]),
         ),
@@ -142,7 +146,17 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("activation", activation(hard_swish.as_ref())),
             ]),
         ),
-        Kernel::Gated { pixels, in_channels, fine_input, out_channels, weights, factor, zero, epilogue: e } => (
+        Kernel::Gated {
+            pixels,
+            in_channels,
+            fine_input,
+            out_channels,
+            weights,
+            factor,
+            zero,
+            epilogue: e,
+            tile: t,
+        } => (
             "Gated<'static>",
             fields(&[
                 ("pixels", pixels.to_string()),
@@ -153,7 +167,7 @@ fn constant(kernel: &Kernel, level: Level) -> Option<(&'static str, String)> {
                 ("factor", floats(*factor)),
                 ("zero", floats(*zero)),
                 ("epilogue", epilogue(e)),
-                ("tile", format!("Tile::best(crate::runtime::isa::Level::{level:?}, {pixels}, {out_channels})")),
+                ("tile", tile(*t)),
             ]),
         ),
         Kernel::Add { shape: s, fine, first, second, bias } => (

@@ -8,7 +8,7 @@ use bakelite_runtime::arena::split;
 use bakelite_runtime::dispatch;
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::{
-    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table, Tile,
+    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table,
 };
 use bakelite_runtime::layer::{Activation, Epilogue};
 
@@ -263,14 +263,14 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
     let real_x: &[f32] = real_x;
     let real_y = if step.output == Slot::Output { memory.output.as_mut_slice() } else { real_y };
     match &step.kernel {
-        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, ahead } => {
+        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, tile, ahead } => {
             let layer = Pointwise {
                 pixels: *pixels,
                 in_channels: *in_channels,
                 out_channels: *out_channels,
                 weights: c.get_bytes(*weights),
                 epilogue: epilogue(c, e),
-                tile: Tile::best(level, *pixels, *out_channels),
+                tile: *tile,
                 ahead: c.get_bytes(*ahead),
             };
             dispatch::pointwise(level, &layer, x, second, y)
@@ -330,7 +330,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             };
             dispatch::gate(level, &layer, x, real_second, y)
         }
-        Kernel::Gated { pixels, in_channels, fine_input, out_channels, weights, factor, zero, epilogue: e } => {
+        Kernel::Gated { pixels, in_channels, fine_input, out_channels, weights, factor, zero, epilogue: e, tile } => {
             let layer = Gated {
                 pixels: *pixels,
                 in_channels: *in_channels,
@@ -340,7 +340,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 factor: c.get_floats(*factor),
                 zero: c.get_floats(*zero),
                 epilogue: epilogue(c, e),
-                tile: Tile::best(level, *pixels, *out_channels),
+                tile: *tile,
             };
             dispatch::gated(level, &layer, x, real_second, second, scratch, y)
         }

@@ -6,7 +6,7 @@ use super::{ArenaLen, Kernel, Slot};
 use crate::error::{Error, Result, Stage};
 use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp, Shape, TensorId};
 use bakelite_runtime::isa::Level;
-use bakelite_runtime::kernel::{Convolution, gated_scratch_len};
+use bakelite_runtime::kernel::{Convolution, Tile, gated_scratch_len};
 use bakelite_runtime::layer::{Activation, Epilogue};
 use bakelite_runtime::pack;
 
@@ -53,6 +53,7 @@ pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants)
                 factor: constants.floats(&gated.factor),
                 zero: constants.floats(&gated.zero),
                 epilogue: constants.epilogue(&gated.epilogue, &[]),
+                tile: Tile::best(level, output.pixels(), n),
             }
         }
         QOp::Add(add) => Kernel::Add {
@@ -130,7 +131,8 @@ fn convolution(q: &QGraph, node: &QNode, conv: &QConv, level: Level, constants: 
         let (pixels, in_channels) = (output.pixels(), input.channels);
         // What it prefetches is decided when all steps are there.
         let ahead = Bytes { start: span.start, len: 0 };
-        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue, ahead });
+        let tile = Tile::best(level, pixels, n);
+        return Ok(Kernel::Pointwise { pixels, in_channels, out_channels: n, weights: span, epilogue, tile, ahead });
     }
     let pad_code = constants.per_channel_bytes(&conv.pad_code);
     Ok(if kind == pack::Kind::Depthwise {
@@ -164,6 +166,11 @@ fn adjust(
     offset: &mut [i32],
     name: &str,
 ) -> Result<()> {
+    if kind == pack::Kind::Dense {
+        // Modulo 2^32, as the sums that it is added to.
+        pack::offset(level, kind, weights, k, n, offset);
+        return Ok(());
+    }
     let before: Vec<i64> = offset.iter().map(|&v| i64::from(v)).collect();
     pack::offset(level, kind, weights, k, n, offset);
     let bound = |row: &[i8]| 128 * row.iter().map(|&w| i64::from(w)).sum::<i64>();

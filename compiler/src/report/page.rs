@@ -7,10 +7,11 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 /// All templates; those of whole pages include the others.
-const TEMPLATES: [(&str, &str); 10] = [
+const TEMPLATES: [(&str, &str); 11] = [
     ("style.css", include_str!("templates/style.css")),
     ("analysis.html", include_str!("templates/analysis.html")),
     ("arena.html", include_str!("templates/arena.html")),
+    ("cores.html", include_str!("templates/cores.html")),
     ("flash.html", include_str!("templates/flash.html")),
     ("head.html", include_str!("templates/head.html")),
     ("layers.html", include_str!("templates/layers.html")),

@@ -108,6 +108,7 @@ mod tests {
     use crate::plan::Slot;
     use crate::plan::constants::{EpilogueSpans, Floats, Ints};
     use crate::qgraph::TensorId;
+    use bakelite_runtime::kernel::Tile;
 
     fn step(kernel: Kernel) -> Step {
         let output = Slot::Wide { start: 0, len: 8 };
@@ -128,7 +129,16 @@ mod tests {
     }
 
     fn pointwise(weights: Bytes, ahead: Bytes) -> Step {
-        step(Kernel::Pointwise { pixels: 1, in_channels: 1, out_channels: 1, weights, epilogue: epilogue(), ahead })
+        let tile = Tile { rows: 1, vectors: 1 };
+        step(Kernel::Pointwise {
+            pixels: 1,
+            in_channels: 1,
+            out_channels: 1,
+            weights,
+            epilogue: epilogue(),
+            tile,
+            ahead,
+        })
     }
 
     fn dense(weights: Bytes) -> Step {

@@ -19,6 +19,9 @@ pub const TARGETS: Table = table!("targets":
 /// `specs/recipes/`.
 pub const RECIPES: Table = table!("recipes": "best", "default", "fast", "mixed", "per-tensor");
 
+/// `specs/costs/`, by name of the kernels.
+pub const COSTS: Table = table!("costs": "i8mm", "neon", "neondot");
+
 /// `specs/architectures/`.
 pub const ARCHITECTURES: Table = table!("architectures":
     "efficientnet-b0", "efficientnet-lite0", "mnasnet-a1", "mnasnet-b1", "mobilenet-v1", "mobilenet-v2",

@@ -23,6 +23,7 @@ pub fn quantize(model: &Path, images: &Path, count: usize, options: ModelOptions
         calib: None,
         target: "native".into(),
         recipe: recipe.into(),
+        tuning: None,
         labels: None,
         out: Default::default(),
         name: None,

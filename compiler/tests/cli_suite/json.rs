@@ -45,6 +45,18 @@ fn compile_tells_what_it_made() {
     );
     assert_eq!((&value["target"], &value["kernels"]), (&"cortex-a76".into(), &"neondot".into()));
     assert_eq!((&value["program"], &value["accuracy"]["images"]), (&Value::Null, &10.into()));
+    // What the core would take, layer by layer.
+    let estimate = &value["estimates"][0];
+    assert_eq!((&estimate["kernels"], &estimate["unknown"]), (&"neondot".into(), &serde_json::json!([])));
+    let layers = estimate["layers"].as_array().unwrap();
+    let instructions: Vec<f64> = layers.iter().map(|layer| layer["instructions"].as_f64().unwrap()).collect();
+    assert!(layers.len() > 40 && instructions.iter().all(|&it| it > 0.0), "{estimate}");
+    let (sum, all) = (instructions.iter().sum::<f64>(), estimate["instructions"].as_f64().unwrap());
+    assert!((sum / all - 1.0).abs() < 1e-9 && (1e6..1e7).contains(&all), "{sum} {all}");
+    let cycles = estimate["cycles"]["cortex-a76"].as_f64().unwrap();
+    assert!((0.1..1.5).contains(&(cycles / all)), "{cycles} cycles, {all} instructions");
+    let report = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(report.contains("Arm cores, estimated") && report.contains("cycles, cortex-a76"));
     let mark = json(&fs::read_to_string(out.join("bakelite.json")).unwrap());
     assert_eq!((&mark["outputs"], &mark["calibration"]["images"]), (&10.into(), &6.into()));
     assert_eq!(mark["input"], serde_json::json!([96, 96, 3]));

@@ -28,5 +28,6 @@ mod same_bytes;
 mod several;
 mod shards;
 mod specs;
+mod tune;
 mod usage;
 mod wasm;

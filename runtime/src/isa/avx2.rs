@@ -1,6 +1,17 @@
 //! AVX2 without VNNI: vectors of 8 lanes, `vpmaddwd` multiplies two i16 with two i16 per lane and sums them exactly.
 //!
-//! Codes and weights are widened to i16. `vpmaddubsw`, which takes bytes, saturates: 2 · 255 · 127 > 2^15.
+//! Codes and weights are widened to i16. `vpmaddubsw`, which takes bytes, saturates: 2 · 255 · 127 > 2^15. It is exact where of each pair
+//! of weights neither the positive nor the negative ones sum up to more than 128, and two of its results can be added in i16 where that
+//! holds for four. An instruction has 16 pairs, a step of a tile 32, and all of them must hold. In the pointwise layers of trained networks,
+//! channels' scales absorbed (weighted by products; pairs of steps matched greedily):
+//!
+//! | network | pairs that hold | steps of 4 channels × 16 outputs that hold | matched with another | products' time, by the peaks of the three forms |
+//! |---|---|---|---|---|
+//! | V3-Small | 94.8 % | 27 % | 5 % | 96 % |
+//! | V3-Large minimalistic | 96.9 % | 49 % | 28 % | 88 % |
+//! | V2 | 96.3 % | 46 % | 25 % | 89 % |
+//!
+//! What is left over would need a second layout and loops that change between them, for a few percent of a network: not done.
 //!
 //! The SAFETY lines say *token*: a value of [`Avx2`] exists only where the CPU has the feature.
 

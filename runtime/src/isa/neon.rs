@@ -2,28 +2,17 @@
 //!
 //! There is no product of unsigned with signed bytes, so codes are taken as `x − 128` (`x ^ 0x80`), which
 //! [`crate::pack::offset`] makes up for. With weights in −127…127 two products fit in i16, 2 · 128 · 127 < 2^15, and
-//! their pairwise sum goes into i32:
-//!
-//! ```text
-//! codes    x0 x1 x0 x1 x0 x1 x0 x1 │ x2 x3 x2 x3 x2 x3 x2 x3      pairs of codes of a pixel, by dup
-//! weights  o0    o1    o2    o3    │ o0    o1    o2    o3         of four output channels
-//! smull    p0 p1 p0 p1 p0 p1 p0 p1                                i16: products of the lower half
-//! smlal2   p0 p1 p0 p1 p0 p1 p0 p1                                i16: plus those of the upper half
-//! sadalp   o0    o1    o2    o3                                   i32 += sum of neighbours
-//! ```
-//!
-//! Three instructions for 16 products, where `smlal` by lane over i16 needs four and the widening of the weights.
-//! Depthwise does the same with two pairs of vertical taps in place of two pairs of codes.
+//! their pairwise sum goes into i32: three instructions for 16 products, of pairs of codes (`product`), or of vertical taps.
 //!
 //! A dealt block is in natural order.
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`] exists only where the CPU has the feature.
 
-use super::pieces::{few, few_of, partial, store_partial};
+mod product;
+
+use super::pieces::{few, partial, store_partial};
 use super::{Isa, Kernel, Level, Rows};
 use core::arch::aarch64::*;
-use core::arch::asm;
-use core::sync::atomic::{Ordering, compiler_fence};
 
 /// Proof of NEON, which every target has for which this is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +53,25 @@ impl Neon {
         }
     }
 
+    /// Stores M ≤ 8 rows of 16 bytes each, `stride` apart, or nothing if they do not fit. One check for all of them.
+    #[inline(always)]
+    fn store_rows<const M: usize>(self, values: [[int32x4_t; 4]; M], to: &mut [u8], at: usize, stride: usize) {
+        let Some(to) = to.get_mut(at..) else { return };
+        // With so short a stride, no product overflows.
+        if stride >> 32 != 0 || M.saturating_sub(1).wrapping_mul(stride).wrapping_add(16) > to.len() {
+            return;
+        }
+        macro_rules! rows {
+            ($($m:literal)*) => {$(
+                if $m < M {
+                    // SAFETY: token; `to` has (M − 1) · stride + 16 bytes.
+                    unsafe { vst1q_u8(to.as_mut_ptr().add($m * stride), self.pack(values[$m])) }
+                }
+            )*};
+        }
+        rows!(0 1 2 3 4 5 6 7);
+    }
+
     /// Saturates four vectors to bytes.
     #[inline(always)]
     fn pack(self, [a, b, c, d]: [int32x4_t; 4]) -> uint8x16_t {
@@ -90,64 +98,9 @@ pub(super) fn splat_bytes(_: Neon, bytes: u32) -> uint8x16_t {
     unsafe { vreinterpretq_u8_u32(vdupq_n_u32(bytes)) }
 }
 
-/// `smlal2`. The compiler knows that both halves of `x` are the same, and would rather move `w`.
-///
-/// # Safety
-///
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn add_high(sum: int16x8_t, x: int8x16_t, w: int8x16_t) -> int16x8_t {
-    let mut sum = sum;
-    // SAFETY: the caller's promise; only registers are touched.
-    unsafe {
-        asm!(
-            "smlal2 {sum:v}.8h, {x:v}.16b, {w:v}.16b",
-            sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    sum
-}
-
-/// One step of [`Isa::multiply`]: pairs EVEN and ODD of the eight pairs of codes of each row, with 16 weights of each
-/// vector from `weights` on, one vector after `vector` bytes from another.
-///
-/// # Safety
-///
-/// `weights` has (N − 1) · vector + 16 bytes.
-#[inline(always)]
-unsafe fn step<const M: usize, const N: usize, const EVEN: i32, const ODD: i32>(
-    neon: Neon,
-    sums: &mut [[int32x4_t; N]; M],
-    x: &[int8x16_t; M],
-    weights: *const u8,
-    vector: usize,
-) {
-    let mut w = [signed(neon, splat_bytes(neon, 0)); N];
-    for n in 0..N {
-        // SAFETY: token; the caller's promise.
-        w[n] = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
-    }
-    for m in 0..M {
-        // SAFETY: token.
-        let [even, odd] = unsafe {
-            let pairs = vreinterpretq_s16_s8(x[m]);
-            [vdupq_laneq_s16::<EVEN>(pairs), vdupq_laneq_s16::<ODD>(pairs)]
-        };
-        for n in 0..N {
-            // SAFETY: token. Two products fit in i16.
-            sums[m][n] = unsafe {
-                let first = vmull_s8(vget_low_s8(vreinterpretq_s8_s16(even)), vget_low_s8(w[n]));
-                vpadalq_s16(sums[m][n], add_high(first, vreinterpretq_s8_s16(odd), w[n]))
-            };
-        }
-    }
-    // Keeps the compiler from loading the weights of the next steps early, which would cost it registers of sums.
-    compiler_fence(Ordering::SeqCst);
-}
-
 impl Isa for Neon {
     const LEVEL: Level = Level::Neon;
+    const PASS: usize = 2;
 
     type I32 = int32x4_t;
     type F32 = float32x4_t;
@@ -306,23 +259,13 @@ impl Isa for Neon {
         count: usize,
     ) {
         if N == 4 && count == 16 {
-            // One check for all rows.
-            let span = M.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(16));
-            let Some(to) = span.and_then(|span| to.get_mut(at..).and_then(|rest| rest.get_mut(..span))) else { return };
-            macro_rules! rows {
-                ($($m:literal)*) => {$(
-                    if $m < M {
-                        let mut four = [self.splat_i32(0); 4];
-                        for n in 0..N {
-                            four[n] = values[$m][n];
-                        }
-                        // SAFETY: token; `to` has (M − 1) · stride + 16 bytes.
-                        unsafe { vst1q_u8(to.as_mut_ptr().add($m * stride), self.pack(four)) }
-                    }
-                )*};
+            let mut fours = [[self.splat_i32(0); 4]; M];
+            for m in 0..M {
+                for n in 0..N {
+                    fours[m][n] = values[m][n];
+                }
             }
-            rows!(0 1 2 3 4 5 6 7);
-            return;
+            return self.store_rows(fours, to, at, stride);
         }
         super::store_each(self, values, to, [at, stride], count);
     }
@@ -442,6 +385,11 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn arrange(self, packed: &mut [u8], k: usize) {
+        product::arrange(self, packed, k);
+    }
+
+    #[inline(always)]
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
@@ -450,63 +398,7 @@ impl Isa for Neon {
         panel: &[u8],
         k: usize,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = start;
-        let vector = k.div_ceil(4) * 16;
-        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
-        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-        let k = if there { k } else { 0 };
-        let mut x = [signed(self, splat_bytes(self, 0)); M];
-        let mut at = 0;
-        while at + 16 <= k {
-            for m in 0..M {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
-                x[m] = signed(self, unsafe { vld1q_u8(rows.as_ptr().add(m * stride + at)) });
-            }
-            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
-                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
-                step::<M, N, 4, 5>(self, &mut sums, &x, weights.add(32), vector);
-                step::<M, N, 6, 7>(self, &mut sums, &x, weights.add(48), vector);
-            }
-            at += 16;
-        }
-        if at + 8 <= k {
-            for m in 0..M {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
-                let low = unsafe { vld1_u8(rows.as_ptr().add(m * stride + at)) };
-                // SAFETY: token.
-                x[m] = signed(self, unsafe { vcombine_u8(low, low) });
-            }
-            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0, 1>(self, &mut sums, &x, weights, vector);
-                step::<M, N, 2, 3>(self, &mut sums, &x, weights.add(16), vector);
-            }
-            at += 8;
-        }
-        if at + 4 <= k {
-            for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
-                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
-                x[m] = signed(self, splat_bytes(self, four));
-            }
-            // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
-            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
-            at += 4;
-        }
-        if at < k {
-            for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
-                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
-                x[m] = signed(self, splat_bytes(self, few));
-            }
-            // SAFETY: `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-            unsafe { step::<M, N, 0, 1>(self, &mut sums, &x, panel.as_ptr().add(4 * at), vector) };
-        }
-        sums
+        product::multiply(self, start, rows, stride, panel, k)
     }
 
     #[inline(always)]
@@ -624,6 +516,23 @@ impl Isa for Neon {
                 vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high))),
                 vreinterpretq_s32_u32(vmovl_high_u16(high)),
             ]
+        }
+    }
+
+    #[inline(always)]
+    fn store_dealt_tile<const M: usize>(
+        self,
+        values: [[Self::I32; 4]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        if count == 16 {
+            return self.store_rows(values, to, at, stride);
+        }
+        for m in 0..M {
+            self.store_dealt(values[m], to, at + m * stride, count);
         }
     }
 

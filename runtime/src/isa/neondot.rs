@@ -161,6 +161,18 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
+        fn store_dealt_tile<const M: usize>(
+            self,
+            values: [[Self::I32; 4]; M],
+            to: &mut [u8],
+            at: usize,
+            stride: usize,
+            count: usize,
+        ) {
+            self.0.store_dealt_tile(values, to, at, stride, count);
+        }
+
+        #[inline(always)]
         fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
             self.0.load_row(from, at, count)
         }
@@ -303,16 +315,14 @@ impl Isa for NeonDot {
         sums
     }
 
-    /// `x = 128·(h + 128) + l` with bytes h in −128…127 and l in 0…127: `Σ w·x = Σ w·l + 128·Σ w·h + 2^14·Σ w`. Every sum is right
-    /// modulo 2^32, and so is the whole, which fits in i32.
+    /// `x = 128·(h + 128) + l` with bytes h in −128…127 and l in 0…127: `Σ w·x = Σ w·l + 128·Σ w·h + 2^14·Σ w`, the last of which
+    /// [`crate::pack::offset`] has. Every sum is right modulo 2^32, and so is the whole, which fits in i32.
     #[inline(always)]
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
         let zero = self.splat_i32(0);
-        let mut sums = [[zero; 3]; N];
+        let mut sums = [[zero; 2]; N];
         let vector = input.len().div_ceil(4) * 16;
         let input = if panel.len() < N * vector { &[] } else { input };
-        // SAFETY: token.
-        let ones = unsafe { vdupq_n_s8(1) };
         for (i, codes) in input.chunks(16).enumerate() {
             let [a, b] = sixteen(self.0, codes);
             // SAFETY: token.
@@ -325,11 +335,11 @@ impl Isa for NeonDot {
                 ($($step:literal)*) => {$(
                     if 4 * $step < codes.len() {
                         for n in 0..N {
-                            let [l, h, w] = sums[n];
+                            let [l, h] = sums[n];
                             // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
                             sums[n] = unsafe {
                                 let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
-                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high), dot(w, weights, ones)]
+                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high)]
                             };
                         }
                     }
@@ -339,9 +349,9 @@ impl Isa for NeonDot {
         }
         let mut result = [zero; N];
         for n in 0..N {
-            let [l, h, w] = sums[n];
+            let [l, h] = sums[n];
             // SAFETY: token.
-            result[n] = unsafe { vaddq_s32(vaddq_s32(l, vshlq_n_s32::<7>(h)), vshlq_n_s32::<14>(w)) };
+            result[n] = unsafe { vaddq_s32(l, vshlq_n_s32::<7>(h)) };
         }
         result
     }

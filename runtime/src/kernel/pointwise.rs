@@ -22,7 +22,7 @@ use crate::pack;
 /// The register tile of a pointwise convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// Most pixels: 8 (6 where the registers do not hold 8), 4 or 1.
+    /// Most pixels: 8 (6 or 5 where the registers do not hold 8), 4 or 1.
     pub rows: usize,
     /// Most vectors of output channels: 1 to 4. Panels are made evenly wide.
     pub vectors: usize,
@@ -40,7 +40,14 @@ impl Tile {
         };
         let vectors = n.div_ceil(level.lanes());
         let vectors = if vectors < most { vectors } else { most };
-        Self { rows: if pixels < 4 { 1 } else { 8 }, vectors: if vectors == 0 { 1 } else { vectors } }
+        let rows = match level {
+            _ if pixels < 4 => 1,
+            // Eight sums at a time hide the latency of a product; what more rows save in loads costs more in constants that no
+            // register is left for (`bakelite tune`: 2 to 10 % of a layer).
+            Level::Avx512Vnni if vectors >= 2 => 4,
+            _ => 8,
+        };
+        Self { rows, vectors: if vectors == 0 { 1 } else { vectors } }
     }
 }
 
@@ -209,10 +216,9 @@ impl Product<'_> {
         ahead: &mut Ahead<'_>,
         output: &mut [u8],
     ) {
-        let rows = if self.tile.rows >= 8 && 8 * N <= I::ACCUMULATORS {
-            8
-        } else if self.tile.rows >= 6 && 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS {
-            6
+        let most = const { I::LEVEL.rows(N) };
+        let rows = if self.tile.rows >= most {
+            most
         } else if self.tile.rows >= 4 {
             4
         } else {
@@ -226,18 +232,25 @@ impl Product<'_> {
             residual,
         };
         let mut pixel = 0;
-        if const { 8 * N <= I::ACCUMULATORS } {
+        if const { I::LEVEL.rows(N) == 8 } {
             while rows == 8 && pixel + 8 <= self.pixels {
                 ahead.bring(isa);
                 self.tile::<I, 8, N>(isa, &panel, pixel, input, output);
                 pixel += 8;
             }
         }
-        if const { 6 * N <= I::ACCUMULATORS && 8 * N > I::ACCUMULATORS } {
+        if const { I::LEVEL.rows(N) == 6 } {
             while rows == 6 && pixel + 6 <= self.pixels {
                 ahead.bring(isa);
                 self.tile::<I, 6, N>(isa, &panel, pixel, input, output);
                 pixel += 6;
+            }
+        }
+        if const { I::LEVEL.rows(N) == 5 } {
+            while rows == 5 && pixel + 5 <= self.pixels {
+                ahead.bring(isa);
+                self.tile::<I, 5, N>(isa, &panel, pixel, input, output);
+                pixel += 5;
             }
         }
         while pixel < self.pixels {

@@ -222,6 +222,9 @@ impl<I: Isa> Block<'_, I> {
             }
             return;
         }
+        if !SPREAD {
+            return isa.store_dealt_tile(codes, output, to, channels, self.count);
+        }
         for p in 0..P {
             self.store::<SPREAD>(isa, codes[p], to + p * channels, apart * channels, output);
         }
