@@ -1,8 +1,18 @@
 //! What a target says: `specs/targets/*.yaml`.
+//!
+//! A machine that is another target under its own name has a file that only says so:
+//!
+//! ```yaml
+//! description: Raspberry Pi 5 (Cortex-A76), 64-bit Linux
+//! same-as: cortex-a76
+//! ```
 
+use super::Kind;
 use crate::error::{Error, Result, Stage};
 use bakelite_runtime::isa::Level;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::BTreeMap;
 
 /// The file's own words.
 #[derive(Clone, Debug, Deserialize)]
@@ -24,6 +34,16 @@ pub struct TargetSpec {
     pub emulator: Option<Emulator>,
     /// Cache sizes in bytes.
     pub caches: Caches,
+}
+
+/// Another target under a name of its own.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Alias {
+    /// One line for people.
+    description: String,
+    /// Name of the builtin target that it is.
+    same_as: String,
 }
 
 /// One name, or several.
@@ -81,7 +101,7 @@ impl Target {
     /// A builtin target, the machine at hand (`native`), or a file.
     pub fn load(name: &str) -> Result<Self> {
         let name = if name == "native" { native()? } else { name };
-        let spec: TargetSpec = super::load(super::Kind::Target, name)?;
+        let spec = spec(name)?;
         let names = match spec.kernels {
             Kernels::One(name) => vec![name],
             Kernels::Several(names) => names,
@@ -135,6 +155,26 @@ impl Target {
     }
 }
 
+/// The words of a target; of an alias, those of the target that it is, under its own description.
+///
+/// Aliases name builtin targets, so that they cannot go in circles, and mean the same from every folder.
+fn spec(name: &str) -> Result<TargetSpec> {
+    let source = super::read(Kind::Target, name)?;
+    // Told apart by this key, so that what is wrong with either is said in its own words.
+    let keys = super::parse::<BTreeMap<String, IgnoredAny>>(&source);
+    if !keys.is_ok_and(|keys| keys.contains_key("same-as")) {
+        return super::parse(&source);
+    }
+    let Alias { description, same_as } = super::parse(&source)?;
+    if !Kind::Target.names().any(|known| known == same_as) {
+        let known: Vec<&str> = Kind::Target.names().collect();
+        return Err(Error::new(Stage::Specs, format!("`same-as` names no builtin target: `{same_as}`"))
+            .at(&source.origin)
+            .remedy(format!("one of {}", known.join(", "))));
+    }
+    Ok(TargetSpec { description, ..spec(&same_as)? })
+}
+
 /// The instruction sets of these names, if one program can have them.
 fn levels(names: &[String]) -> Result<Vec<Level>> {
     let wrong = |cause: String, remedy: String| Error::new(Stage::Specs, cause).remedy(remedy);
@@ -177,4 +217,34 @@ fn native() -> Result<&'static str> {
         // No machine of its own is WebAssembly.
         Level::Portable | Level::Simd128 => "x86-64-portable",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that a target says but what it is called.
+    fn says(name: &str) -> String {
+        let nameless = TargetSpec { description: String::new(), ..spec(name).unwrap() };
+        format!("{nameless:?}")
+    }
+
+    #[test]
+    fn an_alias_is_its_target_under_its_own_name() {
+        let (alias, target) = (Target::load("raspberry-pi-5").unwrap(), Target::load("cortex-a76").unwrap());
+        assert_eq!(says("raspberry-pi-5"), says("cortex-a76"));
+        assert_eq!((alias.name.as_str(), alias.levels), ("raspberry-pi-5", target.levels));
+        assert!(alias.description.starts_with("Raspberry Pi 5"), "{}", alias.description);
+    }
+
+    #[test]
+    fn no_target_is_a_copy_of_another() {
+        let whole = Kind::Target.builtins().iter().filter(|(_, text)| !text.contains("same-as:"));
+        let mut seen = BTreeMap::new();
+        for (name, _) in whole {
+            let before = seen.insert(says(name), name);
+            assert_eq!(before, None, "{name} is this one under another name");
+        }
+        assert!(seen.len() > 10 && seen.len() < Kind::Target.names().count());
+    }
 }

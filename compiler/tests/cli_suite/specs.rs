@@ -74,6 +74,11 @@ fn malformed_files_are_refused_with_file_line_and_cause() {
     refused("--target", &changed(TARGET, "kernels:", "[portable, portable]"), &["twice"]);
     refused("--target", &changed(TARGET, "kernels:", "[portable, avx2]"), &["end the list with portable"]);
     refused("--target", &changed(TARGET, "kernels:", "{ a: 1 }"), &["or a list of them"]);
+    accepted("--target", "description: mine\nsame-as: x86-64-portable\n");
+    refused("--target", "description: mine\nsame-as: z80\n", &["same-as", "z80", "x86-64-portable"]);
+    refused("--target", "description: mine\nsame-as: spec.yaml\n", &["names no builtin target"]);
+    refused("--target", "description: mine\nsame-as: cortex-a76\nkernels: neon\n", &["kernels", "same-as", "line"]);
+    refused("--target", "same-as: cortex-a76\n", &["description"]);
     refused("--preprocess", &changed(PREPROCESS, "std:", "[0, 1, 1]"), &["std", "not 0"]);
     refused("--preprocess", &changed(PREPROCESS, "resize:", "crumple"), &["crumple", "line"]);
 }
