@@ -49,7 +49,7 @@ fn estimate(estimate: &Estimate) -> String {
         kernels => format!(", without layers of kernels {}", kernels.join(", ")),
     };
     format!(
-        "estimate for {}: {:.1} M instructions; cycles {} (the report has every layer; instructions are off by {:.0} % at most on networks that were not \
+        "estimate for {}: {:.1} M instructions; cycles {} (the report has every layer; instructions are off by {:.1} % at most on networks that were not \
          fitted{without})",
         estimate.kernels,
         estimate.instructions / 1e6,

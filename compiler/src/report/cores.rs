@@ -59,7 +59,7 @@ pub fn cores(estimate: &Estimate) -> Cores {
             cycles: estimate.cycles.values().map(|&it| thousands(it)).collect(),
         },
         cores,
-        worst: format!("{:.0} %", estimate.worst_percent()),
+        worst: format!("{:.1} %", estimate.worst_percent()),
         left_out: estimate.error.left_out.keys().cloned().collect::<Vec<_>>().join(", "),
         unknown: estimate.unknown.join(", "),
     }
