@@ -105,8 +105,8 @@ pub enum QActivation {
     Linear,
     /// Hard-swish of the accumulator.
     HardSwish {
-        /// `1 / (6 · s_y)`.
-        scale: Vec<f32>,
+        /// `3 · √(1 / (6 · s_y))`.
+        half: Vec<f32>,
         /// `z_y`.
         zero: Vec<f32>,
     },
@@ -115,12 +115,12 @@ pub enum QActivation {
 /// From accumulator to codes (eq. 9–13).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QEpilogue {
-    /// Start of the accumulator (eq. 5).
+    /// Start of the accumulator (eq. 5); the bias too, where there is none.
     pub offset: Vec<i32>,
     /// Factor (eq. 9).
     pub multiplier: Vec<f32>,
-    /// Summand (eq. 9).
-    pub bias: Vec<f32>,
+    /// Summand (eq. 9), if there is one.
+    pub bias: Option<Vec<f32>>,
     /// Factor of the added map's codes (eq. 10).
     pub residual: Option<Vec<f32>>,
     /// What follows (eq. 11, 12).

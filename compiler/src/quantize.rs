@@ -18,6 +18,7 @@ pub mod readers;
 pub mod recipe;
 pub mod scales;
 pub mod sites;
+pub mod start;
 pub mod weights;
 
 use crate::error::{Error, Result, Stage};

@@ -105,10 +105,10 @@ fn all<I: Isa>(isa: I, part: &str) {
     let epilogue = |n: usize, hard_swish: bool| Epilogue {
         offset: &offset[..padded(n)],
         multiplier: &reals[..padded(n)],
-        bias: &reals[..padded(n)],
+        bias: None,
         residual: None,
         activation: if hard_swish {
-            Activation::HardSwish { scale: &reals[..padded(n)], zero: &reals[..padded(n)] }
+            Activation::HardSwish { half: &reals[..padded(n)], zero: &reals[..padded(n)] }
         } else {
             Activation::Linear
         },
@@ -195,7 +195,7 @@ fn all<I: Isa>(isa: I, part: &str) {
             kernel::mean(isa, black_box(&layer), input, &mut wide);
         });
         let constants = &reals[..n];
-        let activation = Activation::HardSwish { scale: constants, zero: constants };
+        let activation = Activation::HardSwish { half: constants, zero: constants };
         let layer = kernel::Gate {
             shape,
             fine: [false; 2],

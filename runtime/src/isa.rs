@@ -249,6 +249,11 @@ pub trait Isa: Copy + Sync {
     fn min(self, a: Self::F32, b: Self::F32) -> Self::F32;
     /// `if a > b { a } else { b }` on numbers.
     fn max(self, a: Self::F32, b: Self::F32) -> Self::F32;
+    /// `min(max(a, 0), top)` of a number, top > 0.
+    #[inline(always)]
+    fn clamp(self, a: Self::F32, top: Self::F32) -> Self::F32 {
+        self.min(self.max(a, self.splat_f32(0.0)), top)
+    }
     /// `⌊a/16⌋` and `a mod 16` of 0…4095.
     fn parts(self, a: Self::I32) -> [Self::I32; 2];
     /// `16·high + low`, of what [`Isa::parts`] parted or of sums of such.

@@ -80,10 +80,10 @@ impl Window {
 pub enum Activation<'a> {
     /// `y = v`; clamping to the code range does ReLU, ReLU6, clips and hard-sigmoid.
     Linear,
-    /// `y = ((v − 3) · clamp(v, 0, 6)) · scale + zero`.
+    /// `y = (v − half) · clamp(v, 0, 2·half) + zero`.
     HardSwish {
-        /// `1 / (6 · s_y)` per output channel.
-        scale: &'a [f32],
+        /// `3 · √(1 / (6 · s_y))` per output channel.
+        half: &'a [f32],
         /// `z_y` per output channel.
         zero: &'a [f32],
     },
@@ -93,12 +93,12 @@ pub enum Activation<'a> {
 /// to [`LANE_PAD`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epilogue<'a> {
-    /// Added to the exact sum of products: `−Σ w·z` (eq. 5).
+    /// Added to the exact sum of products: `−Σ w·z` (eq. 5), and the bias of a layer that has none.
     pub offset: &'a [i32],
     /// Factor of the accumulator (eq. 9).
     pub multiplier: &'a [f32],
-    /// Summand after the factor (eq. 9).
-    pub bias: &'a [f32],
+    /// Summand after the factor (eq. 9), if there is one.
+    pub bias: Option<&'a [f32]>,
     /// Factor of the codes of the map that is added, if one is (eq. 10).
     pub residual: Option<&'a [f32]>,
     /// What follows (eq. 11, 12).
@@ -109,7 +109,24 @@ pub struct Epilogue<'a> {
     pub fine_residual: bool,
 }
 
-impl Epilogue<'_> {
+impl<'a> Epilogue<'a> {
+    /// That of the output channels from `first` on.
+    #[inline(always)]
+    pub fn from_channel(&self, first: usize) -> Self {
+        let rest = |floats: &'a [f32]| floats.get(first..).unwrap_or(&[]);
+        Self {
+            offset: self.offset.get(first..).unwrap_or(&[]),
+            multiplier: rest(self.multiplier),
+            bias: self.bias.map(rest),
+            residual: self.residual.map(rest),
+            activation: match self.activation {
+                Activation::Linear => Activation::Linear,
+                Activation::HardSwish { half, zero } => Activation::HardSwish { half: rest(half), zero: rest(zero) },
+            },
+            ..*self
+        }
+    }
+
     /// Codes that a pixel of the output has of each channel.
     pub const fn planes(&self) -> usize {
         if self.fine { 2 } else { 1 }

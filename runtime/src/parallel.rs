@@ -11,7 +11,7 @@
 
 use crate::isa::{Isa, Team};
 use crate::kernel::{self, Add, Convolution, Dense, Depthwise, Gate, Gated, Pointwise, RealActivation};
-use crate::layer::{Activation, Epilogue, Shape, Window};
+use crate::layer::{Epilogue, Shape, Window};
 use crate::pack;
 
 /// Pixels of the largest tile.
@@ -141,26 +141,6 @@ pub fn convolution<I: Isa>(
     });
 }
 
-/// The constants of the output channels from `first` on.
-#[inline(always)]
-fn from_channel<'a>(all: &Epilogue<'a>, first: usize) -> Epilogue<'a> {
-    Epilogue {
-        offset: all.offset.get(first..).unwrap_or(&[]),
-        multiplier: all.multiplier.get(first..).unwrap_or(&[]),
-        bias: all.bias.get(first..).unwrap_or(&[]),
-        residual: all.residual.map(|factor| factor.get(first..).unwrap_or(&[])),
-        activation: match all.activation {
-            Activation::Linear => Activation::Linear,
-            Activation::HardSwish { scale, zero } => Activation::HardSwish {
-                scale: scale.get(first..).unwrap_or(&[]),
-                zero: zero.get(first..).unwrap_or(&[]),
-            },
-        },
-        fine: all.fine,
-        fine_residual: all.fine_residual,
-    }
-}
-
 /// `count` output channels of a dense layer, from `first` on, a multiple of [`PANEL`].
 #[inline(always)]
 fn channels<'a, I: Isa>(_: I, layer: &Dense<'a>, first: usize, count: usize) -> Dense<'a> {
@@ -168,7 +148,7 @@ fn channels<'a, I: Isa>(_: I, layer: &Dense<'a>, first: usize, count: usize) -> 
     Dense {
         out_channels: count,
         weights: layer.weights.get(skip..).unwrap_or(&[]),
-        epilogue: from_channel(&layer.epilogue, first),
+        epilogue: layer.epilogue.from_channel(first),
         ..*layer
     }
 }

@@ -31,11 +31,19 @@ fn rescale(acc: i32, multiplier: f32, bias: f32) -> f32 {
     acc as f32 * multiplier + bias
 }
 
+/// The same of output channel o of a layer with weights, which may have no bias.
+fn of_layer(epilogue: &Epilogue<'_>, acc: i32, o: usize) -> f32 {
+    match epilogue.bias {
+        Some(bias) => rescale(acc, epilogue.multiplier[o], bias[o]),
+        None => acc as f32 * epilogue.multiplier[o],
+    }
+}
+
 /// `y` of `v` (eq. 11, 12).
 fn activate(activation: &Activation<'_>, v: f32, o: usize) -> f32 {
     match activation {
         Activation::Linear => v,
-        Activation::HardSwish { scale, zero } => ((v - 3.0) * min(max(v, 0.0), 6.0)) * scale[o] + zero[o],
+        Activation::HardSwish { half, zero } => (v - half[o]) * min(max(v, 0.0), half[o] + half[o]) + zero[o],
     }
 }
 
@@ -124,7 +132,7 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
                     }
                 }
                 let at = [oy * layer.output.width + ox, o, outputs];
-                let v = rescale(acc, layer.epilogue.multiplier[o], layer.epilogue.bias[o]);
+                let v = of_layer(&layer.epilogue, acc, o);
                 let v = sum(&layer.epilogue, v, residual, at);
                 store(activate(&layer.epilogue.activation, v, o), layer.epilogue.fine, output, at);
             }
@@ -168,7 +176,7 @@ pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], out
         for c in 0..k {
             error += (weight(c) * inverse - rne(weight(c) * inverse) as f32) * mean(c);
         }
-        let bias = layer.epilogue.bias[o] + error * multiplier;
+        let bias = layer.epilogue.bias.map_or(0.0, |bias| bias[o]) + error * multiplier;
         for p in 0..layer.pixels {
             let product = |c: usize| rne(weight(c) * inverse) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
             let v = rescale((0..k).map(product).sum(), multiplier, bias);
@@ -200,7 +208,7 @@ fn dense<'a>(layer: &'a Dense<'_>, input: &'a [u16]) -> impl Iterator<Item = f32
         for c in 0..layer.in_channels {
             acc += i32::from(layer.weights[o * layer.in_channels + c]) * i32::from(input[c]);
         }
-        rescale(acc, layer.epilogue.multiplier[o], layer.epilogue.bias[o])
+        of_layer(&layer.epilogue, acc, o)
     })
 }
 

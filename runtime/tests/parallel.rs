@@ -43,13 +43,13 @@ impl Constants {
     }
 
     fn epilogue(&self, residual: bool, hard_swish: bool) -> Epilogue<'_> {
-        let [multiplier, bias, factor, scale, zero] = &self.floats;
+        let [multiplier, bias, factor, half, zero] = &self.floats;
         Epilogue {
             offset: &self.offset,
             multiplier,
-            bias,
+            bias: Some(bias),
             residual: residual.then_some(&factor[..]),
-            activation: if hard_swish { Activation::HardSwish { scale, zero } } else { Activation::Linear },
+            activation: if hard_swish { Activation::HardSwish { half, zero } } else { Activation::Linear },
             fine: false,
             fine_residual: false,
         }

@@ -156,7 +156,7 @@ mod tests {
         EpilogueSpans {
             offset: Ints { start: 0, len: 0 },
             multiplier: floats,
-            bias: floats,
+            bias: None,
             residual: None,
             hard_swish: hard_swish.then_some((floats, floats)),
             fine: false,

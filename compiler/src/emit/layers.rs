@@ -235,10 +235,14 @@ fn window(w: &Window) -> String {
 fn activation(hard_swish: Option<&(Floats, Floats)>) -> String {
     match hard_swish {
         None => "Activation::Linear".into(),
-        Some((scale, zero)) => {
-            format!("Activation::HardSwish {{ scale: {}, zero: {} }}", floats(*scale), floats(*zero))
+        Some((half, zero)) => {
+            format!("Activation::HardSwish {{ half: {}, zero: {} }}", floats(*half), floats(*zero))
         }
     }
+}
+
+fn maybe(span: Option<Floats>) -> String {
+    span.map_or("None".to_owned(), |span| format!("Some({})", floats(span)))
 }
 
 fn epilogue(e: &EpilogueSpans) -> String {
@@ -246,8 +250,8 @@ fn epilogue(e: &EpilogueSpans) -> String {
         "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {}, fine_residual: {} }}",
         ints(e.offset),
         floats(e.multiplier),
-        floats(e.bias),
-        e.residual.map_or("None".to_owned(), |r| format!("Some({})", floats(r))),
+        maybe(e.bias),
+        maybe(e.residual),
         activation(e.hard_swish.as_ref()),
         e.fine,
         e.fine_residual,

@@ -44,7 +44,7 @@ pub struct EpilogueSpans {
     /// Factor.
     pub multiplier: Floats,
     /// Summand.
-    pub bias: Floats,
+    pub bias: Option<Floats>,
     /// Factor of the added map.
     pub residual: Option<Floats>,
     /// Scale and zero of a hard-swish; linear where there is none.
@@ -97,11 +97,11 @@ impl Constants {
         span
     }
 
-    /// Scale and zero of a hard-swish.
+    /// Half and zero of a hard-swish.
     pub fn activation(&mut self, activation: &QActivation) -> Option<(Floats, Floats)> {
         match activation {
             QActivation::Linear => None,
-            QActivation::HardSwish { scale, zero } => Some((self.floats(scale), self.floats(zero))),
+            QActivation::HardSwish { half, zero } => Some((self.floats(half), self.floats(zero))),
         }
     }
 
@@ -110,7 +110,7 @@ impl Constants {
         EpilogueSpans {
             offset: self.ints(offset),
             multiplier: self.floats(&epilogue.multiplier),
-            bias: self.floats(&epilogue.bias),
+            bias: epilogue.bias.as_ref().map(|bias| self.floats(bias)),
             residual: epilogue.residual.as_ref().map(|r| self.floats(r)),
             hard_swish: self.activation(&epilogue.activation),
             fine: epilogue.fine,

@@ -373,7 +373,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
 fn activation<'c>(c: &'c Constants, hard_swish: Option<&(Floats, Floats)>) -> Activation<'c> {
     match hard_swish {
         None => Activation::Linear,
-        Some((scale, zero)) => Activation::HardSwish { scale: c.get_floats(*scale), zero: c.get_floats(*zero) },
+        Some((half, zero)) => Activation::HardSwish { half: c.get_floats(*half), zero: c.get_floats(*zero) },
     }
 }
 
@@ -381,7 +381,7 @@ fn epilogue<'c>(c: &'c Constants, e: &EpilogueSpans) -> Epilogue<'c> {
     Epilogue {
         offset: c.get_ints(e.offset),
         multiplier: c.get_floats(e.multiplier),
-        bias: c.get_floats(e.bias),
+        bias: e.bias.map(|bias| c.get_floats(bias)),
         residual: e.residual.map(|r| c.get_floats(r)),
         activation: activation(c, e.hard_swish.as_ref()),
         fine: e.fine,

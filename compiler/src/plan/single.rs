@@ -114,7 +114,7 @@ mod tests {
             epilogue: QEpilogue {
                 offset: (0..9).map(|o| o * 100).collect(),
                 multiplier: vec![0.002; 9],
-                bias: vec![12.5; 9],
+                bias: Some(vec![12.5; 9]),
                 residual: None,
                 activation: QActivation::Linear,
                 fine: false,

@@ -27,8 +27,9 @@ impl Kernel {
     /// Bytes of factors, summands and offsets.
     pub fn scales(&self) -> usize {
         let pair = |pair: &Option<(Floats, Floats)>| pair.map_or(0, |(a, b)| a.len + b.len);
+        let maybe = |span: Option<Floats>| span.map_or(0, |span| span.len);
         let epilogue = |e: &EpilogueSpans| {
-            e.offset.len + e.multiplier.len + e.bias.len + e.residual.map_or(0, |r| r.len) + pair(&e.hard_swish)
+            e.offset.len + e.multiplier.len + maybe(e.bias) + maybe(e.residual) + pair(&e.hard_swish)
         };
         4 * match self {
             Kernel::Pointwise { epilogue: e, .. }

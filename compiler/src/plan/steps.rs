@@ -259,7 +259,7 @@ pub(super) fn scratch_len(level: Level, kernel: &Kernel) -> usize {
             epilogue: Epilogue {
                 offset: &[],
                 multiplier: &[],
-                bias: &[],
+                bias: None,
                 residual: None,
                 activation: Activation::Linear,
                 fine: false,

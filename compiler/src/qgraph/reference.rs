@@ -232,7 +232,7 @@ fn step_value(q: &QGraph, node: &QNode, values: &[Option<Value>]) -> std::result
 fn activation(activation: &QActivation) -> Activation<'_> {
     match activation {
         QActivation::Linear => Activation::Linear,
-        QActivation::HardSwish { scale, zero } => Activation::HardSwish { scale, zero },
+        QActivation::HardSwish { half, zero } => Activation::HardSwish { half, zero },
     }
 }
 
@@ -240,7 +240,7 @@ fn epilogue(e: &QEpilogue) -> Epilogue<'_> {
     Epilogue {
         offset: &e.offset,
         multiplier: &e.multiplier,
-        bias: &e.bias,
+        bias: e.bias.as_deref(),
         residual: e.residual.as_deref(),
         activation: activation(&e.activation),
         fine: e.fine,

@@ -42,10 +42,14 @@ pub fn prove_gated(weights: &[i8], columns: &[f32], epilogue: &QEpilogue) -> Res
 fn rescaled(epilogue: &QEpilogue, o: usize, reach: f64) -> Result<(), String> {
     let top = if epilogue.fine_residual { f64::from(FINE_TOP) } else { 255.0 };
     let residual = epilogue.residual.as_ref().map_or(0.0, |r| f64::from(r[o]).abs() * top);
-    let v = reach * f64::from(epilogue.multiplier[o]).abs() + f64::from(epilogue.bias[o]).abs() + residual;
+    let bias = epilogue.bias.as_ref().map_or(0.0, |bias| f64::from(bias[o]).abs());
+    let v = reach * f64::from(epilogue.multiplier[o]).abs() + bias + residual;
     let y = match &epilogue.activation {
         QActivation::Linear => v,
-        QActivation::HardSwish { scale, zero } => (v + 3.0) * 6.0 * f64::from(scale[o]).abs() + f64::from(zero[o]),
+        QActivation::HardSwish { half, zero } => {
+            let half = f64::from(half[o]).abs();
+            (v + half) * 2.0 * half + f64::from(zero[o])
+        }
     };
     if y.is_finite() && y < RESCALED {
         Ok(())
@@ -62,7 +66,7 @@ mod tests {
         QEpilogue {
             offset: vec![0],
             multiplier: vec![multiplier],
-            bias: vec![0.0],
+            bias: None,
             residual: None,
             activation: QActivation::Linear,
             fine: false,

@@ -4,6 +4,7 @@ use super::bounds;
 use super::filters::{Filters, Layout};
 use super::fine;
 use super::sites::{Site, SiteKind};
+use super::start;
 use crate::error::{Error, Result, Stage};
 use crate::graph::TensorId;
 use crate::ops::{Activation, Conv};
@@ -179,7 +180,7 @@ fn convolution(
         let epilogue = QEpilogue {
             offset,
             multiplier: factor.iter().map(|m| (m * slope) as f32).collect(),
-            bias: bias.iter().map(|b| (b * slope + shift) as f32).collect(),
+            bias: Some(bias.iter().map(|b| (b * slope + shift) as f32).collect()),
             residual: None,
             activation: QActivation::Linear,
             fine: false,
@@ -198,7 +199,7 @@ fn convolution(
             fine_input: x.fine && conv.is_depthwise(),
             weights: weights.clone(),
             pad_code: pad_codes(conv, x)?,
-            epilogue,
+            epilogue: start::from_bias(weights, epilogue, top_of(x)),
         }),
     })
 }
@@ -256,8 +257,10 @@ fn finish(
     };
     let hard_swish = match activation {
         Some(Activation::HardSwish) => Some(1.0 / 6.0),
-        // x·clamp(αx + ½, 0, 1): with v = 6αx + 3, x = (v − 3)/(6α) and the clamp is clamp(v, 0, 6)/6.
-        Some(Activation::HardSwishLike { alpha, beta }) if (beta - 0.5).abs() < 1e-6 => Some(f64::from(alpha)),
+        // x·clamp(αx + ½, 0, 1): with t = 6αx + 3, x = (t − 3)/(6α) and the clamp is clamp(t, 0, 6)/6.
+        Some(Activation::HardSwishLike { alpha, beta }) if (beta - 0.5).abs() < 1e-6 && alpha > 0.0 => {
+            Some(f64::from(alpha))
+        }
         None | Some(Activation::Clip { .. } | Activation::HardSigmoid { .. }) => None,
         Some(other) => return Err(format!("{other:?} has no integer form as part of a convolution")),
     };
@@ -266,13 +269,15 @@ fn finish(
             return Err("a hard-swish after an addition cannot be part of the convolution".into());
         }
         let to_v = 6.0 * alpha;
+        // y = (t − 3)·clamp(t, 0, 6)·r² of t = a + 3, and v = t·r.
+        let r = |o: usize| (6.0 * to_v * s(o)).recip().sqrt();
         return Ok(QEpilogue {
             offset,
-            multiplier: factor.iter().map(|m| (m * to_v) as f32).collect(),
-            bias: bias.iter().map(|b| (b * to_v + 3.0) as f32).collect(),
+            multiplier: factor.iter().enumerate().map(|(o, m)| (m * to_v * r(o)) as f32).collect(),
+            bias: Some(bias.iter().enumerate().map(|(o, b)| ((b * to_v + 3.0) * r(o)) as f32).collect()),
             residual: None,
             activation: QActivation::HardSwish {
-                scale: (0..outputs).map(|o| (1.0 / (6.0 * to_v * s(o))) as f32).collect(),
+                half: (0..outputs).map(|o| (3.0 * r(o)) as f32).collect(),
                 zero: (0..outputs).map(|o| z(o) as f32).collect(),
             },
             fine: to.fine,
@@ -295,7 +300,7 @@ fn finish(
     Ok(QEpilogue {
         offset,
         multiplier: (0..outputs).map(|o| (factor[o] * slope / s(o)) as f32).collect(),
-        bias,
+        bias: Some(bias),
         residual: residual.map(|r| r.into_iter().map(|x| x as f32).collect()),
         activation: QActivation::Linear,
         fine: to.fine,
@@ -320,15 +325,14 @@ fn gate(activation: Option<Activation>, x: &QTensor, y: &QTensor) -> std::result
     let (from, to) = (whole(x)?, whole(y)?);
     let channels = from.scale.len();
     let zero = from.zero.iter().map(|&z| f32::from(z)).collect();
+    let r = |c: usize| (6.0 * f64::from(to.scale[c])).recip().sqrt();
+    let three: Vec<f32> = (0..channels).map(|c| (3.0 * r(c)) as f32).collect();
     Ok(QOp::Gate(match activation {
         Some(Activation::HardSwish) => QGate {
-            multiplier: from.scale.clone(),
+            multiplier: (0..channels).map(|c| (f64::from(from.scale[c]) * r(c)) as f32).collect(),
             zero,
-            bias: vec![3.0; channels],
-            activation: QActivation::HardSwish {
-                scale: to.scale.iter().map(|&s| (1.0 / (6.0 * f64::from(s))) as f32).collect(),
-                zero: to.zero.iter().map(|&z| f32::from(z)).collect(),
-            },
+            bias: three.clone(),
+            activation: QActivation::HardSwish { half: three, zero: to.zero.iter().map(|&z| f32::from(z)).collect() },
         },
         None | Some(Activation::Clip { .. }) => QGate {
             multiplier: (0..channels).map(|c| (f64::from(from.scale[c]) / f64::from(to.scale[c])) as f32).collect(),

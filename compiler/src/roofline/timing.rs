@@ -120,7 +120,7 @@ mod tests {
         EpilogueSpans {
             offset: Ints { start: 0, len: 1 },
             multiplier: Floats { start: 0, len: 0 },
-            bias: Floats { start: 0, len: 0 },
+            bias: None,
             residual: None,
             hard_swish: None,
             fine: false,

@@ -333,6 +333,12 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn clamp(self, a: Self::F32, top: Self::F32) -> Self::F32 {
+        // SAFETY: token. `fmax` with a zero above zero and `fmin` with what is no zero choose as the others do.
+        unsafe { vminq_f32(vmaxq_f32(a, vdupq_n_f32(0.0)), top) }
+    }
+
+    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {

@@ -136,6 +136,7 @@ macro_rules! as_neon {
             fn mul(a: Self::F32, b: Self::F32) -> Self::F32;
             fn min(a: Self::F32, b: Self::F32) -> Self::F32;
             fn max(a: Self::F32, b: Self::F32) -> Self::F32;
+            fn clamp(a: Self::F32, top: Self::F32) -> Self::F32;
             fn store_wide(value: Self::I32, to: &mut [u16], at: usize, count: usize);
             fn store_f32(value: Self::F32, to: &mut [f32], at: usize, count: usize);
             fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;

@@ -6,7 +6,7 @@
 //!   epilogue(sums)
 //! ```
 
-use super::epilogue;
+use super::epilogue::{self, HardSwish};
 use super::real::sigmoid;
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Activation, Epilogue};
@@ -110,14 +110,17 @@ impl Run<'_> {
     fn finish<I: Isa>(&mut self, isa: I, channel: usize, sum: I::I32) {
         let Epilogue { offset, multiplier, bias, activation, .. } = self.layer.epilogue;
         let sum = isa.add_i32(sum, isa.load_i32(offset, channel));
-        let v = epilogue::rescale(isa, sum, isa.load_f32(multiplier, channel), isa.load_f32(bias, channel));
+        let mut v = isa.mul(isa.to_f32(sum), isa.load_f32(multiplier, channel));
+        if let Some(bias) = bias {
+            v = isa.add(v, isa.load_f32(bias, channel));
+        }
         let count = self.layer.out_channels.saturating_sub(channel).min(I::LANES);
         match &mut self.output {
             Output::Codes(output) => {
                 let y = match activation {
                     Activation::Linear => v,
-                    Activation::HardSwish { scale, zero } => {
-                        epilogue::hard_swish(isa, v, isa.load_f32(scale, channel), isa.load_f32(zero, channel))
+                    Activation::HardSwish { half, zero } => {
+                        HardSwish::new(isa, isa.load_f32(half, channel), isa.load_f32(zero, channel)).of(isa, v)
                     }
                 };
                 let top = isa.splat_f32(f32::from(self.layer.top));

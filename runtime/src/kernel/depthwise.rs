@@ -16,7 +16,7 @@ mod narrow;
 mod strip;
 
 use super::convolution::tap;
-use super::epilogue;
+use super::epilogue::{self, HardSwish};
 use super::planes::Source;
 use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
@@ -122,9 +122,9 @@ impl Kernel for Run<'_> {
 struct Constants<I: Isa> {
     offset: [I::I32; 4],
     multiplier: [I::F32; 4],
-    bias: [I::F32; 4],
+    bias: Option<[I::F32; 4]>,
     residual: Option<[I::F32; 4]>,
-    hard_swish: Option<[[I::F32; 4]; 2]>,
+    hard_swish: Option<[HardSwish<I>; 4]>,
 }
 
 impl<I: Isa> Constants<I> {
@@ -133,16 +133,26 @@ impl<I: Isa> Constants<I> {
         Self {
             offset: isa.deal_i32(epilogue.offset, channel),
             multiplier: isa.deal_f32(epilogue.multiplier, channel),
-            bias: isa.deal_f32(epilogue.bias, channel),
+            bias: epilogue.bias.map(|bias| isa.deal_f32(bias, channel)),
             residual: epilogue.residual.map(|factor| isa.deal_f32(factor, channel)),
             hard_swish: match epilogue.activation {
                 Activation::Linear => None,
-                Activation::HardSwish { scale, zero } => {
-                    Some([isa.deal_f32(scale, channel), isa.deal_f32(zero, channel)])
+                Activation::HardSwish { half, zero } => {
+                    Some(hard_swish(isa, isa.deal_f32(half, channel), isa.deal_f32(zero, channel)))
                 }
             },
         }
     }
+}
+
+/// Constants of the hard-swish of a block.
+#[inline(always)]
+fn hard_swish<I: Isa>(isa: I, half: [I::F32; 4], zero: [I::F32; 4]) -> [HardSwish<I>; 4] {
+    let mut vectors = [HardSwish::none(isa); 4];
+    for n in 0..4 {
+        vectors[n] = HardSwish::new(isa, half[n], zero[n]);
+    }
+    vectors
 }
 
 /// A block of channels of a layer.
@@ -256,9 +266,14 @@ impl<I: Isa> Block<'_, I> {
     fn finish(&self, isa: I, row: usize, column: usize, sums: [I::I32; 4], output: &mut [u8]) {
         let at = (row * self.layer.output.width + column) * self.layer.output.channels + self.channel;
         let constants = &self.constants;
-        let mut v = constants.bias;
+        let mut v = constants.multiplier;
         for n in 0..4 {
-            v[n] = epilogue::rescale(isa, sums[n], constants.multiplier[n], constants.bias[n]);
+            v[n] = isa.mul(isa.to_f32(sums[n]), constants.multiplier[n]);
+        }
+        if let Some(bias) = constants.bias {
+            for n in 0..4 {
+                v[n] = isa.add(v[n], bias[n]);
+            }
         }
         if used::RESIDUAL
             && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
@@ -269,10 +284,10 @@ impl<I: Isa> Block<'_, I> {
             }
         }
         if used::HARD_SWISH
-            && let Some([scale, zero]) = constants.hard_swish
+            && let Some(hard_swish) = constants.hard_swish
         {
             for n in 0..4 {
-                v[n] = epilogue::hard_swish(isa, v[n], scale[n], zero[n]);
+                v[n] = hard_swish[n].of(isa, v[n]);
             }
         }
         let mut codes = sums;

@@ -1,10 +1,10 @@
 //! From accumulators to codes (eq. 9–13): the one place where kernels rescale.
 //!
 //! ```text
-//! v = f32(acc + offset) · multiplier + bias              one conversion, one product, one sum
+//! v = f32(acc + offset) · multiplier + bias              one conversion, one product, one sum if there is a bias
 //! v = v + f32(residual code) · residual                a fine residual's code is 16·h + l (eq. 40)
 //! y = v                                                  linear
-//! y = ((v − 3) · min(max(v, 0), 6)) · scale + zero       hard-swish
+//! y = (v − half) · min(max(v, 0), 2·half) + zero         hard-swish
 //! q = saturate(rne(y))                                   top = 255: the store saturates
 //! h, l = ⌊q/16⌋, q mod 16                                fine maps (eq. 37): q up to 4095, in two planes
 //! ```
@@ -20,7 +20,7 @@ pub(super) fn fits(epilogue: &Epilogue<'_>, channels: usize) -> bool {
     let len = padded(channels);
     epilogue.offset.len() >= len
         && epilogue.multiplier.len() >= len
-        && epilogue.bias.len() >= len
+        && epilogue.bias.is_none_or(|bias| bias.len() >= len)
         && epilogue.residual.is_none_or(|residual| residual.len() >= len)
         && activation_fits(&epilogue.activation, channels)
 }
@@ -30,7 +30,7 @@ pub(super) fn fits(epilogue: &Epilogue<'_>, channels: usize) -> bool {
 pub(super) fn activation_fits(activation: &Activation<'_>, channels: usize) -> bool {
     match activation {
         Activation::Linear => true,
-        Activation::HardSwish { scale, zero } => scale.len() >= padded(channels) && zero.len() >= padded(channels),
+        Activation::HardSwish { half, zero } => half.len() >= padded(channels) && zero.len() >= padded(channels),
     }
 }
 
@@ -40,11 +40,32 @@ pub(super) fn rescale<I: Isa>(isa: I, acc: I::I32, multiplier: I::F32, bias: I::
     isa.add(isa.mul(isa.to_f32(acc), multiplier), bias)
 }
 
-/// (eq. 12).
-#[inline(always)]
-pub(super) fn hard_swish<I: Isa>(isa: I, v: I::F32, scale: I::F32, zero: I::F32) -> I::F32 {
-    let clamped = isa.min(isa.max(v, isa.splat_f32(0.0)), isa.splat_f32(6.0));
-    isa.add(isa.mul(isa.mul(isa.sub(v, isa.splat_f32(3.0)), clamped), scale), zero)
+/// Constants of the hard-swish of a vector of channels.
+#[derive(Clone, Copy)]
+pub(super) struct HardSwish<I: Isa> {
+    half: I::F32,
+    full: I::F32,
+    zero: I::F32,
+}
+
+impl<I: Isa> HardSwish<I> {
+    /// No channel of it.
+    #[inline(always)]
+    pub fn none(isa: I) -> Self {
+        let zero = isa.splat_f32(0.0);
+        Self { half: zero, full: zero, zero }
+    }
+
+    #[inline(always)]
+    pub fn new(isa: I, half: I::F32, zero: I::F32) -> Self {
+        Self { half, full: isa.add(half, half), zero }
+    }
+
+    /// (eq. 12).
+    #[inline(always)]
+    pub fn of(&self, isa: I, v: I::F32) -> I::F32 {
+        isa.add(isa.mul(isa.sub(v, self.half), isa.clamp(v, self.full)), self.zero)
+    }
 }
 
 /// The code of `y` on a fine map, before it is parted (eq. 37).
@@ -62,11 +83,10 @@ pub(super) fn activate<I: Isa, const N: usize>(
     channel: usize,
 ) -> [I::F32; N] {
     let mut y = v;
-    if let Activation::HardSwish { scale, zero } = activation {
+    if let Activation::HardSwish { half, zero } = activation {
         for n in 0..N {
-            let scale = isa.load_f32(scale, channel + n * I::LANES);
-            let zero = isa.load_f32(zero, channel + n * I::LANES);
-            y[n] = hard_swish(isa, v[n], scale, zero);
+            let at = channel + n * I::LANES;
+            y[n] = HardSwish::new(isa, isa.load_f32(half, at), isa.load_f32(zero, at)).of(isa, v[n]);
         }
     }
     y
@@ -174,10 +194,9 @@ pub(super) struct Constants<I: Isa, const N: usize> {
     /// Where the sums start.
     pub offset: [I::I32; N],
     multiplier: [I::F32; N],
-    bias: [I::F32; N],
+    bias: Option<[I::F32; N]>,
     residual: [I::F32; N],
-    /// Scale and zero.
-    hard_swish: Option<[[I::F32; 2]; N]>,
+    hard_swish: Option<[HardSwish<I>; N]>,
     fine: bool,
 }
 
@@ -188,7 +207,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         let mut constants = Self {
             offset: [isa.splat_i32(0); N],
             multiplier: [isa.splat_f32(0.0); N],
-            bias: [isa.splat_f32(0.0); N],
+            bias: None,
             residual: [isa.splat_f32(0.0); N],
             hard_swish: None,
             fine: epilogue.fine,
@@ -197,7 +216,13 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             let at = channel + n * I::LANES;
             constants.offset[n] = isa.load_i32(epilogue.offset, at);
             constants.multiplier[n] = isa.load_f32(epilogue.multiplier, at);
-            constants.bias[n] = isa.load_f32(epilogue.bias, at);
+        }
+        if let Some(bias) = epilogue.bias {
+            let mut vectors = [isa.splat_f32(0.0); N];
+            for n in 0..N {
+                vectors[n] = isa.load_f32(bias, channel + n * I::LANES);
+            }
+            constants.bias = Some(vectors);
         }
         if used::RESIDUAL
             && let Some(factor) = epilogue.residual
@@ -207,12 +232,12 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             }
         }
         if used::HARD_SWISH
-            && let Activation::HardSwish { scale, zero } = epilogue.activation
+            && let Activation::HardSwish { half, zero } = epilogue.activation
         {
-            let mut vectors = [[isa.splat_f32(0.0); 2]; N];
+            let mut vectors = [HardSwish::none(isa); N];
             for n in 0..N {
                 let at = channel + n * I::LANES;
-                vectors[n] = [isa.load_f32(scale, at), isa.load_f32(zero, at)];
+                vectors[n] = HardSwish::new(isa, isa.load_f32(half, at), isa.load_f32(zero, at));
             }
             constants.hard_swish = Some(vectors);
         }
@@ -228,9 +253,14 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         residual: Option<Source<'_>>,
         Place { pixel, channel, count, .. }: Place,
     ) -> [[I::F32; N]; M] {
-        let mut v = [self.bias; M];
+        let mut v = [self.multiplier; M];
         for n in 0..N {
-            rows!(m, M, { v[m][n] = rescale(isa, sums[m][n], self.multiplier[n], self.bias[n]) });
+            rows!(m, M, { v[m][n] = isa.mul(isa.to_f32(sums[m][n]), self.multiplier[n]) });
+        }
+        if let Some(bias) = self.bias {
+            for n in 0..N {
+                rows!(m, M, { v[m][n] = isa.add(v[m][n], bias[n]) });
+            }
         }
         if used::RESIDUAL
             && let Some(residual) = residual
@@ -246,7 +276,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             && let Some(vectors) = self.hard_swish
         {
             for n in 0..N {
-                rows!(m, M, { v[m][n] = hard_swish(isa, v[m][n], vectors[n][0], vectors[n][1]) });
+                rows!(m, M, { v[m][n] = vectors[n].of(isa, v[m][n]) });
             }
         }
         v

@@ -18,7 +18,7 @@ mod weights;
 
 use super::pointwise::{Product, Tile};
 use crate::isa::{Isa, Level, Team};
-use crate::layer::{Activation, Epilogue, LANE_PAD, padded};
+use crate::layer::{Epilogue, LANE_PAD, padded};
 use crate::pack;
 use columns::{Columns, Find};
 use weights::{Prepare, Task};
@@ -117,7 +117,7 @@ pub(crate) fn shared<I: Isa>(
         || layer.weights.len() < pack::gated_len(I::LEVEL, k, n)
         || scratch.len() < gated_scratch_len(I::LEVEL, k, n)
         || e.multiplier.len() < padded(n)
-        || e.bias.len() < padded(n)
+        || e.bias.is_some_and(|bias| bias.len() < padded(n))
     {
         return;
     }
@@ -141,26 +141,14 @@ pub(crate) fn shared<I: Isa>(
         };
         let tasks = all.deal(isa, k, team.parts(), &mut tasks);
         team.share(tasks, 1, |_, _, tasks| isa.run(Prepare { k, columns: &columns, tasks }));
-        let constants = e.multiplier.iter().zip(e.bias).skip(first);
+        let biases = e.bias.unwrap_or(&[]).iter().chain(core::iter::repeat(&0.0)).skip(first);
+        let constants = e.multiplier.iter().skip(first).zip(biases);
         for ((multiplier, bias), (m, b)) in multiplier.iter_mut().zip(&mut bias).zip(constants) {
             *multiplier *= m;
             *bias = b + *bias * *multiplier;
         }
-        let epilogue = Epilogue {
-            offset: &offset,
-            multiplier: &multiplier,
-            bias: &bias,
-            residual: e.residual.map(|r| r.get(first..).unwrap_or(&[])),
-            fine_residual: e.fine_residual,
-            activation: match e.activation {
-                Activation::Linear => Activation::Linear,
-                Activation::HardSwish { scale, zero } => Activation::HardSwish {
-                    scale: scale.get(first..).unwrap_or(&[]),
-                    zero: zero.get(first..).unwrap_or(&[]),
-                },
-            },
-            fine: e.fine,
-        };
+        let epilogue =
+            Epilogue { offset: &offset, multiplier: &multiplier, bias: Some(&bias), ..e.from_channel(first) };
         let packed = &*packed;
         team.share(output, TILE * row, |_, start, output| {
             let [before, pixels] = [start, output.len()].map(|codes| codes.checked_div(row).unwrap_or(0));

@@ -65,7 +65,7 @@ pub fn weights(random: &mut Random, fill: Fill, len: usize) -> Vec<i8> {
 pub struct Constants {
     offset: Vec<i32>,
     multiplier: Vec<f32>,
-    bias: Vec<f32>,
+    bias: Option<Vec<f32>>,
     residual: Option<Vec<f32>>,
     hard_swish: Option<[Vec<f32>; 2]>,
     fine: bool,
@@ -82,15 +82,17 @@ pub fn constants<T: Default + Clone>(n: usize, mut value: impl FnMut() -> T) -> 
 impl Constants {
     /// Codes that spread over 0…top and beyond for accumulators of about ±`reach`.
     pub fn new(random: &mut Random, n: usize, reach: f32, top: f32, residual: bool, hard_swish: bool) -> Self {
-        let spread = if hard_swish { 8.0 } else { 0.7 * top };
-        let middle = if hard_swish { 3.0 } else { 0.5 * top };
+        // Three in units in which `(v − half)·(2·half)` reaches beyond the top.
+        let three = 3.0 * (top / 42.0).sqrt();
+        let spread = if hard_swish { 8.0 / 3.0 * three } else { 0.7 * top };
+        let middle = if hard_swish { three } else { 0.5 * top };
         Self {
             offset: constants(n, || random.below(2001) as i32 - 1000),
             multiplier: constants(n, || random.real(0.2, 1.0) * spread / reach),
-            bias: constants(n, || middle + random.real(-0.2, 0.2) * spread),
+            bias: Some(constants(n, || middle + random.real(-0.2, 0.2) * spread)),
             residual: residual.then(|| constants(n, || random.real(-1.0, 1.0) * spread / 256.0)),
             hard_swish: hard_swish.then(|| {
-                [constants(n, || random.real(0.5, 2.0) * top / 42.0), constants(n, || random.real(0.0, 0.2) * top)]
+                [constants(n, || random.real(0.7, 1.4) * three), constants(n, || random.real(0.0, 0.2) * top)]
             }),
             fine: false,
             fine_residual: false,
@@ -100,7 +102,7 @@ impl Constants {
     pub fn activation(&self) -> Activation<'_> {
         match &self.hard_swish {
             None => Activation::Linear,
-            Some([scale, zero]) => Activation::HardSwish { scale, zero },
+            Some([half, zero]) => Activation::HardSwish { half, zero },
         }
     }
 
@@ -108,7 +110,7 @@ impl Constants {
         Epilogue {
             offset: &self.offset,
             multiplier: &self.multiplier,
-            bias: &self.bias,
+            bias: self.bias.as_deref(),
             residual: self.residual.as_deref(),
             activation: self.activation(),
             fine: self.fine,
@@ -124,7 +126,17 @@ impl Constants {
         if let (true, Some(factor)) = (fine_residual, &mut constants.residual) {
             factor.iter_mut().for_each(|factor| *factor /= 16.0);
         }
-        Self { fine: style.fine, fine_residual, ..constants }
+        let constants = Self { fine: style.fine, fine_residual, ..constants };
+        if style.bias { constants } else { constants.without_bias() }
+    }
+
+    /// The bias as whole steps of the accumulator.
+    fn without_bias(mut self) -> Self {
+        let steps = self.bias.take().into_iter().flatten().zip(&self.multiplier);
+        for (offset, (bias, multiplier)) in self.offset.iter_mut().zip(steps) {
+            *offset += (bias / multiplier.max(1e-9)) as i32;
+        }
+        self
     }
 
     /// The same with the offset that the level needs.
@@ -150,22 +162,30 @@ pub struct Style {
     /// Planes of the map that is added.
     pub residual: Option<usize>,
     pub hard_swish: bool,
+    pub bias: bool,
     /// Of the output (eq. 37).
     pub fine: bool,
 }
 
 pub const STYLES: [Style; 11] = [
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: true, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: true, fine: false },
-    Style { inputs: Fill::High, weights: Fill::Low, residual: Some(1), hard_swish: false, fine: false },
-    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, fine: false },
-    Style { inputs: Fill::Low, weights: Fill::Random, residual: None, hard_swish: false, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, fine: true },
-    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, fine: true },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(2), hard_swish: true, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: false, fine: true },
-    Style { inputs: Fill::Random, weights: Fill::High, residual: Some(2), hard_swish: false, fine: true },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, bias: false, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: true, bias: true, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: true, bias: false, fine: false },
+    Style { inputs: Fill::High, weights: Fill::Low, residual: Some(1), hard_swish: false, bias: false, fine: false },
+    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, bias: true, fine: false },
+    Style { inputs: Fill::Low, weights: Fill::Random, residual: None, hard_swish: false, bias: true, fine: false },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, bias: false, fine: true },
+    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, bias: true, fine: true },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: Some(2),
+        hard_swish: true,
+        bias: false,
+        fine: false,
+    },
+    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: false, bias: true, fine: true },
+    Style { inputs: Fill::Random, weights: Fill::High, residual: Some(2), hard_swish: false, bias: true, fine: true },
 ];
 
 impl Style {
@@ -416,7 +436,7 @@ pub fn gate<I: Isa>(isa: I, shape: Shape, fine: [bool; 2], hard_swish: bool) {
         fine,
         multiplier: &constant.multiplier,
         zero: &zero,
-        bias: &constant.bias,
+        bias: constant.bias.as_deref().unwrap(),
         activation: constant.activation(),
     };
     let [from, to] = fine.map(|fine| if fine { 2 * shape.len() } else { shape.len() });
@@ -437,7 +457,7 @@ pub fn add<I: Isa>(isa: I, shape: Shape, fine: [bool; 3], hard_swish: bool) {
         fine,
         first: &constant.multiplier,
         second: &second,
-        bias: &constant.bias,
+        bias: constant.bias.as_deref().unwrap(),
         activation: constant.activation(),
     };
     let [a, b, to] = fine.map(|fine| if fine { 2 * shape.len() } else { shape.len() });

@@ -8,7 +8,7 @@
 //! Interleaving, products and packing stay within 128 bits, so they are those of a block.
 
 use super::strip::{NARROW, Strip};
-use super::{Block, Constants, Depthwise};
+use super::{Block, Constants, Depthwise, hard_swish};
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Activation, Epilogue};
 use crate::pack;
@@ -44,12 +44,13 @@ fn constants<I: Isa>(isa: I, epilogue: &Epilogue<'_>, channel: usize) -> Constan
     Constants {
         offset: isa.deal_i32(&repeated(epilogue.offset, channel), 0),
         multiplier: isa.deal_f32(&repeated(epilogue.multiplier, channel), 0),
-        bias: isa.deal_f32(&repeated(epilogue.bias, channel), 0),
+        bias: epilogue.bias.map(|bias| isa.deal_f32(&repeated(bias, channel), 0)),
         residual: None,
         hard_swish: match epilogue.activation {
             Activation::Linear => None,
-            Activation::HardSwish { scale, zero } => {
-                Some([isa.deal_f32(&repeated(scale, channel), 0), isa.deal_f32(&repeated(zero, channel), 0)])
+            Activation::HardSwish { half, zero } => {
+                let (half, zero) = (repeated(half, channel), repeated(zero, channel));
+                Some(hard_swish(isa, isa.deal_f32(&half, 0), isa.deal_f32(&zero, 0)))
             }
         },
     }

@@ -264,9 +264,14 @@ impl<I: Isa> Block<'_, I> {
         columns!(0 1 2 3 4 5 6 7 8 9 10);
         let constants = &self.constants;
         for n in FROM..TO {
-            let mut v = [constants.bias[n]; P];
+            let mut v = [constants.multiplier[n]; P];
             for p in 0..P {
-                v[p] = epilogue::rescale(isa, codes[p][n], constants.multiplier[n], constants.bias[n]);
+                v[p] = isa.mul(isa.to_f32(codes[p][n]), constants.multiplier[n]);
+            }
+            if let Some(bias) = constants.bias {
+                for p in 0..P {
+                    v[p] = isa.add(v[p], bias[n]);
+                }
             }
             if used::RESIDUAL
                 && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
@@ -277,10 +282,10 @@ impl<I: Isa> Block<'_, I> {
                 }
             }
             if used::HARD_SWISH
-                && let Some([scale, zero]) = constants.hard_swish
+                && let Some(hard_swish) = constants.hard_swish
             {
                 for p in 0..P {
-                    v[p] = epilogue::hard_swish(isa, v[p], scale[n], zero[n]);
+                    v[p] = hard_swish[n].of(isa, v[p]);
                 }
             }
             if used::FINE && self.layer.epilogue.fine {
