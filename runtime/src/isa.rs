@@ -115,6 +115,7 @@ impl Level {
     }
 
     /// Lanes of i32 in the vector that the kernels of this level count in ([`Isa::LANES`]).
+    #[inline(always)]
     pub const fn lanes(self) -> usize {
         match self {
             Self::Avx512Vnni => 16,
@@ -124,6 +125,7 @@ impl Level {
     }
 
     /// Most rows of a pointwise tile of so many vectors, whose accumulators are registers: 8, 6, 5 or 4.
+    #[inline(always)]
     pub const fn rows(self, vectors: usize) -> usize {
         match self.accumulators().checked_div(vectors) {
             Some(8..) | None => 8,
@@ -134,6 +136,7 @@ impl Level {
     }
 
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
+    #[inline(always)]
     pub const fn accumulators(self) -> usize {
         match self {
             Self::Portable => 4,
@@ -176,7 +179,7 @@ pub trait Isa: Copy + Sync {
     const PASS: usize = 4;
 
     /// Neighbouring pixels that a *narrow* block holds, with [`crate::pack::NARROW`] channels each: as many as there are
-    /// 128 bits in a vector. 1 where a block is no wider than that.
+    /// 128 bits in a vector, each in its own. 1 where a block is no wider than that.
     const SPREAD: usize = 1;
 
     /// A vector of i32.
@@ -327,11 +330,16 @@ pub trait Isa: Copy + Sync {
     fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
         self.load_block(rows, t, column)
     }
-    /// The narrow blocks of row `t` at `column`, `column + stride`, … ([`Isa::SPREAD`] of them), side by side. The count
+    /// A narrow block of row `t`: the pixels at `column`, `column + stride`, … ([`Isa::SPREAD`] of them), side by side. The count
     /// is a multiple of four; what lies beyond it may be any value.
     #[inline(always)]
     fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, _stride: usize) -> Self::Bytes {
         self.load_block(rows, t, column)
+    }
+    /// Taps of the narrow block that begins `pixels` < [`Isa::SPREAD`] pixels after `now`, whose last pixels are the first ones of `next`.
+    #[inline(always)]
+    fn further(self, now: Self::Quads, _next: Self::Quads, _pixels: usize) -> Self::Quads {
+        now
     }
 
     /// Four taps of a block.
@@ -383,11 +391,14 @@ pub trait Isa: Copy + Sync {
     }
     /// As [`Isa::store_codes`], from dealt vectors.
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
-    /// As [`Isa::store_dealt`], from the lanes of a narrow block: the pixels' first `count` ≤ 16 codes each, at `at`,
-    /// `at + step`, ….
+    /// As [`Isa::store_dealt`], from the lanes of a narrow block: of its first `pixels` pixels the first `count` ≤ 16 codes each, at
+    /// `at`, `at + step`, ….
     #[inline(always)]
-    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, _step: usize, count: usize) {
-        self.store_dealt(values, to, at, count);
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], [at, step]: [usize; 2], pixels: usize, count: usize) {
+        let _ = step;
+        if pixels > 0 {
+            self.store_dealt(values, to, at, count);
+        }
     }
 }
 

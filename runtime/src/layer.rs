@@ -8,6 +8,7 @@
 pub const LANE_PAD: usize = 16;
 
 /// `channels` rounded up to [`LANE_PAD`]: the length of a slice of constants.
+#[inline(always)]
 pub const fn padded(channels: usize) -> usize {
     channels.div_ceil(LANE_PAD) * LANE_PAD
 }
@@ -25,26 +26,31 @@ pub struct Shape {
 
 impl Shape {
     /// A map of `height` × `width` × `channels`.
+    #[inline(always)]
     pub const fn new(height: usize, width: usize, channels: usize) -> Self {
         Self { height, width, channels }
     }
 
     /// A vector of `channels`: one pixel.
+    #[inline(always)]
     pub const fn vector(channels: usize) -> Self {
         Self::new(1, 1, channels)
     }
 
     /// Number of pixels.
+    #[inline(always)]
     pub const fn pixels(self) -> usize {
         self.height * self.width
     }
 
     /// Number of elements.
+    #[inline(always)]
     pub const fn len(self) -> usize {
         self.height * self.width * self.channels
     }
 
     /// True where there is no element.
+    #[inline(always)]
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
@@ -70,6 +76,7 @@ impl Window {
     pub const POINT: Self = Self { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
 
     /// Number of taps.
+    #[inline(always)]
     pub const fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
@@ -128,11 +135,13 @@ impl<'a> Epilogue<'a> {
     }
 
     /// Codes that a pixel of the output has of each channel.
+    #[inline(always)]
     pub const fn planes(&self) -> usize {
         if self.fine { 2 } else { 1 }
     }
 
     /// Of `codes` codes of the output, or the place of one at the beginning of a pixel, the number that the map that is added has.
+    #[inline(always)]
     pub const fn added(&self, codes: usize) -> usize {
         codes / self.planes() * if self.fine_residual { 2 } else { 1 }
     }

@@ -6,7 +6,7 @@
 //! | kind | from | to |
 //! |---|---|---|
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps; NEON's then rotated |
-//! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`] |
+//! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`]; of short rows ([`short_row`]) `[kh]`, each as pointwise |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | gated | `[o][k]` | `[o / lanes][k][lanes]` i8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,
@@ -34,6 +34,7 @@ pub enum Kind {
 }
 
 /// Input channels that one instruction of the pointwise kernel multiplies and sums.
+#[inline(always)]
 const fn group(level: Level) -> usize {
     match level {
         Level::Portable => 1,
@@ -45,11 +46,13 @@ const fn group(level: Level) -> usize {
 
 /// Whether the pointwise kernel multiplies four input channels at a time; two otherwise (one in plain Rust).
 #[cfg(target_arch = "x86_64")]
+#[inline(always)]
 pub(crate) const fn grouped_by_four(level: Level) -> bool {
     group(level) == 4
 }
 
 /// Input channels that one step of the pointwise kernel takes: rows are padded to a multiple.
+#[inline(always)]
 const fn step(level: Level) -> usize {
     match level {
         // Two groups, in the halves of a register.
@@ -59,6 +62,7 @@ const fn step(level: Level) -> usize {
 }
 
 /// The same of the dense kernel.
+#[inline(always)]
 const fn pair(level: Level) -> usize {
     match level {
         Level::Portable | Level::Neon => 1,
@@ -82,6 +86,7 @@ enum Quad {
     DealtWide,
 }
 
+#[inline(always)]
 const fn quad(level: Level) -> Quad {
     match level {
         Level::Portable => Quad::Planar,
@@ -93,21 +98,25 @@ const fn quad(level: Level) -> Quad {
 }
 
 /// Bytes of a row of taps, of `run` codes, in a patch of a convolution: a multiple of four.
+#[inline(always)]
 pub const fn patch_row(run: usize) -> usize {
     run.div_ceil(4) * 4
 }
 
 /// Bytes of one packed vector of output channels of a pointwise convolution.
+#[inline(always)]
 pub const fn vector_len(level: Level, k: usize) -> usize {
     k.div_ceil(step(level)) * step(level) * level.lanes()
 }
 
 /// Bytes of one packed vector of output channels of a dense layer.
+#[inline(always)]
 pub const fn dense_vector_len(level: Level, k: usize) -> usize {
     k.div_ceil(pair(level)) * pair(level) * level.lanes()
 }
 
 /// Bytes of four taps of a block of channels.
+#[inline(always)]
 pub const fn quad_len(level: Level) -> usize {
     match quad(level) {
         Quad::Planar | Quad::Natural | Quad::Dealt | Quad::Pairs => 16 * level.lanes(),
@@ -116,21 +125,35 @@ pub const fn quad_len(level: Level) -> usize {
 }
 
 /// Bytes of packed pointwise weights, `k` input and `n` output channels.
+#[inline(always)]
 pub const fn pointwise_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * vector_len(level, k)
 }
 
+/// Codes of a row of taps, of `run`, that a product of its own multiplies: of a convolution whose rows are multiplied one after the
+/// other, as short ones are, unless the products of the instruction set are too long for it.
+#[inline(always)]
+pub const fn short_row(level: Level, run: usize) -> Option<usize> {
+    if patch_row(run) < 16 && group(level) <= 4 { Some(run.div_ceil(step(level)) * step(level)) } else { None }
+}
+
 /// Bytes of packed weights of a convolution with one group: `kh` rows of `run` = kw · input channels.
+#[inline(always)]
 pub const fn convolution_len(level: Level, [kh, run]: [usize; 2], n: usize) -> usize {
-    pointwise_len(level, kh * patch_row(run), n)
+    match short_row(level, run) {
+        Some(k) => kh * pointwise_len(level, k, n),
+        None => pointwise_len(level, kh * patch_row(run), n),
+    }
 }
 
 /// Bytes of packed dense weights.
+#[inline(always)]
 pub const fn dense_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * dense_vector_len(level, k)
 }
 
 /// Bytes of packed weights of a gated pointwise convolution.
+#[inline(always)]
 pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * level.lanes() * k
 }
@@ -140,6 +163,7 @@ pub const NARROW: usize = 16;
 
 /// Channels of the next block of a depthwise convolution that has `rest` left: four vectors, or what there is. At most
 /// [`NARROW`] are a narrow block, and two of those are better than a block that is half empty.
+#[inline(always)]
 pub const fn depthwise_block(level: Level, rest: usize) -> usize {
     let most = 4 * level.lanes();
     if rest >= most {
@@ -152,6 +176,7 @@ pub const fn depthwise_block(level: Level, rest: usize) -> usize {
 }
 
 /// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.
+#[inline(always)]
 pub const fn depthwise_len(level: Level, channels: usize, kernel: [usize; 2]) -> usize {
     let (mut blocks, mut rest) = (0, channels);
     while rest > 0 {
@@ -198,16 +223,23 @@ fn rotate(level: Level, k: usize, out: &mut [u8]) {
     }
 }
 
-/// `[o][k]` to `[o / lanes][row / group][lanes][group]`, where each `run` of the k channels takes `padded` ≥ run of the
-/// row; `out` is filled with zeros first.
-fn panels(weights: &[i8], [k, n]: [usize; 2], [run, padded]: [usize; 2], lanes: usize, group: usize, out: &mut [u8]) {
+/// `[o][row]`, of which k channels from the first on count, to `[o / lanes][k / group][lanes][group]`, where each `run` of the k
+/// channels takes `padded` ≥ run; `out` is filled with zeros first.
+fn panels(
+    weights: &[i8],
+    [row, k, n]: [usize; 3],
+    [run, padded]: [usize; 2],
+    lanes: usize,
+    group: usize,
+    out: &mut [u8],
+) {
     out.fill(0);
     let groups = (k.div_ceil(run.max(1)) * padded).div_ceil(group);
     for o in 0..n {
         for c in 0..k {
             let place = c.checked_div(run).unwrap_or(0) * padded + c.checked_rem(run).unwrap_or(0);
             let at = ((o / lanes * groups + place / group) * lanes + o % lanes) * group + place % group;
-            if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
+            if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * row + c)) {
                 *out = w as u8;
             }
         }
@@ -216,7 +248,7 @@ fn panels(weights: &[i8], [k, n]: [usize; 2], [run, padded]: [usize; 2], lanes: 
 
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], [k, k.next_multiple_of(step(level))], level.lanes(), group(level), out);
+    panels(weights, [k, k, n], [k, k.next_multiple_of(step(level))], level.lanes(), group(level), out);
     rotate(level, k, out);
 }
 
@@ -236,7 +268,15 @@ pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
 
 /// Packs weights `[o][kh][run]`, run = kw · c, of a convolution with one group into [`convolution_len`] bytes.
 pub fn convolution(level: Level, weights: &[i8], [kh, run]: [usize; 2], n: usize, out: &mut [u8]) {
-    panels(weights, [kh * run, n], [run, patch_row(run)], level.lanes(), group(level), out);
+    let (row, lanes, group) = (kh * run, level.lanes(), group(level));
+    if let Some(k) = short_row(level, run) {
+        let sections = out.chunks_exact_mut(pointwise_len(level, k, n).max(1));
+        for (ky, out) in sections.enumerate().take(kh) {
+            panels(weights.get(ky * run..).unwrap_or(&[]), [row, run, n], [run, k], lanes, group, out);
+        }
+        return;
+    }
+    panels(weights, [row, row, n], [run, patch_row(run)], lanes, group, out);
     rotate(level, kh * patch_row(run), out);
 }
 
@@ -249,7 +289,7 @@ pub fn grouped(weights: &[i8], out: &mut [u8]) {
 
 /// Packs dense weights `[o][k]` into [`dense_len`] bytes.
 pub fn dense(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, n], [k, k], level.lanes(), pair(level), out);
+    panels(weights, [k, k, n], [k, k], level.lanes(), pair(level), out);
 }
 
 /// Packs depthwise weights `[c][kh][kw]` into [`depthwise_len`] bytes.
@@ -371,6 +411,7 @@ fn word<const PAIR: usize>(bytes: &[u8; PAIR]) -> u64 {
 }
 
 /// Whether the products of an instruction set take signed bytes, and so `x − 128` for codes.
+#[inline(always)]
 pub const fn shifted(level: Level) -> bool {
     matches!(level, Level::Neon | Level::NeonDot)
 }

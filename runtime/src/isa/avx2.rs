@@ -61,6 +61,22 @@ unsafe fn widen<const M: usize>(_token: Avx2, rows: *const u8, stride: usize, wi
     }
 }
 
+/// As [`widen`], of DEPTH / 2 codes.
+///
+/// # Safety
+///
+/// `rows` can be read there, and `to` ≤ 2.5 · DEPTH.
+#[inline(always)]
+unsafe fn widen_half<const M: usize>(_token: Avx2, rows: *const u8, stride: usize, wide: &mut Wide<M>, to: usize) {
+    for m in 0..M {
+        // SAFETY: token; the caller's promise.
+        unsafe {
+            let codes = _mm_cvtepu8_epi16(_mm_loadl_epi64(rows.add(m * stride).cast()));
+            _mm_storeu_si128(wide[m].as_mut_ptr().add(to).cast(), codes);
+        }
+    }
+}
+
 /// Adds the products of pair `pair` of widened codes: `wide[m][DEPTH + 2 · pair..][..2] · panel[n · bytes..][..16]`.
 ///
 /// # Safety
@@ -86,7 +102,9 @@ unsafe fn step<const M: usize, const N: usize>(
         let x = unsafe { wide[m].as_ptr().add(DEPTH + 2 * pair).cast::<i32>().read_unaligned() };
         let x = token.splat_i32(x);
         for n in 0..N {
-            sums[m][n] = token.dot_pair(sums[m][n], x, w[n]);
+            let sum = token.dot_pair(sums[m][n], x, w[n]);
+            // SAFETY: token.
+            sums[m][n] = unsafe { ymm::pin(sum) };
         }
     }
 }
@@ -166,6 +184,12 @@ unsafe impl Ymm for Avx2 {
             if k >= DEPTH {
                 // SAFETY: the caller's promise; element DEPTH becomes code `at` = k − rest, and rest < DEPTH.
                 unsafe { widen(self, rows.as_ptr().add(k - DEPTH), stride, &mut wide, rest) }
+            } else if k >= DEPTH / 2 {
+                // SAFETY: the caller's promise; k is at least half of DEPTH, and less than DEPTH.
+                unsafe {
+                    widen_half(self, rows.as_ptr(), stride, &mut wide, DEPTH);
+                    widen_half(self, rows.as_ptr().add(k - DEPTH / 2), stride, &mut wide, DEPTH / 2 + k);
+                }
             } else {
                 for m in 0..M {
                     let codes = rows.get(m * stride..).and_then(|row| row.get(..k)).unwrap_or(&[]);
@@ -191,6 +215,18 @@ unsafe impl Ymm for Avx2 {
     #[inline(always)]
     fn taps(self, [a, b, c, d]: [__m256i; 4]) -> Self::Taps {
         [pairs(self, a, b), pairs(self, c, d)]
+    }
+
+    #[inline(always)]
+    fn next_pixel(self, now: Self::Taps, next: Self::Taps) -> Self::Taps {
+        let mut further = now;
+        for pair in 0..2 {
+            for n in 0..4 {
+                // SAFETY: token.
+                further[pair][n] = unsafe { _mm256_permute2x128_si256::<0x21>(now[pair][n], next[pair][n]) };
+            }
+        }
+        further
     }
 
     #[inline(always)]

@@ -393,6 +393,19 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, stride: usize) -> Self::Bytes {
+        if let Some((from, step)) = rows.near(t, column, 3 * stride) {
+            let step = step * stride;
+            // SAFETY: token; 16 bytes can be read at each of the four pixels, side by side if they are 16 bytes apart.
+            return unsafe {
+                if step == 16 {
+                    _mm512_loadu_si512(from.cast())
+                } else {
+                    let low = _mm256_loadu2_m128i(from.add(step).cast(), from.cast());
+                    let high = _mm256_loadu2_m128i(from.add(3 * step).cast(), from.add(2 * step).cast());
+                    _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+                }
+            };
+        }
         let mask = first(rows.count().min(16)) as __mmask16;
         // Written out: `map` over an array is not always inlined, and then calls cost more than the loads.
         let a = rows.block(t, column).as_ptr();
@@ -407,6 +420,23 @@ impl Isa for Avx512Vnni {
             let high = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(c), d);
             _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
         }
+    }
+
+    #[inline(always)]
+    fn further(self, now: Self::Quads, next: Self::Quads, pixels: usize) -> Self::Quads {
+        let mut further = now;
+        for n in 0..4 {
+            // SAFETY: token.
+            further[n] = unsafe {
+                match pixels {
+                    0 => now[n],
+                    1 => _mm512_alignr_epi64::<2>(next[n], now[n]),
+                    2 => _mm512_alignr_epi64::<4>(next[n], now[n]),
+                    _ => _mm512_alignr_epi64::<6>(next[n], now[n]),
+                }
+            };
+        }
+        further
     }
 
     #[inline(always)]
@@ -481,9 +511,9 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, step: usize, count: usize) {
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], [at, step]: [usize; 2], pixels: usize, count: usize) {
         let packed = self.pack(values);
-        if step == 16 && count == 16 {
+        if step == 16 && count == 16 && pixels >= 4 {
             return self.store_bytes(packed, to, at, 64);
         }
         let mask = first(count.min(16)) as __mmask16;
@@ -498,6 +528,9 @@ impl Isa for Avx512Vnni {
         };
         for h in 0..4 {
             let Some(to) = to.get_mut(at + h * step..).and_then(|rest| rest.get_mut(..count)) else { return };
+            if h >= pixels {
+                return;
+            }
             if let Some(to) = to.first_chunk_mut::<16>() {
                 // Stores by mask are many times as slow on some CPUs.
                 // SAFETY: token; 16 bytes.

@@ -214,6 +214,16 @@ unsafe impl<T: Vnni> Ymm for T {
     }
 
     #[inline(always)]
+    fn next_pixel(self, now: Self::Taps, next: Self::Taps) -> Self::Taps {
+        let mut further = now;
+        for n in 0..4 {
+            // SAFETY: token.
+            further[n] = unsafe { _mm256_permute2x128_si256::<0x21>(now[n], next[n]) };
+        }
+        further
+    }
+
+    #[inline(always)]
     fn tap_weights(self, packed: &[u8]) -> &[Self::TapWeights] {
         packed.as_chunks().0.as_chunks().0
     }

@@ -1,5 +1,7 @@
 //! Rows of a map of which whole blocks can be read without a check: the check is made once, for all columns.
 
+use crate::pack::NARROW;
+
 /// Four rows of a map of which whole blocks of channels can be read without a check, and what is outside of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
@@ -10,6 +12,8 @@ pub struct Rows<'a> {
     /// Of each row, at least count bytes.
     padding: [&'a [u8]; 4],
     count: usize,
+    /// Columns, from the first on, where each row has [`NARROW`] bytes.
+    near: usize,
 }
 
 impl<'a> Rows<'a> {
@@ -27,13 +31,40 @@ impl<'a> Rows<'a> {
         }
         let [a, b, c, d] = rows;
         let columns = if fits { columns } else { 0 };
-        Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count }
+        Self { rows: [a.0, b.0, c.0, d.0], steps: [a.1, b.1, c.1, d.1], columns, padding, count, near: 0 }
     }
 
     /// No rows, no columns, no padding.
     #[inline(always)]
     pub fn none() -> Self {
-        Self { rows: [&[]; 4], steps: [0; 4], columns: 0, padding: [&[]; 4], count: 0 }
+        Self { rows: [&[]; 4], steps: [0; 4], columns: 0, padding: [&[]; 4], count: 0, near: 0 }
+    }
+
+    /// The same, knowing too where a whole narrow block can be read, whatever its count is: [`Rows::near`].
+    #[inline(always)]
+    pub fn with_near(self) -> Self {
+        let mut near = self.columns;
+        for (row, step) in self.rows.iter().zip(self.steps) {
+            near = match row.len().checked_sub(NARROW) {
+                Some(last) => near.min(last.checked_div(step).map_or(near, |columns| columns + 1)),
+                None => 0,
+            };
+        }
+        Self { near, ..self }
+    }
+
+    /// A pointer to column `column` of row `t`, and the bytes from a column to the next: [`NARROW`] bytes can be read there and in
+    /// the `more` columns that follow. `None` where not all of them are known to be inside.
+    #[inline(always)]
+    pub fn near(&self, t: usize, column: usize, more: usize) -> Option<(*const u8, usize)> {
+        if t >= 4 || column >= self.near || more >= self.near - column {
+            return None;
+        }
+        // SAFETY: t < 4, and by the meaning of `near` the row has NARROW bytes from column · step on.
+        unsafe {
+            let step = *self.steps.get_unchecked(t);
+            Some((self.rows.get_unchecked(t).as_ptr().add(column * step), step))
+        }
     }
 
     /// How many columns there are: none where all is padding.

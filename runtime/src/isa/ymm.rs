@@ -45,6 +45,8 @@ pub unsafe trait Ymm: Copy + Sync {
     ) -> [[__m256i; N]; M];
     /// [`Isa::interleave`].
     fn taps(self, rows: [__m256i; 4]) -> Self::Taps;
+    /// [`Isa::further`] by one pixel.
+    fn next_pixel(self, now: Self::Taps, next: Self::Taps) -> Self::Taps;
     /// [`Isa::weights`].
     fn tap_weights(self, packed: &[u8]) -> &[Self::TapWeights];
     /// [`Isa::dot_quads`].
@@ -461,6 +463,10 @@ impl<T: Ymm> Isa for T {
 
     #[inline(always)]
     fn load_spread(self, rows: &Rows<'_>, t: usize, column: usize, stride: usize) -> Self::Bytes {
+        if let Some((from, step)) = rows.near(t, column, stride) {
+            // SAFETY: token; 16 bytes can be read at both pixels.
+            return unsafe { _mm256_loadu2_m128i(from.add(step * stride).cast(), from.cast()) };
+        }
         // SAFETY: token; the mask selects ⌊count / 4⌋ ≤ 4 lanes, and a block has `count` bytes.
         unsafe {
             let live = _mm_cmpgt_epi32(_mm_set1_epi32((rows.count() / 4) as i32), _mm_setr_epi32(0, 1, 2, 3));
@@ -473,6 +479,11 @@ impl<T: Ymm> Isa for T {
     #[inline(always)]
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads {
         self.taps(taps)
+    }
+
+    #[inline(always)]
+    fn further(self, now: Self::Quads, next: Self::Quads, pixels: usize) -> Self::Quads {
+        if pixels == 0 { now } else { self.next_pixel(now, next) }
     }
 
     #[inline(always)]
@@ -532,14 +543,18 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
-    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], at: usize, step: usize, count: usize) {
+    fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], [at, step]: [usize; 2], pixels: usize, count: usize) {
         let (packed, count) = (pack(self, values), count.min(16));
-        if step == 16 && count == 16 {
+        if step == 16 && count == 16 && pixels >= 2 {
             return store_bytes(self, packed, to, at, 32);
         }
         // SAFETY: token.
         let second = unsafe { _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(packed)) };
-        store_bytes(self, packed, to, at, count);
-        store_bytes(self, second, to, at + step, count);
+        if pixels >= 1 {
+            store_bytes(self, packed, to, at, count);
+        }
+        if pixels >= 2 {
+            store_bytes(self, second, to, at + step, count);
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! General convolution (eq. 5, 9–13): patches of a strip of pixels are gathered, then multiplied as pointwise. Where few
-//! channels make a row of taps short, [`direct`] reads it where it is.
+//! channels make rows of taps short, they are multiplied one after the other ([`short`]), and most are read where they are.
 //!
 //! ```text
 //! for each strip of STRIP output pixels:
@@ -10,7 +10,7 @@
 //! With several groups there is no tile, only the naive loop: of all networks that come, only depthwise ones have
 //! groups, and those have their own kernel.
 
-mod direct;
+mod short;
 
 use super::epilogue;
 use super::pointwise::{Product, Tile};
@@ -18,7 +18,7 @@ use crate::isa::{Isa, Kernel};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
 use core::ops::Range;
-use direct::Direct;
+use short::{Pixels, Short};
 
 /// Output pixels whose patches are gathered at once.
 const STRIP: usize = 64;
@@ -47,26 +47,31 @@ pub struct Convolution<'a> {
 
 impl Convolution<'_> {
     /// Bytes of scratch that [`convolution`] needs; none with several groups.
+    #[inline(always)]
     pub const fn scratch_len(&self) -> usize {
         if self.groups == 1 { STRIP * self.patch_len() + SHORT } else { 0 }
     }
 
     /// Codes of a row of taps.
+    #[inline(always)]
     const fn run(&self) -> usize {
         self.window.kernel[1] * self.input.channels
     }
 
-    /// Bytes of a patch: rows of taps, each padded.
     /// Filters: channels of the output, but for a fine one's second plane.
+    #[inline(always)]
     const fn out_channels(&self) -> usize {
         self.output.channels / self.epilogue.planes()
     }
 
     /// Pixels, channels and distance of pixels of what it makes.
+    #[inline(always)]
     const fn made(&self) -> [usize; 3] {
         [self.output.pixels(), self.out_channels(), self.output.channels]
     }
 
+    /// Bytes of a patch: rows of taps, each padded.
+    #[inline(always)]
     const fn patch_len(&self) -> usize {
         self.window.kernel[0] * pack::patch_row(self.run())
     }
@@ -110,19 +115,18 @@ impl Kernel for Run<'_> {
         {
             return;
         }
-        let direct = Direct::new(isa, layer, input, residual, output.len());
         let Shape { height, width, .. } = layer.output;
-        // Row by row where some pixels are read in place, else all at once.
-        let (rows, pixels) = if direct.is_some() { (height, width) } else { (1, height * width) };
-        for row in 0..rows {
-            let (start, mut inside) = (row * pixels, 0..0);
-            if let Some(direct) = &direct {
-                inside = direct.columns(row);
-                direct.row(isa, row, inside.clone(), output);
-            }
+        if pack::short_row(I::LEVEL, layer.run()).is_none() {
+            return gathered(isa, layer, None, input, residual, scratch, output, 0..height * width);
+        }
+        let Some(short) = Short::new(isa, layer, residual, output.len()) else { return };
+        for row in 0..height {
+            let inside = short.columns(row, layer.input.len());
+            short.row(isa, row, inside.clone(), input, output);
             // One call in a loop: there is much code behind it.
-            for part in [0..inside.start, inside.end..pixels] {
-                gathered(isa, layer, input, residual, scratch, output, start + part.start..start + part.end);
+            for part in [0..inside.start, inside.end..width] {
+                let part = row * width + part.start..row * width + part.end;
+                gathered(isa, layer, Some(&short), input, residual, scratch, output, part);
             }
         }
     }
@@ -130,9 +134,11 @@ impl Kernel for Run<'_> {
 
 /// Pixels whose patches are gathered, strip by strip.
 #[inline(always)]
+#[expect(clippy::too_many_arguments)]
 fn gathered<I: Isa>(
     isa: I,
     layer: &Convolution<'_>,
+    short: Option<&Short<'_>>,
     input: &[u8],
     residual: &[u8],
     scratch: &mut [u8],
@@ -151,6 +157,12 @@ fn gathered<I: Isa>(
                 gather(layer, input, first_pixel + done, patches);
             }
             done += inside.max(1);
+        }
+        if let Some(short) = short {
+            let pitch = pack::patch_row(layer.run());
+            short.run(isa, &Pixels { codes: scratch, pitch, step: k, first: first_pixel, count }, output);
+            first_pixel += count;
+            continue;
         }
         let product = Product {
             pixels: count,

@@ -22,7 +22,8 @@ use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue, Shape, Window};
 use crate::pack;
 use crate::used;
-use strip::{Strip, WHOLE};
+use narrow::Narrow;
+use strip::Strip;
 
 /// A convolution in which each output channel sees only its own input channel.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +57,7 @@ struct Run<'a> {
 
 impl Depthwise<'_> {
     /// Channels, of which input and output may have two planes.
+    #[inline(always)]
     const fn channels(&self) -> usize {
         self.output.channels / self.epilogue.planes()
     }
@@ -106,12 +108,12 @@ impl Kernel for Run<'_> {
             rest = left;
             if I::SPREAD > 1 && count <= pack::NARROW && residual.is_none() {
                 // In a function of its own.
-                isa.run(narrow::Narrow { layer, input, packed, channel, count, output });
+                isa.run(Narrow { layer, input, packed, channel, count, output });
             } else {
                 let constants = Constants::new(isa, &layer.epilogue, channel);
                 let weights = isa.weights(packed);
                 let block = Block { layer, input, residual, packed, weights, quads, channel, count, constants };
-                block.run::<WHOLE>(isa, &mut strip, output);
+                block.run(isa, &mut strip, output);
             }
             channel += count;
         }
@@ -155,6 +157,18 @@ fn hard_swish<I: Isa>(isa: I, half: [I::F32; 4], zero: [I::F32; 4]) -> [HardSwis
     vectors
 }
 
+/// Interleaved taps, and how a block of channels is computed from them.
+trait Taps<I: Isa> {
+    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose V vertical taps (those of both planes of a fine input) are Q
+    /// quads; false where it cannot, and then nothing was written.
+    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
+        &mut self,
+        isa: I,
+        block: &Block<'_, I>,
+        output: &mut [u8],
+    ) -> bool;
+}
+
 /// A block of channels of a layer.
 struct Block<'a, I: Isa> {
     layer: &'a Depthwise<'a>,
@@ -174,33 +188,33 @@ struct Block<'a, I: Isa> {
 impl<I: Isa> Block<'_, I> {
     /// All rows. A strip takes one or two rows: two where their taps fill no more quads than those of one.
     #[inline(always)]
-    fn run<const SPREAD: bool>(&self, isa: I, strip: &mut Strip<I>, output: &mut [u8]) {
+    fn run<T: Taps<I>>(&self, isa: I, taps: &mut T, output: &mut [u8]) {
         let Window { kernel, stride, dilation, .. } = self.layer.window;
         let done = const { I::UNROLL }
             && match (kernel, stride, dilation, self.layer.planes()) {
                 ([3, 3], [1, 1], [1, 1], 1) if const { used::depthwise(3, 1, 1) } => {
-                    self.strips::<3, 1, 2, 4, 1, SPREAD>(isa, strip, output)
+                    taps.rows::<3, 1, 2, 4, 1>(isa, self, output)
                 }
                 ([3, 3], [2, 2], [1, 1], 1) if const { used::depthwise(3, 2, 1) } => {
-                    self.strips::<3, 2, 1, 3, 1, SPREAD>(isa, strip, output)
+                    taps.rows::<3, 2, 1, 3, 1>(isa, self, output)
                 }
                 ([5, 5], [1, 1], [1, 1], 1) if const { used::depthwise(5, 1, 1) } => {
-                    self.strips::<5, 1, 2, 6, 2, SPREAD>(isa, strip, output)
+                    taps.rows::<5, 1, 2, 6, 2>(isa, self, output)
                 }
                 ([5, 5], [2, 2], [1, 1], 1) if const { used::depthwise(5, 2, 1) } => {
-                    self.strips::<5, 2, 2, 7, 2, SPREAD>(isa, strip, output)
+                    taps.rows::<5, 2, 2, 7, 2>(isa, self, output)
                 }
                 ([3, 3], [1, 1], [1, 1], 2) if const { used::depthwise(3, 1, 2) } => {
-                    self.strips::<3, 1, 1, 6, 2, SPREAD>(isa, strip, output)
+                    taps.rows::<3, 1, 1, 6, 2>(isa, self, output)
                 }
                 ([3, 3], [2, 2], [1, 1], 2) if const { used::depthwise(3, 2, 2) } => {
-                    self.strips::<3, 2, 1, 6, 2, SPREAD>(isa, strip, output)
+                    taps.rows::<3, 2, 1, 6, 2>(isa, self, output)
                 }
                 ([5, 5], [1, 1], [1, 1], 2) if const { used::depthwise(5, 1, 2) } => {
-                    self.strips::<5, 1, 1, 10, 3, SPREAD>(isa, strip, output)
+                    taps.rows::<5, 1, 1, 10, 3>(isa, self, output)
                 }
                 ([5, 5], [2, 2], [1, 1], 2) if const { used::depthwise(5, 2, 2) } => {
-                    self.strips::<5, 2, 1, 10, 3, SPREAD>(isa, strip, output)
+                    taps.rows::<5, 2, 1, 10, 3>(isa, self, output)
                 }
                 _ => false,
             };

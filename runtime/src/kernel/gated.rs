@@ -56,6 +56,7 @@ pub struct Gated<'a> {
 }
 
 /// Bytes of the scratch buffer for `k` input and `n` output channels.
+#[inline(always)]
 pub const fn gated_scratch_len(level: Level, k: usize, n: usize) -> usize {
     let n = if n < PANEL { n } else { PANEL };
     // Columns, then the weights of a panel. A step of four input channels may be written beyond the last vector.
@@ -63,11 +64,13 @@ pub const fn gated_scratch_len(level: Level, k: usize, n: usize) -> usize {
 }
 
 /// Bytes of the scratch buffer that hold a real of each input channel; whole vectors and cache lines.
+#[inline(always)]
 const fn reals_len(k: usize) -> usize {
     4 * k.next_multiple_of(LANE_PAD)
 }
 
 /// Bytes of the scratch buffer that hold a code of each input channel.
+#[inline(always)]
 const fn codes_len(k: usize) -> usize {
     k.next_multiple_of(64)
 }

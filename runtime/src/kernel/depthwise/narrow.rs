@@ -1,17 +1,28 @@
-//! The last channels of a depthwise convolution, at most 16 of them: pixels side by side fill the vectors.
+//! The last channels of a depthwise convolution, at most 16 of them: neighbouring pixels fill the vectors.
 //!
 //! ```text
 //! one output pixel of a block:      c0 … c15 │ c16 … c31 │ c32 … c47 │ c48 … c63
 //! four of a narrow block:           p0: c0 … │ p1: c0 …  │ p2: c0 …  │ p3: c0 …      weights once per 128 bits
+//!
+//! input columns, stride 1:          x0 x1 x2 x3 │ x4 x5 x6 x7 │ …                    interleaved block by block
+//!   taps of pixels p0 … p3:         x0 x1 x2 x3   first tap                          as they lie
+//!                                      x1 x2 x3   x4      second                     1 pixel further
+//!                                         x2 x3   x4 x5   third                      2 pixels further
+//! stride 2:                         x0 x2 x4 x6 │ …  and  x1 x3 x5 x7 │ …            even and odd columns apart
 //! ```
 //!
-//! Interleaving, products and packing stay within 128 bits, so they are those of a block.
+//! Interleaving, products and packing stay within 128 bits, so they are those of a block. Where a map has just 16 channels, the
+//! pixels of a block lie side by side in memory.
 
-use super::strip::{NARROW, Strip};
-use super::{Block, Constants, Depthwise, hard_swish};
-use crate::isa::{Isa, Kernel};
+use super::strip::{Later, P, planes};
+use super::{Block, Constants, Depthwise, Taps, hard_swish};
+use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue};
 use crate::pack;
+use crate::used;
+
+/// Quads of interleaved columns at a time.
+const TAPS: usize = 80;
 
 /// A narrow block of a layer without residual.
 pub(super) struct Narrow<'a> {
@@ -34,7 +45,8 @@ impl Kernel for Narrow<'_> {
         let quads = layer.kernel()[0].div_ceil(4);
         let constants = constants(isa, &layer.epilogue, channel);
         let block = Block { layer, input, residual: None, packed, weights, quads, channel, count, constants };
-        block.run::<NARROW>(isa, &mut Strip::new(isa), output);
+        let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
+        block.run(isa, &mut Columns { taps: [none; TAPS], later: Later::NONE }, output);
     }
 }
 
@@ -67,4 +79,171 @@ fn repeated<T: Copy + Default>(from: &[T], at: usize) -> [T; 4 * pack::NARROW] {
         }
     }
     all
+}
+
+/// Interleaved columns, by the remainder of a column by the stride, then in blocks, then in quads.
+struct Columns<I: Isa> {
+    taps: [I::Quads; TAPS],
+    later: Later,
+}
+
+/// Blocks of columns beyond those of a tile that its last taps reach.
+#[inline(always)]
+const fn reach<I: Isa>(kernel: usize, stride: usize) -> usize {
+    (kernel - 1) / stride / I::SPREAD + 1
+}
+
+impl<I: Isa> Taps<I> for Columns<I> {
+    #[inline(always)]
+    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
+        &mut self,
+        isa: I,
+        block: &Block<'_, I>,
+        output: &mut [u8],
+    ) -> bool {
+        let (height, width) = (block.layer.output.height, block.layer.output.width);
+        let len = const { K * Q * pack::quad_len(I::LEVEL) };
+        // No instruction loads the odd last bytes of a block.
+        if !block.count.is_multiple_of(4) || block.packed.len() < len {
+            return false;
+        }
+        // Whole tiles of blocks of output pixels at a time.
+        let most = const { (TAPS / S / Q - reach::<I>(K, S)) / P * P };
+        let weights = [block.weights, self.later.weights(isa, block.packed, [R, S, Q])];
+        let mut row = 0;
+        while row < height {
+            let rows = [
+                block.rows(row, 0, V).with_near(),
+                block.rows(row, 1, V).with_near(),
+                if const { Q > 2 } { block.rows(row, 2, V).with_near() } else { Rows::none() },
+            ];
+            let mut column = 0;
+            while column < width {
+                let blocks = (width - column).div_ceil(I::SPREAD).min(most);
+                let first = (column * S).wrapping_sub(block.layer.window.pad[1]);
+                interleave::<I, K, S, V, Q>(isa, &rows, first, blocks, &mut self.taps);
+                for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
+                    let Some(weights) = weights.get(..const { K * Q }) else { return true };
+                    let mut at = 0;
+                    while at < blocks {
+                        let place = [row + i, column + at * I::SPREAD];
+                        tile::<I, K, S, Q>(isa, block, &self.taps, weights, at, place, output);
+                        at += P;
+                    }
+                }
+                column += blocks * I::SPREAD;
+            }
+            row += R;
+        }
+        true
+    }
+}
+
+/// The input columns of `blocks` blocks of output pixels, from input column `first` on (wrapping below zero). What a tile reads beyond
+/// them is of no consequence.
+#[inline(always)]
+fn interleave<I: Isa, const K: usize, const S: usize, const V: usize, const Q: usize>(
+    isa: I,
+    rows: &[Rows<'_>; 3],
+    first: usize,
+    blocks: usize,
+    taps: &mut [I::Quads; TAPS],
+) {
+    let none = isa.load_bytes(&[], 0, 0);
+    for (remainder, taps) in taps.chunks_exact_mut(TAPS / S).enumerate() {
+        for (at, taps) in taps.chunks_exact_mut(Q).take(blocks + reach::<I>(K, S)).enumerate() {
+            let column = first.wrapping_add(remainder + at * I::SPREAD * S);
+            for (q, taps) in taps.iter_mut().enumerate() {
+                let mut four = [none; 4];
+                for t in 0..4 {
+                    if 4 * q + t < V {
+                        four[t] = isa.load_spread(&rows[q.min(2)], t, column, S);
+                    }
+                }
+                *taps = isa.interleave(four);
+            }
+        }
+    }
+}
+
+/// P blocks of pixels of output row `row` from `column` on, the `first` ones and those that follow of those that `taps` are for: those that
+/// are inside of it.
+#[inline(always)]
+fn tile<I: Isa, const K: usize, const S: usize, const Q: usize>(
+    isa: I,
+    block: &Block<'_, I>,
+    taps: &[I::Quads; TAPS],
+    weights: &[I::Weights],
+    first: usize,
+    [row, column]: [usize; 2],
+    output: &mut [u8],
+) {
+    let mut windows = [&[][..]; 2];
+    for remainder in 0..S.min(2) {
+        let from = taps.get(remainder * (TAPS / S) + first * Q..).unwrap_or(&[]);
+        let Some(window) = from.get(..const { (P + reach::<I>(K, S)) * Q }) else { return };
+        windows[remainder] = window;
+    }
+    let mut codes = [block.constants.offset; P];
+    match const { I::PASS } {
+        1 => {
+            pass::<I, K, S, Q, 0, 1>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 1, 2>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 2, 3>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 3, 4>(isa, block, &windows, weights, &mut codes);
+        }
+        2 => {
+            pass::<I, K, S, Q, 0, 2>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 2, 4>(isa, block, &windows, weights, &mut codes);
+        }
+        _ => pass::<I, K, S, Q, 0, 4>(isa, block, &windows, weights, &mut codes),
+    }
+    let (width, channels) = (block.layer.output.width, block.layer.output.channels);
+    let (at, left) = ((row * width + column) * channels + block.channel, width.saturating_sub(column));
+    // Written out: an index that is no constant would move the codes to memory.
+    macro_rules! blocks {
+        ($($p:literal)*) => {$(
+            let (to, pixels) = (at + $p * I::SPREAD * channels, left.saturating_sub($p * I::SPREAD).min(I::SPREAD));
+            if used::FINE && block.layer.epilogue.fine {
+                let [high, low] = planes(isa, codes[$p]);
+                isa.store_spread(high, output, [to, channels], pixels, block.count);
+                isa.store_spread(low, output, [to + channels / 2, channels], pixels, block.count);
+            } else {
+                isa.store_spread(codes[$p], output, [to, channels], pixels, block.count);
+            }
+        )*};
+    }
+    blocks!(0 1 2 3);
+}
+
+/// Vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13). `windows` are its columns, by their remainder by the stride.
+#[inline(always)]
+fn pass<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+    isa: I,
+    block: &Block<'_, I>,
+    windows: &[&[I::Quads]; 2],
+    weights: &[I::Weights],
+    codes: &mut [[I::I32; 4]; P],
+) {
+    // Unrolled by hand, as those of a whole block.
+    macro_rules! columns {
+        ($($j:literal)*) => {$(
+            if $j < K {
+                let (ahead, pixels) = ($j / S / I::SPREAD, $j / S % I::SPREAD);
+                for q in 0..Q {
+                    for p in 0..P {
+                        let at = (p + ahead) * Q + q;
+                        if let (Some(now), Some(next), Some(weights)) =
+                            (windows[$j % S].get(at), windows[$j % S].get(at + Q), weights.get($j * Q + q))
+                        {
+                            let taps = isa.further(*now, *next, pixels);
+                            codes[p] = isa.dot_quads::<FROM, TO>(codes[p], taps, weights);
+                        }
+                    }
+                }
+            }
+        )*};
+    }
+    columns!(0 1 2 3 4);
+    block.codes::<FROM, TO>(isa, 0, codes);
 }

@@ -11,18 +11,13 @@
 //! ```
 
 use super::super::epilogue;
-use super::Block;
+use super::{Block, Taps};
 use crate::isa::{Isa, Rows};
 use crate::pack;
 use crate::used;
 
-/// A block fills the vectors with channels.
-pub(super) const WHOLE: bool = false;
-/// A narrow block fills them with pixels, far from each other in a row: the next column is the next one of all of them.
-pub(super) const NARROW: bool = true;
-
-/// Output pixels of a tile.
-const P: usize = 4;
+/// Output pixels of a tile; of one of narrow blocks, times those of a block.
+pub(super) const P: usize = 4;
 
 /// Input columns of a strip, at most.
 const COLUMNS: usize = 36;
@@ -39,49 +34,65 @@ pub(super) struct Strip<I: Isa> {
     later: Later,
 }
 
-/// On cache lines, as packed weights are.
+/// Weights of the second output row, on cache lines as packed weights are.
 #[repr(align(64))]
-struct Later([u8; LATER]);
+pub(super) struct Later([u8; LATER]);
+
+impl Later {
+    pub(super) const NONE: Self = Self([0; LATER]);
+
+    /// From those of the first of R rows; any value if there is only one.
+    #[inline(always)]
+    pub(super) fn weights<I: Isa>(
+        &mut self,
+        isa: I,
+        packed: &[u8],
+        [rows, stride, quads]: [usize; 3],
+    ) -> &[I::Weights] {
+        if rows > 1 {
+            pack::depthwise_later(I::LEVEL, stride, quads, packed, &mut self.0);
+        }
+        isa.weights(&self.0)
+    }
+}
 
 impl<I: Isa> Strip<I> {
     #[inline(always)]
     pub(super) fn new(isa: I) -> Self {
         let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
-        Self { taps: [none; TAPS], later: Later([0; LATER]) }
+        Self { taps: [none; TAPS], later: Later::NONE }
+    }
+}
+
+impl<I: Isa> Taps<I> for Strip<I> {
+    #[inline(always)]
+    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
+        &mut self,
+        isa: I,
+        block: &Block<'_, I>,
+        output: &mut [u8],
+    ) -> bool {
+        block.strips::<K, S, R, V, Q>(isa, self, output)
     }
 }
 
 impl<I: Isa> Block<'_, I> {
-    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose V vertical taps (those of both planes of a fine input) are Q
-    /// quads; false where it cannot, and then nothing was written.
+    /// [`Taps::rows`].
     #[inline(always)]
-    pub(super) fn strips<
-        const K: usize,
-        const S: usize,
-        const R: usize,
-        const V: usize,
-        const Q: usize,
-        const SPREAD: bool,
-    >(
+    fn strips<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
         &self,
         isa: I,
         strip: &mut Strip<I>,
         output: &mut [u8],
     ) -> bool {
         let (height, width) = (self.layer.output.height, self.layer.output.width);
-        // Columns that the lanes of a narrow block are apart. A whole block's are all in one.
-        let apart = if SPREAD { width / I::SPREAD } else { 0 };
-        let columns = if SPREAD { width - (I::SPREAD - 1) * apart } else { width };
         let len = const { K * Q * pack::quad_len(I::LEVEL) };
         // No instruction loads the odd last bytes of a block.
-        if columns < P || !self.count.is_multiple_of(4) || self.packed.len() < len {
+        if width < P || !self.count.is_multiple_of(4) || self.packed.len() < len {
             return false;
         }
-        let Strip { taps, later: Later(later) } = strip;
-        if const { R > 1 } {
-            pack::depthwise_later(I::LEVEL, S, Q, self.packed, later);
-        }
-        let weights = [self.weights, isa.weights(later)];
+        let Strip { taps, later } = strip;
+        let weights = [self.weights, later.weights(isa, self.packed, [R, S, Q])];
         let mut row = 0;
         while row < height {
             let rows = [
@@ -90,12 +101,12 @@ impl<I: Isa> Block<'_, I> {
                 if const { Q > 2 } { self.rows(row, 2, V) } else { Rows::none() },
             ];
             let mut column = 0;
-            while column < columns {
+            while column < width {
                 // The last one may overlap the one before.
-                let start = column.min(columns - P);
-                let count = (columns - start).min(const { (if Q > 2 { TAPS / Q } else { COLUMNS } - K) / S + 1 });
+                let start = column.min(width - P);
+                let count = (width - start).min(const { (if Q > 2 { TAPS / Q } else { COLUMNS } - K) / S + 1 });
                 let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
-                self.interleave::<K, S, V, Q, SPREAD>(isa, &rows, [first, count], apart * S, taps);
+                self.interleave::<K, S, V, Q>(isa, &rows, [first, count], taps);
                 for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
                     let Some(weights) = weights.get(..const { K * Q }) else { return true };
                     let at = (row + i) * width + start;
@@ -103,7 +114,7 @@ impl<I: Isa> Block<'_, I> {
                     // Tiles of P, the last overlapping the one before.
                     while pixel < count {
                         let tile = pixel.min(count - P);
-                        self.tile::<K, S, Q, SPREAD>(isa, taps, weights, [tile, at + tile, apart], output);
+                        self.tile::<K, S, Q>(isa, taps, weights, [tile, at + tile], output);
                         pixel += P;
                     }
                 }
@@ -116,51 +127,49 @@ impl<I: Isa> Block<'_, I> {
 
     /// The input columns of `count` output columns, from input column `first` on (wrapping below zero).
     #[inline(always)]
-    fn interleave<const K: usize, const S: usize, const V: usize, const Q: usize, const SPREAD: bool>(
+    fn interleave<const K: usize, const S: usize, const V: usize, const Q: usize>(
         &self,
         isa: I,
         rows: &[Rows<'_>; 3],
         [first, count]: [usize; 2],
-        apart: usize,
         taps: &mut [I::Quads; TAPS],
     ) {
         let count = (count - 1) * S + K;
         // Columns outside, inside, outside: the check is made once, not for each column.
         let before = 0usize.wrapping_sub(first).min(if first > usize::MAX / 2 { count } else { 0 });
         let start = first.wrapping_add(before);
-        let inside = if SPREAD { 0 } else { rows[0].columns().saturating_sub(start).min(count - before) };
+        let inside = rows[0].columns().saturating_sub(start).min(count - before);
         let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
         for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
-            self.column::<V, Q, SPREAD>(isa, rows, first.wrapping_add(j), apart, false, taps);
+            self.column::<V, Q>(isa, rows, first.wrapping_add(j), false, taps);
         }
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
         // Which is asked here, not for each column.
-        if !SPREAD && self.count == 4 * I::LANES && rows[0].count() == self.count {
+        if self.count == 4 * I::LANES && rows[0].count() == self.count {
             for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
                 if start + j < rows[0].columns() {
-                    self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, true, taps);
+                    self.column::<V, Q>(isa, rows, start + j, true, taps);
                 }
             }
         } else {
             for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
                 if start + j < rows[0].columns() {
-                    self.column::<V, Q, SPREAD>(isa, rows, start + j, apart, false, taps);
+                    self.column::<V, Q>(isa, rows, start + j, false, taps);
                 }
             }
         }
         for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
-            self.column::<V, Q, SPREAD>(isa, rows, start + inside + j, apart, false, taps);
+            self.column::<V, Q>(isa, rows, start + inside + j, false, taps);
         }
     }
 
     /// The V vertical taps of input column `column` (wrapping below zero), in a `whole` block of channels or in a part of one.
     #[inline(always)]
-    fn column<const V: usize, const Q: usize, const SPREAD: bool>(
+    fn column<const V: usize, const Q: usize>(
         &self,
         isa: I,
         rows: &[Rows<'_>; 3],
         column: usize,
-        apart: usize,
         whole: bool,
         taps: &mut [I::Quads],
     ) {
@@ -169,9 +178,7 @@ impl<I: Isa> Block<'_, I> {
             let mut four = [none; 4];
             for t in 0..4 {
                 if 4 * q + t < V {
-                    four[t] = if SPREAD {
-                        isa.load_spread(&rows[q.min(2)], t, column, apart)
-                    } else if whole {
+                    four[t] = if whole {
                         isa.load_whole(&rows[q.min(2)], t, column)
                     } else {
                         isa.load_block(&rows[q.min(2)], t, column)
@@ -184,12 +191,12 @@ impl<I: Isa> Block<'_, I> {
 
     /// P pixels from pixel `at` on, `tile` pixels from the first one that `taps` are for.
     #[inline(always)]
-    fn tile<const K: usize, const S: usize, const Q: usize, const SPREAD: bool>(
+    fn tile<const K: usize, const S: usize, const Q: usize>(
         &self,
         isa: I,
         taps: &[I::Quads; TAPS],
         weights: &[I::Weights],
-        [tile, at, apart]: [usize; 3],
+        [tile, at]: [usize; 2],
         output: &mut [u8],
     ) {
         let channels = self.layer.output.channels;
@@ -213,30 +220,13 @@ impl<I: Isa> Block<'_, I> {
         }
         if used::FINE && self.layer.epilogue.fine {
             for p in 0..P {
-                let mut planes = [codes[p]; 2];
-                for n in 0..4 {
-                    [planes[0][n], planes[1][n]] = isa.parts(codes[p][n]);
-                }
-                self.store::<SPREAD>(isa, planes[0], to + p * channels, apart * channels, output);
-                self.store::<SPREAD>(isa, planes[1], to + channels / 2 + p * channels, apart * channels, output);
+                let [high, low] = planes(isa, codes[p]);
+                isa.store_dealt(high, output, to + p * channels, self.count);
+                isa.store_dealt(low, output, to + channels / 2 + p * channels, self.count);
             }
             return;
         }
-        if !SPREAD {
-            return isa.store_dealt_tile(codes, output, to, channels, self.count);
-        }
-        for p in 0..P {
-            self.store::<SPREAD>(isa, codes[p], to + p * channels, apart * channels, output);
-        }
-    }
-
-    #[inline(always)]
-    fn store<const SPREAD: bool>(&self, isa: I, codes: [I::I32; 4], at: usize, apart: usize, output: &mut [u8]) {
-        if SPREAD {
-            isa.store_spread(codes, output, at, apart, self.count);
-        } else {
-            isa.store_dealt(codes, output, at, self.count);
-        }
+        isa.store_dealt_tile(codes, output, to, channels, self.count);
     }
 
     /// The vectors FROM to TO of a tile whose first pixel is `pixel`: from offsets to codes (eq. 5, 9–13).
@@ -262,6 +252,12 @@ impl<I: Isa> Block<'_, I> {
             )*};
         }
         columns!(0 1 2 3 4 5 6 7 8 9 10);
+        self.codes::<FROM, TO>(isa, pixel, codes);
+    }
+
+    /// From sums to codes (eq. 9–13), in vectors FROM to TO.
+    #[inline(always)]
+    pub(super) fn codes<const FROM: usize, const TO: usize>(&self, isa: I, pixel: usize, codes: &mut [[I::I32; 4]; P]) {
         let constants = &self.constants;
         for n in FROM..TO {
             let mut v = [constants.multiplier[n]; P];
@@ -299,6 +295,16 @@ impl<I: Isa> Block<'_, I> {
             }
         }
     }
+}
+
+/// Both planes of fine codes.
+#[inline(always)]
+pub(super) fn planes<I: Isa>(isa: I, codes: [I::I32; 4]) -> [[I::I32; 4]; 2] {
+    let mut planes = [codes; 2];
+    for n in 0..4 {
+        [planes[0][n], planes[1][n]] = isa.parts(codes[n]);
+    }
+    planes
 }
 
 /// Adds quad `q` of column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
