@@ -25,6 +25,9 @@ const POINTWISE: [(usize, usize, usize, bool); 14] = [
     (49, 960, 160, false),
 ];
 
+/// Pixels, input and output channels of projections to which a map is added.
+const ADDED: [(usize, usize, usize); 4] = [(12544, 16, 16), (3136, 72, 24), (784, 120, 40), (49, 960, 160)];
+
 /// Input side, channels, kernel, stride, and whether hard-swish follows.
 const DEPTHWISE: [(usize, usize, usize, usize, bool); 11] = [
     (112, 16, 3, 1, false),
@@ -118,11 +121,15 @@ fn all<I: Isa>(isa: I, part: &str) {
     let plain = |len: usize| -> Vec<i8> { (0..len).map(|i| ((i * 31) % 255) as u8 as i8).collect() };
 
     let mut total = 0.0;
-    for (pixels, k, n, hard_swish) in POINTWISE {
+    let plain_ones = POINTWISE.map(|(pixels, k, n, hard_swish)| (pixels, k, n, hard_swish, false));
+    for (pixels, k, n, hard_swish, added) in
+        plain_ones.into_iter().chain(ADDED.map(|(pixels, k, n)| (pixels, k, n, false, true)))
+    {
         let mut weights = vec![0; pack::pointwise_len(level, k, n)];
         pack::pointwise(level, &plain(k * n), k, n, &mut weights);
         let tile = Tile::best(level, pixels, n);
-        let epilogue = epilogue(n, hard_swish);
+        let residual = added.then_some(&reals[..padded(n)]);
+        let epilogue = Epilogue { residual, ..epilogue(n, hard_swish) };
         let layer = kernel::Pointwise {
             pixels,
             in_channels: k,
@@ -132,9 +139,10 @@ fn all<I: Isa>(isa: I, part: &str) {
             tile,
             ahead: &[],
         };
-        let name = format!("pointwise {pixels} x {k} -> {n}{}", if hard_swish { " hard-swish" } else { "" });
+        let what = if hard_swish { " hard-swish" } else { "" };
+        let name = format!("pointwise {pixels} x {k} -> {n}{what}{}", if added { " added" } else { "" });
         total += time(level, part, name, pixels * k * n, || {
-            kernel::pointwise(isa, black_box(&layer), input, &[], output);
+            kernel::pointwise(isa, black_box(&layer), input, input, output);
         });
     }
     println!("{:11} pointwise in all {:.1} us", level.name(), total * 1e6);

@@ -211,6 +211,17 @@ pub trait Isa: Copy + Sync {
     fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
         load_each(self, from, at, count)
     }
+    /// As [`Isa::load_row`], M ≤ 8 times, the first codes `stride` apart. Lanes beyond `count` may be any value.
+    #[inline(always)]
+    fn load_tile<const M: usize, const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) -> [[Self::I32; N]; M] {
+        load_rows(self, from, [at, stride], count)
+    }
     /// A whole vector of i8 widened to i32, or zeros if it is not inside.
     fn load_weights(self, from: &[u8], at: usize) -> Self::I32;
     /// Four of them, one after the other.
@@ -410,6 +421,27 @@ fn load_each<I: Isa, const N: usize>(isa: I, from: &[u8], at: usize, count: usiz
         row[n] = isa.load_codes(from, at + n * I::LANES, count.saturating_sub(n * I::LANES).min(I::LANES));
     }
     row
+}
+
+/// Bytes that `rows` rows of `count` bytes take, `stride` apart; `None` if they are beyond counting.
+#[inline(always)]
+fn span(rows: usize, stride: usize, count: usize) -> Option<usize> {
+    rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(count))
+}
+
+/// [`Isa::load_tile`], row by row.
+#[inline(always)]
+fn load_rows<I: Isa, const M: usize, const N: usize>(
+    isa: I,
+    from: &[u8],
+    [at, stride]: [usize; 2],
+    count: usize,
+) -> [[I::I32; N]; M] {
+    let mut tile = [[isa.splat_i32(0); N]; M];
+    for m in 0..M {
+        tile[m] = isa.load_row(from, at + m * stride, count);
+    }
+    tile
 }
 
 /// [`Isa::sum_codes`], row by row.

@@ -26,7 +26,7 @@ sources![
     "kernel/arg_max.rs",
     "kernel/average_pool.rs",
     "kernel/convolution.rs",
-    "kernel/convolution/direct.rs",
+    "kernel/convolution/short.rs",
     "kernel/dense.rs",
     "kernel/depthwise.rs",
     "kernel/depthwise/narrow.rs",

@@ -6,7 +6,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level, Rows};
+use super::{Isa, Kernel, Level, Rows, span};
 use core::arch::asm;
 use core::arch::x86_64::*;
 
@@ -36,42 +36,54 @@ impl Avx512Vnni {
     #[inline(always)]
     fn store_bytes(self, bytes: __m512i, to: &mut [u8], at: usize, count: usize) {
         let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
-        if count == 64 {
-            // SAFETY: token; `to` has 64 bytes.
-            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
-        } else if count.is_multiple_of(8) {
-            self.store_parts(bytes, to);
-        } else {
-            // SAFETY: token; the mask selects `count` bytes, which `to` has.
-            unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), first(count), bytes) }
+        // SAFETY: `to` has `count` bytes.
+        unsafe { self.store_to(bytes, to.as_mut_ptr(), count) }
+    }
+
+    /// Stores the first `count` ≤ 64 bytes, in parts where they are whole eights: stores by mask are many times as slow on some CPUs.
+    ///
+    /// # Safety
+    ///
+    /// There is room for `count` bytes.
+    #[inline(always)]
+    unsafe fn store_to(self, bytes: __m512i, to: *mut u8, count: usize) {
+        // SAFETY: token; the caller's promise.
+        unsafe {
+            if count == 64 {
+                return _mm512_storeu_si512(to.cast(), bytes);
+            }
+            if !count.is_multiple_of(8) {
+                return _mm512_mask_storeu_epi8(to.cast(), first(count), bytes);
+            }
+            let (mut left, mut done) = (_mm512_castsi512_si256(bytes), 0);
+            if count & 32 != 0 {
+                _mm256_storeu_si256(to.cast(), left);
+                left = _mm512_castsi512_si256(_mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes));
+                done = 32;
+            }
+            if count & 16 != 0 {
+                _mm_storeu_si128(to.add(done).cast(), _mm256_castsi256_si128(left));
+                left = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(left));
+                done += 16;
+            }
+            if count & 8 != 0 {
+                _mm_storel_epi64(to.add(done).cast(), _mm256_castsi256_si128(left));
+            }
         }
     }
 
-    /// The first bytes, as many as `to` has of 8 + 16 + 32: stores by mask are many times as slow on some CPUs.
+    /// N vectors of codes side by side, saturated.
     #[inline(always)]
-    fn store_parts(self, bytes: __m512i, to: &mut [u8]) {
-        let (whole, rest) = to.as_chunks_mut::<32>();
-        let mut left = bytes;
-        if let Some(to) = whole.first_mut() {
-            // SAFETY: token; 32 bytes.
-            unsafe {
-                _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_castsi512_si256(bytes));
-                left = _mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes);
-            }
+    fn codes<const N: usize>(self, values: [__m512i; N]) -> __m512i {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
         }
-        // SAFETY: token.
-        let mut left = unsafe { _mm512_castsi512_si256(left) };
-        let (whole, rest) = rest.as_chunks_mut::<16>();
-        if let Some(to) = whole.first_mut() {
-            // SAFETY: token; 16 bytes.
-            unsafe {
-                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left));
-                left = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(left));
-            }
-        }
-        if let Some(to) = rest.first_chunk_mut::<8>() {
-            // SAFETY: token; 8 bytes.
-            unsafe { _mm_storel_epi64(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left)) }
+        let packed = self.pack(four);
+        // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
+        unsafe {
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_epi32(order, packed)
         }
     }
 
@@ -235,17 +247,47 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
-        let mut four = [self.splat_i32(0); 4];
-        for (four, value) in four.iter_mut().zip(values) {
-            *four = value;
+        self.store_bytes(self.codes(values), to, at, count.min(64));
+    }
+
+    #[inline(always)]
+    fn store_tile<const M: usize, const N: usize>(
+        self,
+        values: [[Self::I32; N]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        let Some(to) = span(M, stride, count).and_then(|len| to.get_mut(at..)?.get_mut(..len)) else { return };
+        let count = count.min(16 * N);
+        for m in 0..M {
+            // SAFETY: `to` has (M − 1) · stride + count bytes.
+            unsafe { self.store_to(self.codes(values[m]), to.as_mut_ptr().add(m * stride), count) }
         }
-        let packed = self.pack(four);
-        // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
-        let natural = unsafe {
-            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            _mm512_permutexvar_epi32(order, packed)
-        };
-        self.store_bytes(natural, to, at, count.min(64));
+    }
+
+    #[inline(always)]
+    fn load_tile<const M: usize, const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) -> [[Self::I32; N]; M] {
+        let mut tile = [[self.splat_i32(0); N]; M];
+        let Some(from) = span(M, stride, count).and_then(|len| from.get(at..)?.get(..len)) else { return tile };
+        for m in 0..M {
+            for n in 0..N {
+                let mask = first(count.saturating_sub(16 * n).min(16)) as __mmask16;
+                // SAFETY: token; `from` has (M − 1) · stride + count bytes, and the mask selects no others of the row.
+                tile[m][n] = unsafe {
+                    let codes = from.as_ptr().wrapping_add(m * stride + 16 * n);
+                    _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, codes.cast()))
+                };
+            }
+        }
+        tile
     }
 
     #[inline(always)]

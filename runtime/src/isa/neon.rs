@@ -11,7 +11,7 @@
 mod product;
 
 use super::pieces::{few, partial, store_partial};
-use super::{Isa, Kernel, Level, Rows};
+use super::{Isa, Kernel, Level, Rows, span};
 use core::arch::aarch64::*;
 
 /// Proof of NEON, which every target has for which this is compiled.
@@ -207,9 +207,7 @@ impl Isa for Neon {
     ) -> [Self::I32; N] {
         let mut sums = [self.splat_i32(0); N];
         if N == 4 && count == 16 {
-            let span = rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(16));
-            let inside = |span: usize| from.get(at..).and_then(|rest| rest.get(..span));
-            let Some(from) = span.and_then(inside) else { return sums };
+            let Some(from) = span(rows, stride, 16).and_then(|len| from.get(at..)?.get(..len)) else { return sums };
             let mut row = 0;
             while row < rows {
                 // 257 codes of 255 are 65535.
@@ -241,6 +239,29 @@ impl Isa for Neon {
             return sums;
         }
         super::sum_each(self, from, [at, stride], rows, count)
+    }
+
+    #[inline(always)]
+    fn load_tile<const M: usize, const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) -> [[Self::I32; N]; M] {
+        if N == 4 && count == 16 {
+            let mut tile = [[self.splat_i32(0); N]; M];
+            let Some(from) = span(M, stride, 16).and_then(|len| from.get(at..)?.get(..len)) else { return tile };
+            for m in 0..M {
+                // SAFETY: token; `from` has (M − 1) · stride + 16 bytes.
+                let dealt = self.deal_codes(unsafe { vld1q_u8(from.as_ptr().add(m * stride)) });
+                for n in 0..N {
+                    tile[m][n] = dealt[n];
+                }
+            }
+            return tile;
+        }
+        super::load_rows(self, from, [at, stride], count)
     }
 
     #[inline(always)]

@@ -179,6 +179,17 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
+        fn load_tile<const M: usize, const N: usize>(
+            self,
+            from: &[u8],
+            at: usize,
+            stride: usize,
+            count: usize,
+        ) -> [[Self::I32; N]; M] {
+            self.0.load_tile(from, at, stride, count)
+        }
+
+        #[inline(always)]
         fn sum_codes<const N: usize>(
             self,
             from: &[u8],

@@ -265,10 +265,10 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         if used::RESIDUAL
             && let Some(residual) = residual
         {
+            let x = residual.tile::<I, M, N>(isa, pixel, channel, count);
             rows!(m, M, {
-                let x = residual.row::<I, N>(isa, pixel + m, channel, count);
                 for n in 0..N {
-                    v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(x[n]), self.residual[n]));
+                    v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(x[m][n]), self.residual[n]));
                 }
             });
         }

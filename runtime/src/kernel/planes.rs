@@ -30,15 +30,23 @@ impl<'a> Source<'a> {
         if used::FINE && self.fine { isa.whole(x, isa.load_codes(self.codes, at + self.row / 2, count)) } else { x }
     }
 
-    /// As [`Source::load`], N vectors side by side.
+    /// As [`Source::load`], N vectors side by side of M pixels. Lanes beyond `count` may be any value.
     #[inline(always)]
-    pub fn row<I: Isa, const N: usize>(&self, isa: I, pixel: usize, channel: usize, count: usize) -> [I::I32; N] {
+    pub fn tile<I: Isa, const M: usize, const N: usize>(
+        &self,
+        isa: I,
+        pixel: usize,
+        channel: usize,
+        count: usize,
+    ) -> [[I::I32; N]; M] {
         let at = pixel * self.row + channel;
-        let mut x = isa.load_row(self.codes, at, count);
+        let mut x = isa.load_tile::<M, N>(self.codes, at, self.row, count);
         if used::FINE && self.fine {
-            let low = isa.load_row::<N>(self.codes, at + self.row / 2, count);
-            for n in 0..N {
-                x[n] = isa.whole(x[n], low[n]);
+            let low = isa.load_tile::<M, N>(self.codes, at + self.row / 2, self.row, count);
+            for m in 0..M {
+                for n in 0..N {
+                    x[m][n] = isa.whole(x[m][n], low[m][n]);
+                }
             }
         }
         x
