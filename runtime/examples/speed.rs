@@ -28,8 +28,12 @@ const POINTWISE: [(usize, usize, usize, bool); 14] = [
 /// Pixels, input and output channels of projections to which a map is added.
 const ADDED: [(usize, usize, usize); 4] = [(12544, 16, 16), (3136, 72, 24), (784, 120, 40), (49, 960, 160)];
 
+/// Pixels, input and output channels of projections behind a gate.
+const GATED: [(usize, usize, usize); 4] = [(784, 120, 40), (196, 480, 112), (49, 576, 96), (49, 960, 160)];
+
 /// Input side, channels, kernel, stride, and whether hard-swish follows.
-const DEPTHWISE: [(usize, usize, usize, usize, bool); 11] = [
+const DEPTHWISE: [(usize, usize, usize, usize, bool); 12] = [
+    (112, 16, 3, 2, false),
     (112, 16, 3, 1, false),
     (112, 64, 3, 2, false),
     (56, 72, 3, 1, false),
@@ -146,6 +150,28 @@ fn all<I: Isa>(isa: I, part: &str) {
         });
     }
     println!("{:11} pointwise in all {:.1} us", level.name(), total * 1e6);
+
+    total = 0.0;
+    for (pixels, k, n) in GATED {
+        let mut weights = vec![0; pack::gated_len(level, k, n)];
+        pack::gated(level, &plain(k * n), k, n, &mut weights);
+        let layer = kernel::Gated {
+            pixels,
+            in_channels: k,
+            fine_input: false,
+            out_channels: n,
+            weights: &weights,
+            factor: &reals,
+            zero: &[0.0; 4096],
+            epilogue: epilogue(n, false),
+            tile: Tile::best(level, pixels, n),
+        };
+        let mut scratch = vec![0; kernel::gated_scratch_len(level, k, n)];
+        total += time(level, part, format!("gated {pixels} x {k} -> {n}"), pixels * k * n, || {
+            kernel::gated(isa, black_box(&layer), input, &reals, &[], &mut scratch, output);
+        });
+    }
+    println!("{:11} gated in all {:.1} us", level.name(), total * 1e6);
 
     total = 0.0;
     for (side, channels, kernel, stride, hard_swish) in DEPTHWISE {
