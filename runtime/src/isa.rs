@@ -13,6 +13,21 @@
 //! list of `tests/kernels.rs`. The four things that matter for speed are [`Isa::multiply`] (pointwise),
 //! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
 
+/// Does something for each of M ≤ 8 rows of a tile. Written out: an index that is no constant would move the vectors to memory, and LLVM leaves
+/// a long loop as it is.
+macro_rules! each_row {
+    ($m:ident, $M:ident, $do:block) => {
+        each_row!($m, $M, $do, 0 1 2 3 4 5 6 7);
+    };
+    ($m:ident, $M:ident, $do:block, $($at:literal)*) => {$(
+        if $at < $M {
+            let $m = $at;
+            $do
+        }
+    )*};
+}
+pub(crate) use each_row;
+
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -396,9 +411,7 @@ pub trait Isa: Copy + Sync {
         stride: usize,
         count: usize,
     ) {
-        for m in 0..M {
-            self.store_dealt(values[m], to, at + m * stride, count);
-        }
+        each_row!(m, M, { self.store_dealt(values[m], to, at + m * stride, count) });
     }
     /// As [`Isa::store_codes`], from dealt vectors.
     fn store_dealt(self, values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
@@ -438,9 +451,7 @@ fn load_rows<I: Isa, const M: usize, const N: usize>(
     count: usize,
 ) -> [[I::I32; N]; M] {
     let mut tile = [[isa.splat_i32(0); N]; M];
-    for m in 0..M {
-        tile[m] = isa.load_row(from, at + m * stride, count);
-    }
+    each_row!(m, M, { tile[m] = isa.load_row(from, at + m * stride, count) });
     tile
 }
 
@@ -463,7 +474,7 @@ fn sum_each<I: Isa, const N: usize>(
     sums
 }
 
-/// [`Isa::store_tile`], row by row. Written out: an index that is no constant would move the values to memory.
+/// [`Isa::store_tile`], row by row.
 #[inline(always)]
 fn store_each<I: Isa, const M: usize, const N: usize>(
     isa: I,
@@ -472,12 +483,5 @@ fn store_each<I: Isa, const M: usize, const N: usize>(
     [at, stride]: [usize; 2],
     count: usize,
 ) {
-    macro_rules! rows {
-        ($($m:literal)*) => {$(
-            if $m < M {
-                isa.store_codes(values[$m], to, at + $m * stride, count);
-            }
-        )*};
-    }
-    rows!(0 1 2 3 4 5 6 7);
+    each_row!(m, M, { isa.store_codes(values[m], to, at + m * stride, count) });
 }

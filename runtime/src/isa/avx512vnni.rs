@@ -35,40 +35,50 @@ impl Avx512Vnni {
     /// Stores the first `count` ≤ 64 bytes.
     #[inline(always)]
     fn store_bytes(self, bytes: __m512i, to: &mut [u8], at: usize, count: usize) {
-        let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) else { return };
-        // SAFETY: `to` has `count` bytes.
-        unsafe { self.store_to(bytes, to.as_mut_ptr(), count) }
+        if let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) {
+            self.fill(bytes, to);
+        }
     }
 
-    /// Stores the first `count` ≤ 64 bytes, in parts where they are whole eights: stores by mask are many times as slow on some CPUs.
-    ///
-    /// # Safety
-    ///
-    /// There is room for `count` bytes.
+    /// Stores the first bytes, as many as `to` has, at most 64.
     #[inline(always)]
-    unsafe fn store_to(self, bytes: __m512i, to: *mut u8, count: usize) {
-        // SAFETY: token; the caller's promise.
-        unsafe {
-            if count == 64 {
-                return _mm512_storeu_si512(to.cast(), bytes);
+    fn fill(self, bytes: __m512i, to: &mut [u8]) {
+        if to.len() == 64 {
+            // SAFETY: token; `to` has 64 bytes.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
+        } else if to.len().is_multiple_of(8) {
+            self.store_parts(bytes, to);
+        } else {
+            // SAFETY: token; the mask selects the bytes that `to` has.
+            unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), first(to.len()), bytes) }
+        }
+    }
+
+    /// The first bytes, as many as `to` has of 8 + 16 + 32: stores by mask are many times as slow on some CPUs.
+    #[inline(always)]
+    fn store_parts(self, bytes: __m512i, to: &mut [u8]) {
+        let (whole, rest) = to.as_chunks_mut::<32>();
+        let mut left = bytes;
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 32 bytes.
+            unsafe {
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_castsi512_si256(bytes));
+                left = _mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes);
             }
-            if !count.is_multiple_of(8) {
-                return _mm512_mask_storeu_epi8(to.cast(), first(count), bytes);
-            }
-            let (mut left, mut done) = (_mm512_castsi512_si256(bytes), 0);
-            if count & 32 != 0 {
-                _mm256_storeu_si256(to.cast(), left);
-                left = _mm512_castsi512_si256(_mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes));
-                done = 32;
-            }
-            if count & 16 != 0 {
-                _mm_storeu_si128(to.add(done).cast(), _mm256_castsi256_si128(left));
+        }
+        // SAFETY: token.
+        let mut left = unsafe { _mm512_castsi512_si256(left) };
+        let (whole, rest) = rest.as_chunks_mut::<16>();
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 16 bytes.
+            unsafe {
+                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left));
                 left = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(left));
-                done += 16;
             }
-            if count & 8 != 0 {
-                _mm_storel_epi64(to.add(done).cast(), _mm256_castsi256_si128(left));
-            }
+        }
+        if let Some(to) = rest.first_chunk_mut::<8>() {
+            // SAFETY: token; 8 bytes.
+            unsafe { _mm_storel_epi64(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left)) }
         }
     }
 
@@ -260,11 +270,11 @@ impl Isa for Avx512Vnni {
         count: usize,
     ) {
         let Some(to) = span(M, stride, count).and_then(|len| to.get_mut(at..)?.get_mut(..len)) else { return };
-        let count = count.min(16 * N);
-        for m in 0..M {
-            // SAFETY: `to` has (M − 1) · stride + count bytes.
-            unsafe { self.store_to(self.codes(values[m]), to.as_mut_ptr().add(m * stride), count) }
-        }
+        let of_row = count.min(16 * N);
+        each_row!(m, M, {
+            // SAFETY: `to` has (M − 1) · stride + count bytes, and a row's part is no longer.
+            self.fill(self.codes(values[m]), unsafe { to.get_unchecked_mut(m * stride..m * stride + of_row) });
+        });
     }
 
     #[inline(always)]
@@ -277,7 +287,7 @@ impl Isa for Avx512Vnni {
     ) -> [[Self::I32; N]; M] {
         let mut tile = [[self.splat_i32(0); N]; M];
         let Some(from) = span(M, stride, count).and_then(|len| from.get(at..)?.get(..len)) else { return tile };
-        for m in 0..M {
+        each_row!(m, M, {
             for n in 0..N {
                 let mask = first(count.saturating_sub(16 * n).min(16)) as __mmask16;
                 // SAFETY: token; `from` has (M − 1) · stride + count bytes, and the mask selects no others of the row.
@@ -286,7 +296,7 @@ impl Isa for Avx512Vnni {
                     _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, codes.cast()))
                 };
             }
-        }
+        });
         tile
     }
 

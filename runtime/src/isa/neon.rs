@@ -61,15 +61,10 @@ impl Neon {
         if stride >> 32 != 0 || M.saturating_sub(1).wrapping_mul(stride).wrapping_add(16) > to.len() {
             return;
         }
-        macro_rules! rows {
-            ($($m:literal)*) => {$(
-                if $m < M {
-                    // SAFETY: token; `to` has (M − 1) · stride + 16 bytes.
-                    unsafe { vst1q_u8(to.as_mut_ptr().add($m * stride), self.pack(values[$m])) }
-                }
-            )*};
-        }
-        rows!(0 1 2 3 4 5 6 7);
+        each_row!(m, M, {
+            // SAFETY: token; `to` has (M − 1) · stride + 16 bytes.
+            unsafe { vst1q_u8(to.as_mut_ptr().add(m * stride), self.pack(values[m])) }
+        });
     }
 
     /// Saturates four vectors to bytes.

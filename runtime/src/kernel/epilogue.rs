@@ -10,7 +10,7 @@
 //! ```
 
 use super::planes::Source;
-use crate::isa::Isa;
+use crate::isa::{Isa, each_row};
 use crate::layer::{Activation, Epilogue, FINE_TOP, padded};
 use crate::used;
 
@@ -105,19 +105,6 @@ pub(super) struct Place {
     pub count: usize,
 }
 
-/// Does something for each pixel of a tile. Written out: an index that is no constant would move the sums to memory.
-macro_rules! rows {
-    ($m:ident, $M:ident, $do:block) => {
-        rows!($m, $M, $do, 0 1 2 3 4 5 6 7);
-    };
-    ($m:ident, $M:ident, $do:block, $($at:literal)*) => {$(
-        if $at < $M {
-            let $m = $at;
-            $do
-        }
-    )*};
-}
-
 /// (eq. 9–13) of a register tile.
 #[inline(always)]
 pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
@@ -134,7 +121,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     let mut codes = sums;
     if used::FINE && constants.fine {
         let mut low = sums;
-        rows!(m, M, {
+        each_row!(m, M, {
             for n in 0..N {
                 [codes[m][n], low[m][n]] = isa.parts(fine(isa, y[m][n]));
             }
@@ -156,7 +143,7 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
         isa.store_tile(low, output, at + stride / 2, stride, count);
         return;
     }
-    rows!(m, M, {
+    each_row!(m, M, {
         for n in 0..N {
             codes[m][n] = isa.to_i32(y[m][n]);
         }
@@ -255,18 +242,18 @@ impl<I: Isa, const N: usize> Constants<I, N> {
     ) -> [[I::F32; N]; M] {
         let mut v = [self.multiplier; M];
         for n in 0..N {
-            rows!(m, M, { v[m][n] = isa.mul(isa.to_f32(sums[m][n]), self.multiplier[n]) });
+            each_row!(m, M, { v[m][n] = isa.mul(isa.to_f32(sums[m][n]), self.multiplier[n]) });
         }
         if let Some(bias) = self.bias {
             for n in 0..N {
-                rows!(m, M, { v[m][n] = isa.add(v[m][n], bias[n]) });
+                each_row!(m, M, { v[m][n] = isa.add(v[m][n], bias[n]) });
             }
         }
         if used::RESIDUAL
             && let Some(residual) = residual
         {
             let x = residual.tile::<I, M, N>(isa, pixel, channel, count);
-            rows!(m, M, {
+            each_row!(m, M, {
                 for n in 0..N {
                     v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(x[m][n]), self.residual[n]));
                 }
@@ -276,7 +263,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             && let Some(vectors) = self.hard_swish
         {
             for n in 0..N {
-                rows!(m, M, { v[m][n] = vectors[n].of(isa, v[m][n]) });
+                each_row!(m, M, { v[m][n] = vectors[n].of(isa, v[m][n]) });
             }
         }
         v
