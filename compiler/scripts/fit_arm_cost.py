@@ -170,7 +170,7 @@ def main():
             # There are few convolutions, all alike: what they share with pointwise layers costs what it costs there.
             known = {name: value for name, value in coefficients["pointwise"].items() if name != "layer"}
             left = [
-                ({"codes": of["codes"], "layer": of["layer"]}, max(1.0, count - sum(known.get(name, 0) * v for name, v in of.items())))
+                ({"codes": of.get("codes", 0.0), "layer": of["layer"]}, max(1.0, count - sum(known.get(name, 0) * v for name, v in of.items())))
                 for of, count in rows["convolution"]
             ]
             coefficients["convolution"] = {**known, **fit(left)}

@@ -120,6 +120,11 @@ macro_rules! instruction_set {
                             shared::depthwise(isa, Shape::new(14, 14, channels), window(1), fine_input, style);
                             shared::depthwise(isa, Shape::new(14, 15, channels), window(2), fine_input, style);
                         }
+                        // Rows of more narrow blocks than are interleaved at a time.
+                        for channels in [16, 20] {
+                            shared::depthwise(isa, Shape::new(3, 331, channels), window(1), false, style);
+                            shared::depthwise(isa, Shape::new(4, 150, channels), window(2), false, style);
+                        }
                     }
                 }
             }

@@ -35,8 +35,14 @@ pub fn features(level: Level, step: &Step) -> BTreeMap<&'static str, f64> {
         }
         Kernel::Convolution { input, output, window, groups: 1, epilogue, .. } => {
             let run = window.kernel[1] * input.channels;
-            count.add("codes", output.pixels() * window.kernel[0] * run.div_ceil(16));
-            let k = window.kernel[0] * pack::patch_row(run);
+            let k = match pack::short_row(level, run) {
+                // Read where they are, but for a few pixels at the edges.
+                Some(row) => window.kernel[0] * row,
+                None => {
+                    count.add("codes", output.pixels() * window.kernel[0] * run.div_ceil(16));
+                    window.kernel[0] * pack::patch_row(run)
+                }
+            };
             count.product([output.pixels(), k, channels(output, epilogue)], Tile { rows: 8, vectors: 4 }, epilogue);
         }
         Kernel::Depthwise { input, output, window, epilogue, .. } => count.depthwise(input, output, window, epilogue),

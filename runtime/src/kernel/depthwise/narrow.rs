@@ -108,7 +108,11 @@ impl<I: Isa> Taps<I> for Columns<I> {
             return false;
         }
         // Whole tiles of blocks of output pixels at a time.
-        let most = const { (TAPS / S / Q - reach::<I>(K, S)) / P * P };
+        let most = const {
+            let most = (TAPS / S / Q - reach::<I>(K, S)) / P * P;
+            assert!(most > 0);
+            most
+        };
         let weights = [block.weights, self.later.weights(isa, block.packed, [R, S, Q])];
         let mut row = 0;
         while row < height {
