@@ -167,13 +167,14 @@ def main():
                         executed[kernel] = (program, own)
                 print(f"{kernels} {network}: {sum(count for _, count in counts) / 1e6:.2f} M instructions", flush=True)
             coefficients = {kernel: fit(of) for kernel, of in sorted(rows.items())}
-            # There are few convolutions, all alike: what they share with pointwise layers costs what it costs there.
+            # There are few convolutions, all alike: what they share with pointwise layers costs what it costs there, but for their tiles.
             known = {name: value for name, value in coefficients["pointwise"].items() if name != "layer"}
             left = [
-                ({"codes": of.get("codes", 0.0), "layer": of["layer"]}, max(1.0, count - sum(known.get(name, 0) * v for name, v in of.items())))
+                ({name: of[name] for name in ("codes", "tiles", "layer") if name in of}, max(1.0, count - sum(known.get(name, 0) * v for name, v in of.items())))
                 for of, count in rows["convolution"]
             ]
-            coefficients["convolution"] = {**known, **fit(left)}
+            own = fit(left)
+            coefficients["convolution"] = {**known, **own, "tiles": round(known.get("tiles", 0.0) + own.get("tiles", 0.0), 4)}
             per_instruction = {
                 core: {k: round(cycles(core, features, *of), 3) for k, of in sorted(executed.items()) if of[0]} for core in cores
             }

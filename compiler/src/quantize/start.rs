@@ -1,7 +1,7 @@
 //! The bias of a convolution as whole steps of its accumulator: one sum less for every output (eq. 9).
 //!
 //! `acc·m + b = (acc + b/m)·m`. A step is `m` codes, some thousandths where weights use their range, so that rounding `b/m`
-//! moves next to nothing. Where it would move a channel by more than [`MOVED`], or the accumulator has no room, the layer
+//! moves next to nothing. Where it would move a channel by more than 1/64 of a code, or the accumulator has no room, the layer
 //! keeps its bias.
 
 use super::bounds;
