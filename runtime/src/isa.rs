@@ -221,12 +221,8 @@ pub trait Isa: Copy + Sync {
     fn load_f32(self, from: &[f32], at: usize) -> Self::F32;
     /// `count` ≤ LANES codes widened to i32; the other lanes are zero.
     fn load_codes(self, from: &[u8], at: usize, count: usize) -> Self::I32;
-    /// The same of N vectors side by side, `count` ≤ N · LANES.
-    #[inline(always)]
-    fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
-        load_each(self, from, at, count)
-    }
-    /// As [`Isa::load_row`], M ≤ 8 times, the first codes `stride` apart. Lanes beyond `count` may be any value.
+    /// The same of M ≤ 8 rows of N vectors side by side, `count` ≤ N · LANES, the first codes `stride` apart. Lanes beyond `count` may be any
+    /// value.
     #[inline(always)]
     fn load_tile<const M: usize, const N: usize>(
         self,
@@ -426,7 +422,7 @@ pub trait Isa: Copy + Sync {
     }
 }
 
-/// [`Isa::load_row`], vector by vector.
+/// Codes of N vectors side by side, vector by vector.
 #[inline(always)]
 fn load_each<I: Isa, const N: usize>(isa: I, from: &[u8], at: usize, count: usize) -> [I::I32; N] {
     let mut row = [isa.splat_i32(0); N];
@@ -442,7 +438,7 @@ fn span(rows: usize, stride: usize, count: usize) -> Option<usize> {
     rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(count))
 }
 
-/// [`Isa::load_tile`], row by row.
+/// [`Isa::load_tile`], vector by vector.
 #[inline(always)]
 fn load_rows<I: Isa, const M: usize, const N: usize>(
     isa: I,
@@ -451,7 +447,7 @@ fn load_rows<I: Isa, const M: usize, const N: usize>(
     count: usize,
 ) -> [[I::I32; N]; M] {
     let mut tile = [[isa.splat_i32(0); N]; M];
-    each_row!(m, M, { tile[m] = isa.load_row(from, at + m * stride, count) });
+    each_row!(m, M, { tile[m] = load_each(isa, from, at + m * stride, count) });
     tile
 }
 

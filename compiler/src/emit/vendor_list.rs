@@ -6,6 +6,7 @@ sources![
     "isa.rs",
     "isa/avx2.rs",
     "isa/avx512vnni.rs",
+    "isa/avx512vnni/bytes.rs",
     "isa/avxvnni.rs",
     "isa/cpuid.rs",
     "isa/foreign.rs",

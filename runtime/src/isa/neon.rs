@@ -179,19 +179,6 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
-        let mut row = [self.splat_i32(0); N];
-        if N == 4 && count == 16 {
-            let dealt = self.deal_codes(self.load_bytes(from, at, 16));
-            for n in 0..N {
-                row[n] = dealt[n];
-            }
-            return row;
-        }
-        super::load_each(self, from, at, count)
-    }
-
-    #[inline(always)]
     fn sum_codes<const N: usize>(
         self,
         from: &[u8],

@@ -174,11 +174,6 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
-        fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
-            self.0.load_row(from, at, count)
-        }
-
-        #[inline(always)]
         fn load_tile<const M: usize, const N: usize>(
             self,
             from: &[u8],

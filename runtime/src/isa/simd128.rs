@@ -174,16 +174,24 @@ impl Isa for Simd128 {
     }
 
     #[inline(always)]
-    fn load_row<const N: usize>(self, from: &[u8], at: usize, count: usize) -> [Self::I32; N] {
-        let mut row = [i32x4_splat(0); N];
+    fn load_tile<const M: usize, const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) -> [[Self::I32; N]; M] {
         if N == 4 && count == 16 {
-            let dealt = self.deal_codes(self.load_bytes(from, at, 16));
-            for n in 0..N {
-                row[n] = dealt[n];
+            let mut tile = [[i32x4_splat(0); N]; M];
+            for m in 0..M {
+                let dealt = self.deal_codes(self.load_bytes(from, at + m * stride, 16));
+                for n in 0..N {
+                    tile[m][n] = dealt[n];
+                }
             }
-            return row;
+            return tile;
         }
-        super::load_each(self, from, at, count)
+        super::load_rows(self, from, [at, stride], count)
     }
 
     #[inline(always)]

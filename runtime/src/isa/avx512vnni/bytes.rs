@@ -1,0 +1,103 @@
+//! Vectors as bytes: saturated, put in order, stored as far as there is room.
+//!
+//! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
+
+use super::Avx512Vnni;
+use crate::isa::Isa;
+use core::arch::x86_64::*;
+
+impl Avx512Vnni {
+    /// Stores the first `count` ≤ 64 bytes.
+    #[inline(always)]
+    pub(super) fn store_bytes(self, bytes: __m512i, to: &mut [u8], at: usize, count: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(|rest| rest.get_mut(..count)) {
+            self.fill(bytes, to);
+        }
+    }
+
+    /// Stores the first bytes, as many as `to` has, at most 64.
+    #[inline(always)]
+    pub(super) fn fill(self, bytes: __m512i, to: &mut [u8]) {
+        if to.len() == 64 {
+            // SAFETY: token; `to` has 64 bytes.
+            unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), bytes) }
+        } else if to.len().is_multiple_of(8) {
+            self.store_parts(bytes, to);
+        } else {
+            // SAFETY: token; the mask selects the bytes that `to` has.
+            unsafe { _mm512_mask_storeu_epi8(to.as_mut_ptr().cast(), first(to.len()), bytes) }
+        }
+    }
+
+    /// The first bytes, as many as `to` has of 8 + 16 + 32: stores by mask are many times as slow on some CPUs.
+    #[inline(always)]
+    fn store_parts(self, bytes: __m512i, to: &mut [u8]) {
+        let (whole, rest) = to.as_chunks_mut::<32>();
+        let mut left = bytes;
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 32 bytes.
+            unsafe {
+                _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm512_castsi512_si256(bytes));
+                left = _mm512_shuffle_i64x2::<0b00_00_11_10>(bytes, bytes);
+            }
+        }
+        // SAFETY: token.
+        let mut left = unsafe { _mm512_castsi512_si256(left) };
+        let (whole, rest) = rest.as_chunks_mut::<16>();
+        if let Some(to) = whole.first_mut() {
+            // SAFETY: token; 16 bytes.
+            unsafe {
+                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left));
+                left = _mm256_castsi128_si256(_mm256_extracti128_si256::<1>(left));
+            }
+        }
+        if let Some(to) = rest.first_chunk_mut::<8>() {
+            // SAFETY: token; 8 bytes.
+            unsafe { _mm_storel_epi64(to.as_mut_ptr().cast(), _mm256_castsi256_si128(left)) }
+        }
+    }
+
+    /// N vectors of codes side by side, saturated.
+    #[inline(always)]
+    pub(super) fn codes<const N: usize>(self, values: [__m512i; N]) -> __m512i {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
+        }
+        let packed = self.pack(four);
+        // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
+        unsafe {
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            _mm512_permutexvar_epi32(order, packed)
+        }
+    }
+
+    /// Transposes four vectors of four 128-bit parts: natural order to dealt, and back.
+    #[inline(always)]
+    pub(super) fn deal(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 4] {
+        // SAFETY: token.
+        unsafe {
+            let (ab_low, cd_low) = (_mm512_shuffle_i32x4::<0x44>(a, b), _mm512_shuffle_i32x4::<0x44>(c, d));
+            let (ab_high, cd_high) = (_mm512_shuffle_i32x4::<0xEE>(a, b), _mm512_shuffle_i32x4::<0xEE>(c, d));
+            [
+                _mm512_shuffle_i32x4::<0x88>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0xDD>(ab_low, cd_low),
+                _mm512_shuffle_i32x4::<0x88>(ab_high, cd_high),
+                _mm512_shuffle_i32x4::<0xDD>(ab_high, cd_high),
+            ]
+        }
+    }
+
+    /// Saturates four vectors to bytes; within each 128 bits, the parts of the four vectors lie side by side.
+    #[inline(always)]
+    pub(super) fn pack(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
+        // SAFETY: token.
+        unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
+    }
+}
+
+/// A mask of the first `count` ≤ 64.
+#[inline(always)]
+pub(super) fn first(count: usize) -> u64 {
+    if count >= 64 { u64::MAX } else { (1 << count) - 1 }
+}
