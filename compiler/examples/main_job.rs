@@ -9,6 +9,7 @@
 
 use bakelite::compile::{Ready, Request, compile_for, ready};
 use bakelite::pipeline::ModelOptions;
+use bakelite::plan::Economy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -105,6 +106,7 @@ fn request(shared: &Path, model: &str, preprocess: &str, images: usize) -> Reque
         libraries: Vec::new(),
         verify_images: images,
         tuning: None,
+        economy: Economy::default(),
         toolchain: None,
     }
 }

@@ -14,7 +14,7 @@ use crate::error::{Error, Result, Stage};
 use crate::evaluate::{self, Evaluation, Summary};
 use crate::golden::{self, Golden};
 use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
-use crate::plan::{self, Plan};
+use crate::plan::{self, Economy, Plan};
 use crate::progress::Spinner;
 use crate::qgraph::{QGraph, QOp};
 use crate::quantize::filters::Filters;
@@ -25,6 +25,7 @@ use crate::report;
 use crate::specs::target::Target;
 use crate::specs::{self, Kind};
 use crate::tune::Tuning;
+use crate::units;
 use crate::verify::{self, Expected, Runner, Verified};
 use bakelite_calibration::Profile;
 use serde::Serialize;
@@ -54,6 +55,8 @@ pub struct Request {
     pub recipe: String,
     /// Register tiles from `bakelite tune`.
     pub tuning: Option<PathBuf>,
+    /// How much time memory may cost.
+    pub economy: Economy,
     /// One label per line.
     pub labels: Option<PathBuf>,
     /// The crate's folder.
@@ -298,6 +301,23 @@ fn tuned(request: &Request, plans: &mut [Plan]) -> Result<Option<String>> {
     }))
 }
 
+/// Which layers go together, and what that saves.
+fn banded(sets: Sets<'_>, whole: Sets<'_>) -> Option<String> {
+    let steps = &sets.best().steps;
+    let name = |band: &plan::Band| {
+        let (first, last) = (steps.get(band.choice.first)?, steps.get(band.choice.last())?);
+        Some(format!("{} to {} ({} rows at a time)", first.name, last.name, band.choice.rows))
+    };
+    let names: Vec<String> = sets.best().bands.iter().filter_map(name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "layers that go together to save memory: {}; with --memory whole the arena takes {}",
+            names.join(", "),
+            units::bytes(whole.memory_bytes() as u64)
+        )
+    })
+}
+
 /// The rest of the main job: plans, emits, builds and verifies what is `ready` for the request's target, into its folder.
 /// The request is that of [`ready`], but for these two.
 ///
@@ -307,8 +327,15 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     let target = Target::load(&request.target)?;
     emit::refuse_foreign(&request.out)?;
     let work = &ready.work;
-    let mut plans = target.levels.iter().map(|&level| plan::plan(&work.q, level)).collect::<Result<Vec<_>>>()?;
-    let tuned = tuned(request, &mut plans)?;
+    let planned = |economy| {
+        let mut plans =
+            target.levels.iter().map(|&level| plan::plan_in(&work.q, level, economy)).collect::<Result<Vec<_>>>()?;
+        let tuned = tuned(request, &mut plans)?;
+        Ok((plans, tuned))
+    };
+    let (plans, tuned) = planned(request.economy)?;
+    // For what memory would be without bands, and for times of layers.
+    let (whole, _) = planned(Economy::Whole)?;
     let sets = Sets::new(&plans)?;
     let plan = sets.best();
     let name = request.name.clone().unwrap_or_else(|| pipeline::crate_name(&request.model));
@@ -336,7 +363,14 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         estimates: plans.iter().filter_map(|plan| cost::estimate(plan).transpose()).collect::<Result<_>>()?,
         contents: None,
         verified: None,
-        notes: work.notes.iter().chain(&ready.notes).cloned().chain(tuned).collect(),
+        notes: work
+            .notes
+            .iter()
+            .chain(&ready.notes)
+            .cloned()
+            .chain(tuned)
+            .chain(banded(sets, Sets::new(&whole)?))
+            .collect(),
     };
     if !request.crate_only {
         if target.has_programs() {
@@ -357,7 +391,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         work,
         target: &target,
         plan,
-        timed: plans.iter().find(|plan| target.is_host() && plan::run::levels().contains(&plan.level)),
+        timed: whole.iter().find(|plan| target.is_host() && plan::run::levels().contains(&plan.level)),
         facts: &facts,
         evaluation: ready.compared_on.as_ref().zip(ready.evaluation.as_ref()),
     };

@@ -4,8 +4,11 @@
 //! both see the same steps, the same constants and the same arena.
 
 pub mod arena;
+pub mod bands;
 pub mod blocks;
 pub mod constants;
+pub mod layers;
+pub mod memory;
 pub mod prefetch;
 pub mod run;
 pub mod single;
@@ -17,7 +20,11 @@ use crate::qgraph::{Answer, Content, QGraph, RealActivation, Shape, TensorId, Wi
 use crate::weightless::{Text, Weightless};
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::Tile;
+pub use bands::Economy;
 use constants::{Bytes, Constants, EpilogueSpans, Floats};
+use layers::Layers;
+use memory::Memory;
+use std::ops::Range;
 
 /// Where a step finds or leaves a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,6 +284,15 @@ pub struct Step {
     pub tensor: TensorId,
 }
 
+/// Steps that are computed together, some rows after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    /// Which.
+    pub choice: bands::Choice,
+    /// What lies between them, and what they may scribble on.
+    pub scratch: Slot,
+}
+
 /// Sizes of the arena's three sections, in elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArenaLen {
@@ -306,6 +322,8 @@ pub struct Plan {
     pub outputs: Vec<Output>,
     /// In order.
     pub steps: Vec<Step>,
+    /// Those of them that are computed together.
+    pub bands: Vec<Band>,
     /// Packed weights and per-channel constants.
     pub constants: Constants,
     /// Memory.
@@ -328,22 +346,51 @@ impl Plan {
         }
     }
 
+    /// The steps that are computed together with `step`; itself alone if it is in no band.
+    pub fn together(&self, step: usize) -> Range<usize> {
+        let band = self.bands.iter().map(|band| band.choice.steps()).find(|steps| steps.contains(&step));
+        band.unwrap_or(step..step + 1)
+    }
+
+    /// Whether rows of what a step makes go to the next step, and the map is never there as a whole.
+    pub fn within_band(&self, step: usize) -> bool {
+        step + 1 < self.together(step).end
+    }
+
     /// Bytes of RAM for a run: the arena, and the answer where that lies beside it.
     pub fn memory_bytes(&self) -> usize {
         self.arena.bytes() + 4 * self.scores().unwrap_or(0)
     }
 }
 
-/// Plans `q` for the instruction set `level`.
+/// Plans `q` for the instruction set `level`, step by step.
+///
+/// # Errors
+/// Where no kernel takes a layer.
 pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
+    plan_in(q, level, Economy::Whole)
+}
+
+/// The same, with as little memory as `economy` says.
+///
+/// # Errors
+/// Where no kernel takes a layer.
+pub fn plan_in(q: &QGraph, level: Level, economy: Economy) -> Result<Plan> {
     let mut constants = Constants::default();
     let mut kernels = Vec::with_capacity(q.nodes.len());
     for node in &q.nodes {
         kernels.push(steps::kernel(q, node, level, &mut constants)?);
     }
-    let memory = steps::place(q, level, &kernels);
     prefetch::schedule(&mut kernels, constants.bytes.len());
-    let blocks = blocks::blocks(q);
+    let layers = Layers(&constants);
+    let bands = bands::choose(q, level, &kernels, layers, economy);
+    let mut memory = memory::living(q, level, &kernels, layers, &bands).place(q);
+    let mut blocks = blocks::blocks(q);
+    let bands = bands.into_iter().map(|choice| between(q, layers, &kernels, choice, &mut memory)).collect::<Vec<_>>();
+    for band in &bands {
+        let block = blocks[band.choice.first];
+        blocks[band.choice.steps()].fill(block);
+    }
     let steps = q
         .nodes
         .iter()
@@ -355,11 +402,26 @@ pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
             kernel,
             inputs: node.inputs.iter().map(|id| memory.slots[id.index()]).collect(),
             output: memory.slots[node.output.index()],
-            scratch: memory.scratch[index],
+            scratch: memory.scratch[index].filter(|_| !bands.iter().any(|band| band.choice.steps().contains(&index))),
             tensor: node.output,
         })
         .collect();
     let slots = q.outputs.iter().map(|output| memory.slots[output.tensor.index()]);
     let outputs = q.answers().into_iter().zip(slots).map(|(answer, slot)| Output { answer, slot }).collect();
-    Ok(Plan { level, input: q.tensor(q.input).shape, outputs, steps, constants, arena: memory.len, peak: memory.peak })
+    let input = q.tensor(q.input).shape;
+    Ok(Plan { level, input, outputs, steps, bands, constants, arena: memory.len, peak: memory.peak })
+}
+
+/// The band of `choice`, whose scratch has its place: what lies between its steps gets one in it.
+fn between(q: &QGraph, layers: Layers<'_>, kernels: &[Kernel], choice: bands::Choice, memory: &mut Memory) -> Band {
+    let scratch = memory.scratch[choice.first].unwrap_or(Slot::Map { start: 0, len: 0 });
+    if let Slot::Map { start, .. } = scratch {
+        layers.in_band(&kernels[choice.steps()], &choice, |band| {
+            for (index, node) in q.nodes[choice.steps()].iter().enumerate().take(choice.widths.len() - 1) {
+                let (from, len) = band.buffer(index);
+                memory.slots[node.output.index()] = Slot::Map { start: start + from, len };
+            }
+        });
+    }
+    Band { choice, scratch }
 }

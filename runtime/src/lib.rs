@@ -7,6 +7,7 @@
 //! | [`isa`] | instruction sets: tokens that prove a CPU feature, and the only `unsafe` of the crate |
 //! | [`pack`] | weights in the order in which the kernels of an instruction set read them |
 //! | [`kernel`] | the layers, safe and generic over the instruction set |
+//! | [`band`] | several layers together, some rows after the other |
 //! | [`parallel`] | the same, parts of a layer by several threads |
 //! | [`blob`], [`arena`] | how an emitted crate holds its constants and its maps |
 //! | [`used`] | what kernels have to be able to do: an emitted crate says what of it |
@@ -20,6 +21,7 @@
 
 pub mod answer;
 pub mod arena;
+pub mod band;
 pub mod blob;
 #[cfg(feature = "dispatch")]
 pub mod dispatch;

@@ -5,6 +5,7 @@ use crate::compile::Request;
 use crate::dataset::Shard;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::{self, ModelOptions};
+use crate::plan::Economy;
 use clap::{Args, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -161,6 +162,9 @@ pub struct CompileArguments {
     /// Register tiles from `bakelite tune`, for kernels of the same instruction set.
     #[arg(long, value_name = "FILE")]
     pub tuning: Option<PathBuf>,
+    /// How much time memory may cost.
+    #[arg(long, value_enum, default_value_t = Economy::Small)]
+    pub memory: Economy,
     /// One label per line, for the program's answers.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
@@ -247,6 +251,7 @@ impl CompileArguments {
             target: self.target.clone(),
             recipe: self.recipe.clone(),
             tuning: self.tuning.clone(),
+            economy: self.memory,
             labels: self.labels.clone(),
             out: self.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
             name: Some(name),

@@ -6,6 +6,7 @@ use crate::compile::{self, Request};
 use crate::demo;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::ModelOptions;
+use crate::plan::Economy;
 use std::path::{Path, PathBuf};
 
 /// Pictures to calibrate on.
@@ -57,6 +58,7 @@ pub fn demo(arguments: &DemoArguments) -> Result<()> {
         libraries: Vec::new(),
         verify_images: 64,
         tuning: None,
+        economy: Economy::default(),
         toolchain: None,
     })?;
     if arguments.json {

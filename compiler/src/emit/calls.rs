@@ -1,9 +1,9 @@
 //! The calls of a plan: one function per block, one call per layer.
 
 use super::answers;
-use super::layers::constant_name;
+use super::layers::{band_name, constant_name};
 use super::library::float;
-use crate::plan::{Kernel, Plan, Slot, Step};
+use crate::plan::{Band, Kernel, Plan, Slot, Step};
 use crate::qgraph::{Codes, Kind, QGraph, Shape};
 use crate::weightless::Weightless;
 use std::fmt::Write;
@@ -64,7 +64,7 @@ pub fn calls(q: &QGraph, plan: &Plan, token: Token) -> String {
         token.parameter(true),
         answer(plan, "'a")
     );
-    for (block, name) in names.iter().enumerate() {
+    for (block, name) in names.iter().enumerate().filter(|(block, _)| plan.steps.iter().any(|s| s.block == *block)) {
         let image = plan.steps.iter().any(|s| s.block == block && s.inputs.contains(&Slot::Image));
         let _ = writeln!(out, "    {name}({}{}arena, team);", token.argument(), if image { "image, " } else { "" });
     }
@@ -73,14 +73,17 @@ pub fn calls(q: &QGraph, plan: &Plan, token: Token) -> String {
         let steps: Vec<(usize, &Step)> = plan.steps.iter().enumerate().filter(|(_, s)| s.block == block).collect();
         let image = steps.iter().any(|(_, s)| s.inputs.contains(&Slot::Image));
         let macs: usize = steps.iter().map(|(_, s)| s.kernel.macs()).sum();
-        let body: String = steps.iter().map(|(index, step)| call(q, *index, step, token.name()) + "\n").collect();
+        if steps.is_empty() {
+            continue;
+        }
+        let body: String = steps.iter().map(|(index, step)| line(q, plan, *index, step, token.name())).collect();
         let _ = writeln!(
             out,
             "\n/// {:.2} M multiply-accumulates.\nfn {name}({}{}arena: &mut Arena, {}team: &mut isa::Team) {{\n{body}}}",
             macs as f64 / 1e6,
             token.parameter(body.contains("(isa, ")),
             if image { "image: &[u8; IMAGE_LEN], " } else { "" },
-            if steps.iter().any(|(_, s)| shared(&s.kernel)) { "" } else { "_" }
+            if body.contains(" team, ") { "" } else { "_" }
         );
     }
     out
@@ -99,8 +102,17 @@ fn block_names(plan: &Plan) -> Vec<String> {
 }
 
 /// The modules of the runtime that the calls name.
-pub fn imports(plan: &Plan) -> &'static str {
-    if plan.steps.iter().any(names_kernel) { "{isa, kernel, parallel}" } else { "{isa, parallel}" }
+pub fn imports(plan: &Plan) -> String {
+    let banded = |index: &usize| plan.bands.iter().any(|band| band.choice.steps().contains(index));
+    let alone = || plan.steps.iter().enumerate().filter(|(index, _)| !banded(index)).map(|(_, step)| step);
+    let named = [
+        ("band", !plan.bands.is_empty()),
+        ("isa", true),
+        ("kernel", alone().any(names_kernel)),
+        ("parallel", alone().any(|step| shared(&step.kernel))),
+    ];
+    let named: Vec<&str> = named.iter().filter(|(_, named)| *named).map(|(name, _)| *name).collect();
+    if let [one] = named.as_slice() { (*one).to_owned() } else { format!("{{{}}}", named.join(", ")) }
 }
 
 /// Whether the call of a step names the module `kernel`.
@@ -108,7 +120,7 @@ fn names_kernel(step: &Step) -> bool {
     !shared(&step.kernel) || matches!(step.kernel, Kernel::Dense { reals: Some(_), .. })
 }
 
-/// Whether threads share it. Of the others, gated layers are the only ones whose work counts: a fifth of MobileNetV3-Large's time with one thread.
+/// Whether threads share it.
 fn shared(kernel: &Kernel) -> bool {
     match kernel {
         Kernel::Pointwise { .. }
@@ -116,9 +128,9 @@ fn shared(kernel: &Kernel) -> bool {
         | Kernel::Convolution { .. }
         | Kernel::Dense { .. }
         | Kernel::Gate { .. }
+        | Kernel::Gated { .. }
         | Kernel::Add { .. } => true,
         Kernel::Mean { .. }
-        | Kernel::Gated { .. }
         | Kernel::Weightless { .. }
         | Kernel::Table { .. }
         | Kernel::MaxPool { .. }
@@ -126,14 +138,70 @@ fn shared(kernel: &Kernel) -> bool {
     }
 }
 
-/// One call, under a comment with shape, scale, kernel and memory.
-fn call(q: &QGraph, index: usize, step: &Step, isa: &str) -> String {
-    let mut out = String::new();
+/// A step's call with the comment above it. Of a band, each step has a comment, and the last one the call.
+fn line(q: &QGraph, plan: &Plan, index: usize, step: &Step, isa: &str) -> String {
+    let mut out = comment(q, step);
+    match plan.bands.iter().find(|band| band.choice.steps().contains(&index)) {
+        Some(band) if index == band.choice.last() => out += &band_call(plan, band, isa),
+        Some(_) => {}
+        None => out += &call(index, step, isa),
+    }
+    out
+}
+
+/// The call of a band.
+fn band_call(plan: &Plan, band: &Band, isa: &str) -> String {
+    let steps = &plan.steps[band.choice.steps()];
+    let (x, second) = (steps[0].inputs.first(), steps.iter().find_map(|step| step.inputs.get(1)));
+    // What is added may be what the band begins with.
+    let again = second.is_some() && second == x;
+    let mut pieces = Vec::new();
+    for (slot, name) in [
+        (x, "x"),
+        (second.filter(|_| !again), "second"),
+        (Some(&band.scratch), "scratch"),
+        (Some(&steps[steps.len() - 1].output), "y"),
+    ] {
+        if let Some(&Slot::Map { start, len }) = slot {
+            pieces.push((name, start, len));
+        }
+    }
+    let input = if x == Some(&Slot::Image) { "image" } else { "&*x" };
+    let added = match (again, second) {
+        (true, _) => input,
+        (false, Some(Slot::Image)) => "image",
+        (false, Some(_)) => "&*second",
+        (false, None) => "&[]",
+    };
+    let own = steps_bytes(&band.scratch);
+    format!(
+        "{}    band::band::<_, {own}>({isa}, team, &layers::{}, [{input}, {added}], scratch, y);\n",
+        pieces_of("maps", &pieces),
+        band_name(band.choice.first)
+    )
+}
+
+/// Bytes of a slot of codes.
+fn steps_bytes(slot: &Slot) -> usize {
+    if let Slot::Map { len, .. } = slot { *len } else { 0 }
+}
+
+/// `let` of the pieces of a section, if there are any.
+fn pieces_of(section: &str, pieces: &[(&str, usize, usize)]) -> String {
+    if pieces.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = pieces.iter().map(|p| p.0).collect();
+    let ranges: Vec<String> = pieces.iter().map(|p| format!("({}, {})", p.1, p.2)).collect();
+    format!("    let [{}] = split(&mut arena.{section}.0, [{}]);\n", names.join(", "), ranges.join(", "))
+}
+
+/// A comment with shape, scale, kernel and memory.
+fn comment(q: &QGraph, step: &Step) -> String {
     let tensor = q.tensor(step.tensor);
     let Shape { height, width, channels } = tensor.shape;
-    let _ = writeln!(
-        out,
-        "    // {}: {} → {height}×{width}×{channels}{}",
+    format!(
+        "    // {}: {} → {height}×{width}×{channels}{}\n",
         step.name.replace(['\n', '\r'], " "),
         describe(&step.kernel),
         match &tensor.kind {
@@ -142,7 +210,12 @@ fn call(q: &QGraph, index: usize, step: &Step, isa: &str) -> String {
             Kind::Wide { codes, top } => format!(", u16 to {top}, {}", scales(codes)),
             Kind::Real => ", f32".into(),
         }
-    );
+    )
+}
+
+/// One call.
+fn call(index: usize, step: &Step, isa: &str) -> String {
+    let mut out = String::new();
     // Pieces of the arena by section, in the order in which the call names them.
     let mut maps: Vec<(&str, usize, usize)> = Vec::new();
     let mut wide = Vec::new();
@@ -170,13 +243,7 @@ fn call(q: &QGraph, index: usize, step: &Step, isa: &str) -> String {
         }
     }
     for (section, pieces) in [("maps", maps), ("wide", wide), ("reals", reals)] {
-        if pieces.is_empty() {
-            continue;
-        }
-        let names: Vec<&str> = pieces.iter().map(|p| p.0).collect();
-        let ranges: Vec<String> = pieces.iter().map(|p| format!("({}, {})", p.1, p.2)).collect();
-        let _ =
-            writeln!(out, "    let [{}] = split(&mut arena.{section}.0, [{}]);", names.join(", "), ranges.join(", "));
+        out += &pieces_of(section, &pieces);
     }
     let name = |slot: &Slot, name: &'static str| match slot {
         Slot::Image => "image",
@@ -222,7 +289,7 @@ fn call(q: &QGraph, index: usize, step: &Step, isa: &str) -> String {
         Kernel::MaxPool { .. } => writeln!(out, "    kernel::max_pool({isa}, &layers::{layer}, {x}, {y});"),
         Kernel::Softmax { .. } => writeln!(out, "    kernel::softmax({x}, {y});"),
     };
-    out.trim_end().to_owned()
+    out
 }
 
 /// The call of an operation without weights, whose inputs are `x0`, `x1` …

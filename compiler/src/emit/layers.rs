@@ -12,6 +12,11 @@ pub fn constant_name(index: usize) -> String {
     format!("L{index:02}")
 }
 
+/// `B03` of the band that begins with step 3.
+pub fn band_name(first: usize) -> String {
+    format!("B{first:02}")
+}
+
 /// Where a plan's numbers lie: file name of each blob, or the module that has them already.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -32,10 +37,11 @@ pub enum Place {
 
 /// The text of the constants.
 pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
+    let uses = if plan.bands.is_empty() { "" } else { "use crate::runtime::band::{Band, Layer};\n" };
     let mut out = format!(
         "//! The layers' constants: shapes here, numbers in the crate's folder: packed weights (for {}), scales (f32) and offsets\n\
          //! (i32), little-endian.\n\n\
-         use crate::runtime::blob::{{self, Aligned}};\nuse crate::runtime::kernel::*;\n\
+         {uses}use crate::runtime::blob::{{self, Aligned}};\nuse crate::runtime::kernel::*;\n\
          use crate::runtime::layer::{{Activation, Epilogue, Shape, Window}};\n\n",
         plan.level.name(),
     );
@@ -69,6 +75,21 @@ pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
                 constant_name(index),
             );
         }
+    }
+    for band in &plan.bands {
+        let layer = |(index, width): (usize, &usize)| match &plan.steps[index].kernel {
+            Kernel::Pointwise { .. } => format!("Layer::Pointwise(&{}, {width})", constant_name(index)),
+            Kernel::Depthwise { .. } => format!("Layer::Depthwise(&{})", constant_name(index)),
+            _ => format!("Layer::Convolution(&{})", constant_name(index)),
+        };
+        let (first, rows) = (band.choice.first, band.choice.rows);
+        let layers: Vec<String> = band.choice.steps().zip(&band.choice.widths).map(layer).collect();
+        let _ = write!(
+            out,
+            "\n/// {rows} rows at a time.\npub static {}: Band<'static> = Band {{ layers: &[{}], rows: {rows} }};\n",
+            band_name(first),
+            layers.join(", "),
+        );
     }
     out
 }

@@ -1,6 +1,7 @@
 sources![
     "answer.rs",
     "arena.rs",
+    "band.rs",
     "blob.rs",
     "image.rs",
     "isa.rs",

@@ -1,5 +1,7 @@
 //! Places tensors by offset in one arena: answers first, so that they lie at the same offset whatever the scratch of an
-//! instruction set, then largest first, each at the lowest offset that is free for its whole life.
+//! instruction set, then one after the other, each at the lowest offset that is free for its whole life.
+
+use std::cmp::Reverse;
 
 /// A piece of memory to place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +25,59 @@ pub struct Placement {
     pub len: usize,
 }
 
-/// Places `pieces` at multiples of `align` such that pieces alive at the same step do not overlap.
+/// Places `pieces` at multiples of `align` such that pieces alive at the same step do not overlap: in each of [`ORDERS`], of which the
+/// first one counts that takes the least memory; and then in orders that differ a little from it, as long as more memory is taken than is
+/// ever alive.
 pub fn place(pieces: &[Piece], align: usize) -> Placement {
-    let mut order: Vec<usize> = (0..pieces.len()).collect();
-    order.sort_by_key(|&i| match pieces[i].pinned {
-        true => (false, std::cmp::Reverse(0), 0, i),
-        false => (true, std::cmp::Reverse(pieces[i].len), pieces[i].born, i),
+    let alive = |step: usize| -> usize {
+        pieces.iter().filter(|p| p.born <= step && step <= p.dies).map(|p| p.len.next_multiple_of(align)).sum()
+    };
+    let fullest: Vec<usize> = pieces.iter().map(|p| (p.born..=p.dies).map(alive).max().unwrap_or(0)).collect();
+    let pinned = pieces.iter().filter(|piece| piece.pinned).count();
+    let tries = ORDERS.map(|key| {
+        let mut order: Vec<usize> = (0..pieces.len()).collect();
+        order.sort_by_key(|&i| match pieces[i].pinned {
+            true => (false, [Reverse(0); 2], 0, i),
+            false => (true, key(&pieces[i], fullest[i]).map(Reverse), pieces[i].born, i),
+        });
+        (in_order(pieces, align, &order), order)
     });
+    let Some((mut best, mut order)) = tries.into_iter().min_by_key(|(placement, _)| placement.len) else {
+        return Placement { offsets: Vec::new(), len: 0 };
+    };
+    let least = fullest.iter().copied().max().unwrap_or(0);
+    let mut random = 1_usize;
+    for _ in 0..RETRIES {
+        if best.len <= least || order.len() < pinned + 2 {
+            break;
+        }
+        let mut other = order.clone();
+        let mut below = |n: usize| {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            (random >> 33) % n
+        };
+        let piece = other.remove(pinned + below(order.len() - pinned));
+        other.insert(pinned + below(order.len() - pinned), piece);
+        let placement = in_order(pieces, align, &other);
+        if placement.len <= best.len {
+            (best, order) = (placement, other);
+        }
+    }
+    best
+}
+
+/// Orders that are tried beyond [`ORDERS`].
+const RETRIES: usize = 500;
+
+/// What is placed first: the largest pieces; those that live when memory is fullest; those that live longest.
+const ORDERS: [fn(&Piece, usize) -> [usize; 2]; 3] =
+    [|piece, _| [piece.len, 0], |piece, fullest| [fullest, piece.len], |piece, _| [piece.dies - piece.born, piece.len]];
+
+fn in_order(pieces: &[Piece], align: usize, order: &[usize]) -> Placement {
     let mut offsets = vec![0_usize; pieces.len()];
     let mut placed: Vec<usize> = Vec::new();
     let mut len = 0;
-    for &i in &order {
+    for &i in order {
         let piece = pieces[i];
         let mut neighbours: Vec<usize> =
             placed.iter().copied().filter(|&j| pieces[j].born <= piece.dies && piece.born <= pieces[j].dies).collect();

@@ -1,16 +1,15 @@
 //! Runs a plan in this process with the kernels of its instruction set: what the emitted program does, without it.
 
-use super::constants::{Constants, EpilogueSpans, Floats};
-use super::{Kernel, Plan, Slot, Step};
+use super::layers::Layers;
+use super::{Band, Kernel, Plan, Slot, Step};
 use crate::qgraph::reference::Value;
 use crate::weightless::{Input, Output, Weightless};
 use bakelite_runtime::arena::split;
+use bakelite_runtime::band::band;
 use bakelite_runtime::dispatch;
-use bakelite_runtime::isa::Level;
-use bakelite_runtime::kernel::{
-    self, Add, Convolution, Dense, Depthwise, Gate, Gated, MaxPool, Mean, Pointwise, Table,
-};
-use bakelite_runtime::layer::{Activation, Epilogue};
+use bakelite_runtime::isa::{self, Isa, Level, Team};
+use bakelite_runtime::kernel::{self, Add, Dense, Gate, Gated, MaxPool, Mean, Table};
+use bakelite_runtime::layer::Activation;
 
 /// The memory of one run; reusable.
 pub struct Memory {
@@ -109,8 +108,9 @@ pub fn profile(plan: &Plan, memory: &mut Memory, image: &[u8], see: impl FnMut(u
 /// The same, showing what each step leaves: its index and where. Steps that answer reals of the network are shown them too.
 pub fn observe(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, Seen<'_>)) -> bool {
     plan.steps.iter().enumerate().all(|(index, step)| {
-        let done = one(plan, step, memory, image);
+        let done = next(plan, index, memory, image);
         let seen = match step.output {
+            _ if plan.within_band(index) => None,
             Slot::Map { start, len } => memory.maps.get(start..start + len).map(Seen::Map),
             Slot::Wide { start, len } => memory.wide.get(start..start + len).map(Seen::Wide),
             Slot::Real { start, len } => memory.reals.get(start..start + len).map(Seen::Real),
@@ -161,12 +161,53 @@ pub fn median(times: &[u128]) -> f64 {
 }
 
 fn run_steps(plan: &Plan, memory: &mut Memory, image: &[u8], mut see: impl FnMut(usize, u128)) -> bool {
-    plan.steps.iter().enumerate().all(|(index, step)| {
+    plan.steps.iter().enumerate().all(|(index, _)| {
         let start = std::time::Instant::now();
-        let done = one(plan, step, memory, image);
+        let done = next(plan, index, memory, image);
         see(index, start.elapsed().as_nanos());
         done
     })
+}
+
+/// Runs one step. A band runs when the last of its steps is reached, and the others do nothing.
+fn next(plan: &Plan, index: usize, memory: &mut Memory, image: &[u8]) -> bool {
+    match plan.bands.iter().find(|band| band.choice.steps().contains(&index)) {
+        Some(band) if index == band.choice.last() => in_band(plan, band, memory, image),
+        Some(_) => true,
+        None => plan.steps.get(index).is_some_and(|step| one(plan, step, memory, image)),
+    }
+}
+
+/// Runs all steps of a band.
+fn in_band(plan: &Plan, band: &Band, memory: &mut Memory, image: &[u8]) -> bool {
+    let steps = &plan.steps[band.choice.steps()];
+    let [Some(first), Some(last)] = [steps.first(), steps.last()] else { return false };
+    let added = steps.iter().find_map(|step| step.inputs.get(1));
+    let slots = [first.inputs.first(), added, Some(&band.scratch), Some(&last.output)];
+    let [x, second, scratch, y] = split(&mut memory.maps, slots.map(|slot| range(slot, in_maps)));
+    let x: &[u8] = if first.inputs.first() == Some(&Slot::Image) { image } else { x };
+    // What is added may be what the band begins with.
+    let second = if slots[1].is_some() && slots[0] == slots[1] { x } else { second };
+    let kernels = steps.iter().map(|step| &step.kernel);
+    Layers(&plan.constants).in_band(kernels, &band.choice, |layers| {
+        dispatch::with(plan.level, Whole { layers, io: [x, second], scratch, y }).is_some()
+    })
+}
+
+/// A band by the caller alone.
+struct Whole<'a> {
+    layers: &'a bakelite_runtime::band::Band<'a>,
+    io: [&'a [u8]; 2],
+    scratch: &'a mut [u8],
+    y: &'a mut [u8],
+}
+
+impl isa::Kernel for Whole<'_> {
+    type Output = ();
+
+    fn run<I: Isa>(self, isa: I) {
+        band::<I, 0>(isa, &mut Team::alone(), self.layers, self.io, self.scratch, self.y);
+    }
 }
 
 /// Where a slot lies in its section; nothing for the other sections.
@@ -250,7 +291,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
         return weightless(op, plan, step, memory, image).unwrap_or(false);
     }
     let level = plan.level;
-    let c = &plan.constants;
+    let (c, layers) = (&plan.constants, Layers(&plan.constants));
     // Of the tensors after the first, one may be a map and one a gate.
     let other =
         |section: fn(&Slot) -> Option<(usize, usize)>| step.inputs.iter().skip(1).find(|slot| section(slot).is_some());
@@ -263,47 +304,21 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
     let real_x: &[f32] = real_x;
     let real_y = if step.output == Slot::Output { memory.output.as_mut_slice() } else { real_y };
     match &step.kernel {
-        Kernel::Pointwise { pixels, in_channels, out_channels, weights, epilogue: e, tile, ahead } => {
-            let layer = Pointwise {
-                pixels: *pixels,
-                in_channels: *in_channels,
-                out_channels: *out_channels,
-                weights: c.get_bytes(*weights),
-                epilogue: epilogue(c, e),
-                tile: *tile,
-                ahead: c.get_bytes(*ahead),
-            };
-            dispatch::pointwise(level, &layer, x, second, y)
+        kernel @ Kernel::Pointwise { .. } => {
+            layers.pointwise(kernel).is_some_and(|layer| dispatch::pointwise(level, &layer, x, second, y))
         }
-        Kernel::Depthwise { input, output, window, weights, pad_code, epilogue: e } => {
-            let layer = Depthwise {
-                input: *input,
-                output: *output,
-                window: *window,
-                weights: c.get_bytes(*weights),
-                pad_code: c.get_bytes(*pad_code),
-                epilogue: epilogue(c, e),
-            };
-            dispatch::depthwise(level, &layer, x, second, y)
+        kernel @ Kernel::Depthwise { .. } => {
+            layers.depthwise(kernel).is_some_and(|layer| dispatch::depthwise(level, &layer, x, second, y))
         }
-        Kernel::Convolution { input, output, window, groups, weights, pad_code, epilogue: e } => {
-            let layer = Convolution {
-                input: *input,
-                output: *output,
-                window: *window,
-                groups: *groups,
-                weights: c.get_bytes(*weights),
-                pad_code: c.get_bytes(*pad_code),
-                epilogue: epilogue(c, e),
-            };
-            dispatch::convolution(level, &layer, x, second, scratch, y)
+        kernel @ Kernel::Convolution { .. } => {
+            layers.convolution(kernel).is_some_and(|layer| dispatch::convolution(level, &layer, x, second, scratch, y))
         }
         Kernel::Dense { in_channels, out_channels, weights, epilogue: e, top, reals } => {
             let layer = Dense {
                 in_channels: *in_channels,
                 out_channels: *out_channels,
                 weights: c.get_bytes(*weights),
-                epilogue: epilogue(c, e),
+                epilogue: layers.epilogue(e),
                 top: *top,
             };
             match reals {
@@ -326,7 +341,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 multiplier: c.get_floats(*multiplier),
                 zero: c.get_floats(*zero),
                 bias: c.get_floats(*bias),
-                activation: activation(c, hard_swish.as_ref()),
+                activation: layers.activation(hard_swish.as_ref()),
             };
             dispatch::gate(level, &layer, x, real_second, y)
         }
@@ -339,7 +354,7 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
                 weights: c.get_bytes(*weights),
                 factor: c.get_floats(*factor),
                 zero: c.get_floats(*zero),
-                epilogue: epilogue(c, e),
+                epilogue: layers.epilogue(e),
                 tile: *tile,
             };
             dispatch::gated(level, &layer, x, real_second, second, scratch, y)
@@ -367,24 +382,5 @@ fn one(plan: &Plan, step: &Step, memory: &mut Memory, image: &[u8]) -> bool {
             kernel::softmax(real_x, real_y);
             true
         }
-    }
-}
-
-fn activation<'c>(c: &'c Constants, hard_swish: Option<&(Floats, Floats)>) -> Activation<'c> {
-    match hard_swish {
-        None => Activation::Linear,
-        Some((half, zero)) => Activation::HardSwish { half: c.get_floats(*half), zero: c.get_floats(*zero) },
-    }
-}
-
-fn epilogue<'c>(c: &'c Constants, e: &EpilogueSpans) -> Epilogue<'c> {
-    Epilogue {
-        offset: c.get_ints(e.offset),
-        multiplier: c.get_floats(e.multiplier),
-        bias: e.bias.map(|bias| c.get_floats(bias)),
-        residual: e.residual.map(|r| c.get_floats(r)),
-        activation: activation(c, e.hard_swish.as_ref()),
-        fine: e.fine,
-        fine_residual: e.fine_residual,
     }
 }

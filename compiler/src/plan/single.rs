@@ -1,7 +1,8 @@
 //! One node of an integer graph by itself, with the kernels of this CPU: for those who make a network layer by layer.
 
 use super::constants::Constants;
-use super::{ArenaLen, Plan, Slot, Step, run, steps};
+use super::layers::Layers;
+use super::{ArenaLen, Plan, Slot, Step, memory, run, steps};
 use crate::error::{Error, Result, Stage};
 use crate::qgraph::reference::Value;
 use crate::qgraph::{Kind, QGraph, QNode, TensorId};
@@ -41,7 +42,7 @@ impl Single {
         let mut of = |id: TensorId| slot(&q.tensor(id).kind, q.tensor(id).shape.len(), &mut arena);
         let inputs: Vec<Slot> = node.inputs.iter().map(|&id| of(id)).collect();
         let output = of(node.output);
-        let scratch_len = steps::scratch_len(level, &kernel);
+        let scratch_len = memory::scratch_len(level, &kernel, Layers(&constants));
         let scratch = (scratch_len > 0).then_some(Slot::Map { start: arena.maps, len: scratch_len });
         arena.maps += scratch_len;
         let step = Step { name: node.name.clone(), block: 0, kernel, inputs, output, scratch, tensor: node.output };
@@ -50,6 +51,7 @@ impl Single {
             input: q.tensor(node.inputs[0]).shape,
             outputs: Vec::new(),
             steps: vec![step],
+            bands: Vec::new(),
             constants,
             arena,
             peak: (0, 0),

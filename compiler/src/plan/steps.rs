@@ -1,19 +1,12 @@
-//! One integer node to one kernel with packed constants; and the memory of all of them.
+//! One integer node to one kernel with packed constants.
 
-use super::arena::{Piece, place as place_pieces};
+use super::Kernel;
 use super::constants::{Bytes, Constants, overflow};
-use super::{ArenaLen, Kernel, Slot};
 use crate::error::{Error, Result, Stage};
 use crate::qgraph::{DenseOutput, Kind, QConv, QDense, QGraph, QNode, QOp, Shape, TensorId};
 use bakelite_runtime::isa::Level;
-use bakelite_runtime::kernel::{Convolution, Tile, gated_scratch_len};
-use bakelite_runtime::layer::{Activation, Epilogue};
+use bakelite_runtime::kernel::Tile;
 use bakelite_runtime::pack;
-
-/// Arena offsets of maps are multiples of this: one cache line.
-const MAP_ALIGN: usize = 64;
-/// Arena offsets of vectors, in elements.
-const VECTOR_ALIGN: usize = 32;
 
 /// Chooses the kernel of a node and packs its constants.
 pub fn kernel(q: &QGraph, node: &QNode, level: Level, constants: &mut Constants) -> Result<Kernel> {
@@ -179,129 +172,4 @@ fn adjust(
         .zip(&before)
         .all(|(row, &before)| i32::try_from(before).is_ok() && i32::try_from(before + bound(row)).is_ok());
     if fits { Ok(()) } else { Err(overflow(name)) }
-}
-
-/// Where everything lies.
-pub struct Memory {
-    /// By tensor id.
-    pub slots: Vec<Slot>,
-    /// By node.
-    pub scratch: Vec<Option<Slot>>,
-    /// Sizes of the sections.
-    pub len: ArenaLen,
-    /// Largest sum of living maps, and where.
-    pub peak: (usize, usize),
-}
-
-/// Places every tensor and scratch buffer.
-pub fn place(q: &QGraph, level: Level, kernels: &[Kernel]) -> Memory {
-    let mut life: Vec<Option<(usize, usize)>> = vec![None; q.tensors.len()];
-    for (step, node) in q.nodes.iter().enumerate() {
-        for id in &node.inputs {
-            if let Some((_, dies)) = &mut life[id.index()] {
-                *dies = step.max(*dies);
-            }
-        }
-        // Nothing takes the place of an answer before the caller has seen it.
-        let dies = if q.is_output(node.output) { kernels.len().saturating_sub(1) } else { step };
-        life[node.output.index()] = Some((step, dies));
-    }
-    let mut memory = Memory {
-        slots: vec![Slot::Image; q.tensors.len()],
-        scratch: vec![None; kernels.len()],
-        len: ArenaLen { maps: 0, wide: 0, reals: 0 },
-        peak: (0, 0),
-    };
-    let (mut maps, mut wide, mut reals) =
-        (Section::new(MAP_ALIGN), Section::new(VECTOR_ALIGN), Section::new(VECTOR_ALIGN));
-    let scores = q.scores().map(|output| output.tensor.index());
-    for (index, tensor) in q.tensors.iter().enumerate() {
-        let Some((born, dies)) = life[index] else { continue };
-        let pinned = q.is_output(TensorId(index as u32));
-        let piece = Piece { len: tensor.shape.len(), born, dies, pinned };
-        match tensor.kind {
-            _ if scores == Some(index) => memory.slots[index] = Slot::Output,
-            Kind::Map(_) => maps.push(Owner::Tensor(index), piece),
-            Kind::Wide { .. } => wide.push(Owner::Tensor(index), piece),
-            Kind::Real => reals.push(Owner::Tensor(index), piece),
-        }
-    }
-    for (step, kernel) in kernels.iter().enumerate() {
-        let len = scratch_len(level, kernel);
-        if len > 0 {
-            maps.push(Owner::Scratch(step), Piece { len, born: step, dies: step, pinned: false });
-        }
-    }
-    for step in 0..kernels.len() {
-        let alive = maps.pieces.iter().filter(|p| p.born <= step && step <= p.dies).map(|p| p.len).sum();
-        if alive > memory.peak.0 {
-            memory.peak = (alive, step);
-        }
-    }
-    memory.len = ArenaLen {
-        maps: maps.place(&mut memory, |start, len| Slot::Map { start, len }),
-        wide: wide.place(&mut memory, |start, len| Slot::Wide { start, len }),
-        reals: reals.place(&mut memory, |start, len| Slot::Real { start, len }),
-    };
-    memory
-}
-
-/// Bytes that a kernel may scribble on.
-pub(super) fn scratch_len(level: Level, kernel: &Kernel) -> usize {
-    match kernel {
-        Kernel::Convolution { input, output, window, groups, .. } => Convolution {
-            input: *input,
-            output: *output,
-            window: *window,
-            groups: *groups,
-            weights: &[],
-            pad_code: &[],
-            epilogue: Epilogue {
-                offset: &[],
-                multiplier: &[],
-                bias: None,
-                residual: None,
-                activation: Activation::Linear,
-                fine: false,
-                fine_residual: false,
-            },
-        }
-        .scratch_len(),
-        Kernel::Gated { in_channels, out_channels, .. } => gated_scratch_len(level, *in_channels, *out_channels),
-        _ => 0,
-    }
-}
-
-enum Owner {
-    Tensor(usize),
-    Scratch(usize),
-}
-
-struct Section {
-    align: usize,
-    owners: Vec<Owner>,
-    pieces: Vec<Piece>,
-}
-
-impl Section {
-    fn new(align: usize) -> Self {
-        Self { align, owners: Vec::new(), pieces: Vec::new() }
-    }
-
-    fn push(&mut self, owner: Owner, piece: Piece) {
-        self.owners.push(owner);
-        self.pieces.push(piece);
-    }
-
-    fn place(&self, memory: &mut Memory, slot: impl Fn(usize, usize) -> Slot) -> usize {
-        let placement = place_pieces(&self.pieces, self.align);
-        for ((owner, piece), &start) in self.owners.iter().zip(&self.pieces).zip(&placement.offsets) {
-            let slot = slot(start, piece.len);
-            match *owner {
-                Owner::Tensor(index) => memory.slots[index] = slot,
-                Owner::Scratch(step) => memory.scratch[step] = Some(slot),
-            }
-        }
-        placement.len
-    }
 }

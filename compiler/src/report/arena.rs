@@ -71,12 +71,23 @@ pub fn arena(q: &QGraph, plan: &Plan) -> Arena {
         })
     };
     let mut lives = Vec::new();
-    for (born, step) in plan.steps.iter().enumerate() {
-        let tensor = q.tensor(step.tensor);
-        let dies = last_reader(q, step.tensor).unwrap_or(born).max(born);
-        let shape = tensor.shape;
+    for band in &plan.bands {
         let title = format!(
-            "{}: {} × {} × {}, {}, made by {} ({}) in step {born}, last read in step {dies}",
+            "between steps {} and {}, {} rows at a time",
+            band.choice.first,
+            band.choice.last(),
+            band.choice.rows
+        );
+        lives.extend(rectangle(&band.scratch, band.choice.first, band.choice.last(), "scratch", title));
+    }
+    for (made, step) in plan.steps.iter().enumerate() {
+        let tensor = q.tensor(step.tensor);
+        let read = last_reader(q, step.tensor).unwrap_or(made).max(made);
+        let (born, dies) = (plan.together(made).start, plan.together(read).end - 1);
+        let shape = tensor.shape;
+        let rows = if plan.within_band(made) { ", some rows at a time" } else { "" };
+        let title = format!(
+            "{}: {} × {} × {}, {}{rows}, made by {} ({}) in step {made}, last read in step {read}",
             tensor.name,
             shape.height,
             shape.width,
@@ -87,8 +98,8 @@ pub fn arena(q: &QGraph, plan: &Plan) -> Arena {
         );
         lives.extend(rectangle(&step.output, born, dies, step.kernel.name(), title));
         if let Some(scratch) = &step.scratch {
-            let title = format!("scratch of {} in step {born}", step.name);
-            lives.extend(rectangle(scratch, born, born, "scratch", title));
+            let title = format!("scratch of {} in step {made}", step.name);
+            lives.extend(rectangle(scratch, made, made, "scratch", title));
         }
     }
     let quarter = |i: usize| Mark { at: round(HEIGHT * (1.0 - i as f64 / 4.0)), text: bytes((total * i / 4) as u64) };

@@ -5,7 +5,7 @@ use ::bakelite::compile::{Quantized, Request, quantized};
 use ::bakelite::dataset::Dataset;
 use ::bakelite::emit::noise_image;
 use ::bakelite::pipeline::ModelOptions;
-use ::bakelite::plan::{self, run};
+use ::bakelite::plan::{self, Economy, run};
 use ::bakelite::qgraph::reference;
 use bakelite_runtime::isa::Level;
 use rayon::prelude::*;
@@ -24,6 +24,7 @@ pub fn quantize(model: &Path, images: &Path, count: usize, options: ModelOptions
         target: "native".into(),
         recipe: recipe.into(),
         tuning: None,
+        economy: Economy::default(),
         labels: None,
         out: Default::default(),
         name: None,
@@ -47,11 +48,17 @@ pub fn pixels(work: &Quantized, folder: &Path, count: usize) -> Vec<Vec<u8>> {
     all
 }
 
+/// From most memory to least.
+pub const ECONOMIES: [Economy; 3] = [Economy::Whole, Economy::Small, Economy::Least];
+
 /// Compares all levels with the reference; returns how many answers were compared.
 pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Vec<u8>]) -> usize {
     let levels = run::levels();
     assert_eq!(levels.last(), Some(&Level::Portable), "every CPU runs the portable kernels");
-    let plans: Vec<_> = levels.iter().map(|&level| plan::plan(&work.q, level).expect("a plan")).collect();
+    let planned = |level| ECONOMIES.map(|economy| plan::plan_in(&work.q, level, economy).expect("a plan"));
+    let mut plans: Vec<_> = levels.iter().flat_map(|&level| planned(level)).collect();
+    // Three times the same where nothing is to be saved.
+    plans.dedup();
     images
         .par_iter()
         .enumerate()
@@ -67,8 +74,8 @@ pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Ve
                 }
                 let found = run::run(plan, &mut memory, image).expect("a level of this CPU");
                 if let Some(i) = (0..expected.len()).find(|&i| expected[i].to_bits() != found[i].to_bits()) {
-                    let (found, expected, level) = (found[i], expected[i], plan.level.name());
-                    panic!("{what}, image {index}, {level}: output {i} is {found:e}, the reference says {expected:e}");
+                    let (found, expected, level, bands) = (found[i], expected[i], plan.level.name(), plan.bands.len());
+                    panic!("{what}, image {index}, {level}, {bands} bands: output {i} is {found:e}, the reference says {expected:e}");
                 }
             }
             plans.len()

@@ -1,7 +1,7 @@
 //! The networks around MobileNetV3, and the operators that only they have: same bits at every instruction set.
 
 use crate::bakelite::{SHARED, scratch};
-use crate::bits::{all_levels_equal_the_reference, pixels, quantize, synthetic};
+use crate::bits::{ECONOMIES, all_levels_equal_the_reference, pixels, quantize, synthetic};
 use crate::builder::{Net, float, int, ints, text};
 use ::bakelite::compile::Quantized;
 use ::bakelite::evaluate;
@@ -52,6 +52,21 @@ fn written_networks_have_the_same_bits_at_every_level() {
             let sqnr = sqnr(&work);
             println!("{name} of {size:?}: {sqnr:.1} dB");
             assert!(sqnr > 25.0 || !name.starts_with("squeezenet"), "{name} of {size:?}: {sqnr} dB");
+        }
+    }
+}
+
+#[test]
+fn bands_save_memory() {
+    for (name, width) in [("mobilenet-v1", 0.25), ("mobilenet-v3-small", 0.5)] {
+        let options = Options { width, size: Some((160, 128)), classes: Some(19), ..Options::default() };
+        let model = write(&architecture::load(name).unwrap(), &options).unwrap();
+        let work = same_bits(name, &model.bytes().unwrap());
+        for level in [Level::Portable, Level::Avx512Vnni, Level::Neon] {
+            let [whole, small, least] =
+                ECONOMIES.map(|economy| plan::plan_in(&work.q, level, economy).expect("a plan").arena.maps);
+            println!("{name}, {}: {whole}, {small}, {least} bytes of maps", level.name());
+            assert!(3 * small < 2 * whole && least <= small, "{name} {}: {whole} {small} {least}", level.name());
         }
     }
 }
