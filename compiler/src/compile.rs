@@ -328,6 +328,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     emit::refuse_foreign(&request.out)?;
     let work = &ready.work;
     let planned = |economy| {
+        let economy = (economy, target.caches.l2);
         let mut plans =
             target.levels.iter().map(|&level| plan::plan_in(&work.q, level, economy)).collect::<Result<Vec<_>>>()?;
         let tuned = tuned(request, &mut plans)?;

@@ -368,14 +368,14 @@ impl Plan {
 /// # Errors
 /// Where no kernel takes a layer.
 pub fn plan(q: &QGraph, level: Level) -> Result<Plan> {
-    plan_in(q, level, Economy::Whole)
+    plan_in(q, level, (Economy::Whole, 0))
 }
 
-/// The same, with as little memory as `economy` says.
+/// The same, with as little memory as `economy` says, for a second cache of so many bytes.
 ///
 /// # Errors
 /// Where no kernel takes a layer.
-pub fn plan_in(q: &QGraph, level: Level, economy: Economy) -> Result<Plan> {
+pub fn plan_in(q: &QGraph, level: Level, economy: (Economy, usize)) -> Result<Plan> {
     let mut constants = Constants::default();
     let mut kernels = Vec::with_capacity(q.nodes.len());
     for node in &q.nodes {

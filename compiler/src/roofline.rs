@@ -17,7 +17,7 @@ pub mod timing;
 
 use crate::units;
 use bakelite_runtime::dispatch;
-use bakelite_runtime::isa::{Isa, Kernel, Level};
+use bakelite_runtime::isa::{Isa, Kernel, Level, Matrix, Panel};
 use bakelite_runtime::pack;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
@@ -117,8 +117,8 @@ impl Kernel for Read<'_> {
 /// Input channels of the measured product: its weights, at most four vectors wide, and eight pixels fit into the first cache.
 const DEPTH: usize = 256;
 
-/// Bytes of codes and weights, enough for eight pixels and for four vectors of any instruction set.
-const CODES: usize = 8 * DEPTH + 4 * DEPTH * 16;
+/// Bytes of codes and weights, enough for eight pixels and for six vectors of any instruction set.
+const CODES: usize = 8 * DEPTH + 6 * DEPTH * 16;
 
 /// Products one after the other on the same sums, and how often they are timed; the quickest counts.
 const PRODUCTS: usize = 16;
@@ -138,12 +138,15 @@ impl Kernel for Multiply<'_> {
         let mut best = 0.0_f64;
         macro_rules! tiles {
             ($($rows:literal by $vectors:literal),*) => {$(
-                if const { $rows * $vectors <= I::ACCUMULATORS && 2 * $rows * $vectors > I::ACCUMULATORS } {
+                if const {
+                    let fills = $rows * $vectors <= I::ACCUMULATORS && 2 * $rows * $vectors > I::ACCUMULATORS;
+                    fills || $rows == 4 && $vectors == I::LEVEL.widest()
+                } {
                     best = best.max(self.tile::<I, $rows, $vectors>(isa));
                 }
             )*};
         }
-        tiles!(8 by 3, 6 by 4, 4 by 4, 6 by 3, 8 by 2, 6 by 2, 4 by 2, 4 by 1);
+        tiles!(8 by 3, 4 by 6, 6 by 4, 4 by 4, 6 by 3, 8 by 2, 6 by 2, 4 by 2, 4 by 1);
         best.max(self.wide(isa))
     }
 }
@@ -153,10 +156,11 @@ impl Multiply<'_> {
     fn tile<I: Isa, const M: usize, const N: usize>(&self, isa: I) -> f64 {
         let piece = |from: usize, len: usize| self.codes.get(from..from + len).unwrap_or(&[]);
         let (rows, panel) = (piece(0, M * DEPTH), piece(M * DEPTH, N * pack::vector_len(I::LEVEL, DEPTH)));
+        let panel = Panel::new(I::LEVEL, panel, DEPTH);
         let best = quickest(TIMES, || {
             let mut sums = [[isa.splat_i32(0); N]; M];
             for _ in 0..PRODUCTS {
-                sums = isa.multiply::<M, N>(sums, black_box(rows), DEPTH, panel, DEPTH);
+                sums = isa.multiply::<M, N>(sums, &Matrix::new(black_box(rows), [M, DEPTH, DEPTH]), 0, &panel);
             }
             black_box(sums);
         });

@@ -45,7 +45,7 @@ pub struct Choice {
     pub product: Product,
     /// Most pixels of a tile: 8, 4 or 1.
     pub rows: usize,
-    /// Most vectors of output channels: 1 to 4.
+    /// Most vectors of output channels: 1 to 6.
     pub vectors: usize,
 }
 
@@ -125,8 +125,9 @@ fn product(kernel: &mut Kernel) -> Option<(Product, &mut Tile)> {
 /// All tiles worth a try, the planner's first.
 fn candidates(level: Level, product: &Product) -> Vec<Tile> {
     let mut all = vec![Tile::best(level, product.pixels, product.out_channels)];
-    let widest = product.out_channels.div_ceil(level.lanes()).clamp(1, 4);
-    for vectors in (1..=widest).rev().filter(|&vectors| vectors <= level.accumulators()) {
+    let widest = product.out_channels.div_ceil(level.lanes()).clamp(1, level.widest());
+    // Nothing is five vectors wide.
+    for vectors in (1..=widest).rev().filter(|&vectors| vectors != 5 && vectors <= level.accumulators()) {
         for rows in [8, 4, 1] {
             let tile = Tile { rows, vectors };
             // Where the registers hold no more than four rows, eight are four.
@@ -256,7 +257,8 @@ impl Tuning {
         if Level::parse(&tuning.kernels).is_none() {
             return Err(failed(format!("there are no kernels `{}`", tuning.kernels)));
         }
-        match tuning.layers.iter().find(|it| ![1, 4, 8].contains(&it.rows) || !(1..=4).contains(&it.vectors)) {
+        match tuning.layers.iter().find(|it| ![1, 4, 8].contains(&it.rows) || !(1..=Tile::WIDEST).contains(&it.vectors))
+        {
             Some(it) => Err(failed(format!("there is no tile of {} rows and {} vectors", it.rows, it.vectors))),
             None => Ok(tuning),
         }

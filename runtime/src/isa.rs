@@ -45,6 +45,7 @@ mod identification;
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neondot;
+mod operands;
 #[cfg(any(
     all(target_arch = "aarch64", target_feature = "neon"),
     all(target_arch = "wasm32", target_feature = "simd128")
@@ -70,6 +71,7 @@ pub use i8mm::I8mm;
 pub use neon::Neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use neondot::NeonDot;
+pub use operands::{Matrix, Panel};
 pub use portable::Portable;
 pub use rows::Rows;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -150,6 +152,17 @@ impl Level {
         }
     }
 
+    /// Most vectors of a pointwise panel: as many as four rows leave registers for, with those for codes and weights.
+    #[inline(always)]
+    pub const fn widest(self) -> usize {
+        match self {
+            Self::I8mm | Self::NeonDot => 6,
+            Self::Neon | Self::Avx512Vnni => 4,
+            Self::Avx2 | Self::AvxVnni | Self::Simd128 => 3,
+            Self::Portable => 1,
+        }
+    }
+
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
     #[inline(always)]
     pub const fn accumulators(self) -> usize {
@@ -157,8 +170,7 @@ impl Level {
             Self::Portable => 4,
             Self::Avx2 | Self::AvxVnni | Self::Simd128 => 12,
             Self::Neon => 16,
-            Self::I8mm => 18,
-            Self::NeonDot => 20,
+            Self::NeonDot | Self::I8mm => 18,
             Self::Avx512Vnni => 24,
         }
     }
@@ -189,6 +201,9 @@ pub trait Isa: Copy + Sync {
 
     /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
     const UNROLL: bool = true;
+    /// Whether epilogues of different kinds have code of their own. What it saves on Arm (a twentieth of all instructions) costs 1 to 2 % of the
+    /// time on x86.
+    const APART: bool = false;
     /// Vectors of a block that a depthwise tile takes at a time, 1, 2 or 4: as many as have room for sums of four pixels,
     /// weights and constants in registers.
     const PASS: usize = 4;
@@ -294,6 +309,12 @@ pub trait Isa: Copy + Sync {
     fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
         self.max(a, self.max(b, self.sub(self.splat_f32(0.0), b)))
     }
+    /// The same values, of which the compiler does not know that they are: what is computed of them on way WAY from a branch is computed
+    /// there and not before it, which would take registers. For instruction sets that it matters to.
+    #[inline(always)]
+    fn here<const WAY: u8, const M: usize, const N: usize>(self, values: [[Self::I32; N]; M]) -> [[Self::I32; N]; M] {
+        values
+    }
     /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
     /// As [`Isa::store_codes`], M ≤ 8 times, the first codes `stride` apart.
@@ -326,16 +347,14 @@ pub trait Isa: Copy + Sync {
     #[inline(always)]
     fn prefetch(self, _bytes: &[u8]) {}
 
-    /// The pointwise micro-kernel: `sum[m][n] = start[m][n] + Σ_k rows[m · stride + k] · panel[n][k]` over N packed vectors of
-    /// output channels ([`crate::pack::pointwise`]), each of `panel.len() / N` bytes. Only `start` if `rows` is shorter
-    /// than `(M − 1) · stride + k` or `panel` is too short.
+    /// The pointwise micro-kernel: `sum[m][n] = start[m][n] + Σ_k matrix[first + m][k] · panel[n][k]`. Only `start` if these rows are
+    /// not in the matrix, or the panel is not for its k.
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M];
 
     /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]), but for what

@@ -163,7 +163,7 @@ pub struct CompileArguments {
     #[arg(long, value_name = "FILE")]
     pub tuning: Option<PathBuf>,
     /// How much time memory may cost.
-    #[arg(long, value_enum, default_value_t = Economy::Small)]
+    #[arg(long, value_enum, default_value_t = Economy::Cache)]
     pub memory: Economy,
     /// One label per line, for the program's answers.
     #[arg(long, value_name = "FILE")]

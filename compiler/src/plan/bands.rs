@@ -1,10 +1,11 @@
 //! Which steps are computed together, some rows after the other ([`bakelite_runtime::band`]), so that the maps between them need not be
 //! there as a whole.
 //!
-//! On cores whose second cache holds the maps this gains no time: V3-Large's first expansions take as long in bands of 14 rows, 2 to 8 % longer
-//! in bands of 7 and half as long again row by row (AVX512-VNNI, Zen 5). What it gains is memory, and that is only won where the arena is fullest. So the
-//! fullest step is relieved, as often as that helps, by the band that leaves the least memory alive; then every band gets as many rows as
-//! do not make the fullest step any fuller.
+//! Where the second cache holds the maps this gains no time, and costs some: V3-Large's first expansions take as long in bands of 14 rows, 2 to
+//! 8 % longer in bands of 7 and half as long again row by row (AVX512-VNNI, Zen 5); with NEON a whole V3-Small executes 4 % more instructions in
+//! bands of 8 rows. What it gains is memory, and that is only won where the arena is fullest. So the fullest step is relieved, as often as that
+//! helps and until it fits, by the band that leaves the least memory alive; then every band gets as many rows as do not make the fullest
+//! step any fuller.
 
 use super::Kernel;
 use super::layers::Layers;
@@ -17,12 +18,14 @@ use std::ops::Range;
 /// How much time memory may cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Economy {
-    /// Every map is there as a whole.
-    Whole,
-    /// Where memory is fullest, layers go together some rows after the other, which takes hardly more time.
+    /// As `small`, but only until the maps fit into the target's second cache.
     #[default]
+    Cache,
+    /// None: every map is there as a whole.
+    Whole,
+    /// A few percent at most: where memory is fullest, layers go together some rows after the other.
     Small,
-    /// The same row by row: as little memory as it gets, whatever time that takes.
+    /// As much as it takes: the same, if need be row by row.
     Least,
 }
 
@@ -31,8 +34,17 @@ impl Economy {
     fn thinnest(self, height: usize) -> usize {
         match self {
             Self::Whole => height,
-            Self::Small => height.div_ceil(PARTS).max(THIN),
+            Self::Cache | Self::Small => height.div_ceil(PARTS).max(THIN),
             Self::Least => 1,
+        }
+    }
+
+    /// Bytes of living maps that need no relief, with a second cache of so many bytes.
+    const fn enough(self, cache: usize) -> usize {
+        match self {
+            Self::Cache => cache,
+            Self::Whole => usize::MAX,
+            Self::Small | Self::Least => 0,
         }
     }
 }
@@ -70,11 +82,15 @@ impl Choice {
     }
 }
 
-/// Chooses.
-pub fn choose(q: &QGraph, level: Level, kernels: &[Kernel], layers: Layers<'_>, economy: Economy) -> Vec<Choice> {
-    if economy == Economy::Whole {
-        return Vec::new();
-    }
+/// Chooses, for a second cache of `cache` bytes.
+pub fn choose(
+    q: &QGraph,
+    level: Level,
+    kernels: &[Kernel],
+    layers: Layers<'_>,
+    (economy, cache): (Economy, usize),
+) -> Vec<Choice> {
+    let enough = economy.enough(cache);
     // The fullest step's bytes, how many steps are as full, and which the first of them is.
     let fullness = |bands: &[Choice]| {
         let alive = living(q, level, kernels, layers, bands).alive();
@@ -84,9 +100,10 @@ pub fn choose(q: &QGraph, level: Level, kernels: &[Kernel], layers: Layers<'_>, 
     };
     // Long bands relieve the most at once, and may leave less to be won by others.
     let ways = [2, 3, MOST]
-        .map(|longest| relieved(&fullness, |step| candidates(q, kernels, layers, [step, longest], economy)));
-    let mut bands = ways.into_iter().min_by_key(|bands| fullness(bands).0).unwrap_or_default();
-    let ((most, _), _) = fullness(&bands);
+        .map(|longest| relieved(&fullness, enough, |step| candidates(q, kernels, layers, [step, longest], economy)));
+    let fewest = |bands: &Vec<Choice>| (fullness(bands).0.max((enough, 0)), bands.len());
+    let mut bands = ways.into_iter().min_by_key(fewest).unwrap_or_default();
+    let most = fullness(&bands).0.0.max(enough);
     for index in 0..bands.len() {
         let height = q.tensor(q.nodes[bands[index].last()].output).shape.height;
         let thin = bands[index].rows;
@@ -103,14 +120,18 @@ pub fn choose(q: &QGraph, level: Level, kernels: &[Kernel], layers: Layers<'_>, 
     bands
 }
 
-/// Relieves the fullest step, as long as one of its `candidates` does so.
+/// Relieves the fullest step, as long as it has more than `enough` bytes and one of its `candidates` does so.
 fn relieved(
     fullness: impl Fn(&[Choice]) -> ((usize, usize), Option<usize>),
+    enough: usize,
     candidates: impl Fn(usize) -> Vec<Choice>,
 ) -> Vec<Choice> {
     let mut bands: Vec<Choice> = Vec::new();
     loop {
         let (now, Some(step)) = fullness(&bands) else { return bands };
+        if now.0 <= enough {
+            return bands;
+        }
         let with = |band: Choice| {
             let mut with: Vec<Choice> = bands.iter().filter(|other| !other.touches(&band)).cloned().collect();
             with.push(band);

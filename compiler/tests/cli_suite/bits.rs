@@ -55,7 +55,7 @@ pub const ECONOMIES: [Economy; 3] = [Economy::Whole, Economy::Small, Economy::Le
 pub fn all_levels_equal_the_reference(what: &str, work: &Quantized, images: &[Vec<u8>]) -> usize {
     let levels = run::levels();
     assert_eq!(levels.last(), Some(&Level::Portable), "every CPU runs the portable kernels");
-    let planned = |level| ECONOMIES.map(|economy| plan::plan_in(&work.q, level, economy).expect("a plan"));
+    let planned = |level| ECONOMIES.map(|economy| plan::plan_in(&work.q, level, (economy, 0)).expect("a plan"));
     let mut plans: Vec<_> = levels.iter().flat_map(|&level| planned(level)).collect();
     // Three times the same where nothing is to be saved.
     plans.dedup();

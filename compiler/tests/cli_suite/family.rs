@@ -64,7 +64,7 @@ fn bands_save_memory() {
         let work = same_bits(name, &model.bytes().unwrap());
         for level in [Level::Portable, Level::Avx512Vnni, Level::Neon] {
             let [whole, small, least] =
-                ECONOMIES.map(|economy| plan::plan_in(&work.q, level, economy).expect("a plan").arena.maps);
+                ECONOMIES.map(|economy| plan::plan_in(&work.q, level, (economy, 0)).expect("a plan").arena.maps);
             println!("{name}, {}: {whole}, {small}, {least} bytes of maps", level.name());
             assert!(3 * small < 2 * whole && least <= small, "{name} {}: {whole} {small} {least}", level.name());
         }

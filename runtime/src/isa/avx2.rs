@@ -161,9 +161,9 @@ unsafe impl Ymm for Avx2 {
     unsafe fn product<const M: usize, const N: usize>(
         self,
         start: [[__m256i; N]; M],
-        rows: &[u8],
+        rows: *const u8,
         stride: usize,
-        panel: &[u8],
+        panel: *const u8,
         k: usize,
     ) -> [[__m256i; N]; M] {
         let mut sums = start;
@@ -172,10 +172,10 @@ unsafe impl Ymm for Avx2 {
         let mut at = 0;
         while at + DEPTH <= k {
             // SAFETY: the caller's promise; at + DEPTH ≤ k.
-            unsafe { widen(self, rows.as_ptr().add(at), stride, &mut wide, DEPTH) }
+            unsafe { widen(self, rows.add(at), stride, &mut wide, DEPTH) }
             for pair in 0..DEPTH / 2 {
                 // SAFETY: DEPTH codes were just written; at / 2 + pair < ⌈k / 2⌉.
-                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((at / 2 + pair) * 16), bytes) }
+                unsafe { step(self, &mut sums, &wide, pair, panel.add((at / 2 + pair) * 16), bytes) }
             }
             at += DEPTH;
         }
@@ -183,16 +183,17 @@ unsafe impl Ymm for Avx2 {
         if rest > 0 {
             if k >= DEPTH {
                 // SAFETY: the caller's promise; element DEPTH becomes code `at` = k − rest, and rest < DEPTH.
-                unsafe { widen(self, rows.as_ptr().add(k - DEPTH), stride, &mut wide, rest) }
+                unsafe { widen(self, rows.add(k - DEPTH), stride, &mut wide, rest) }
             } else if k >= DEPTH / 2 {
                 // SAFETY: the caller's promise; k is at least half of DEPTH, and less than DEPTH.
                 unsafe {
-                    widen_half(self, rows.as_ptr(), stride, &mut wide, DEPTH);
-                    widen_half(self, rows.as_ptr().add(k - DEPTH / 2), stride, &mut wide, DEPTH / 2 + k);
+                    widen_half(self, rows, stride, &mut wide, DEPTH);
+                    widen_half(self, rows.add(k - DEPTH / 2), stride, &mut wide, DEPTH / 2 + k);
                 }
             } else {
                 for m in 0..M {
-                    let codes = rows.get(m * stride..).and_then(|row| row.get(..k)).unwrap_or(&[]);
+                    // SAFETY: the caller's promise.
+                    let codes = unsafe { core::slice::from_raw_parts(rows.add(m * stride), k) };
                     for (to, code) in wide[m].iter_mut().skip(DEPTH).zip(codes) {
                         to.write(u16::from(*code));
                     }
@@ -206,7 +207,7 @@ unsafe impl Ymm for Avx2 {
             }
             for pair in 0..rest.div_ceil(2) {
                 // SAFETY: rest + 1 codes were just written; at / 2 + pair < ⌈k / 2⌉.
-                unsafe { step(self, &mut sums, &wide, pair, panel.as_ptr().add((at / 2 + pair) * 16), bytes) }
+                unsafe { step(self, &mut sums, &wide, pair, panel.add((at / 2 + pair) * 16), bytes) }
             }
         }
         sums

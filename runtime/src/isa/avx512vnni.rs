@@ -8,7 +8,7 @@
 mod bytes;
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level, Rows, span};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span};
 use bytes::first;
 use core::arch::asm;
 use core::arch::x86_64::*;
@@ -257,26 +257,24 @@ impl Isa for Avx512Vnni {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
-        let vector = k.div_ceil(4) * 64;
+        let (vector, panel_at) = (panel.vector(), panel.bytes().as_ptr());
         // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
-        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-        let k = if there { k } else { 0 };
+        let (rows, stride, k) = matrix.rows(first, M, panel);
         let whole = k / 4;
         for group in 0..whole {
             let mut w = [self.splat_i32(0); N];
             for n in 0..N {
                 // SAFETY: token; `panel` has N vectors of `vector` bytes, and 64 · group + 64 ≤ vector.
-                w[n] = unsafe { _mm512_loadu_si512(panel.as_ptr().add(n * vector + group * 64).cast()) };
+                w[n] = unsafe { _mm512_loadu_si512(panel_at.add(n * vector + group * 64).cast()) };
             }
             for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and 4 · group + 4 ≤ k.
-                let x = unsafe { rows.as_ptr().add(m * stride + group * 4).cast::<i32>().read_unaligned() };
+                // SAFETY: each of the M rows has k codes, and 4 · group + 4 ≤ k.
+                let x = unsafe { rows.add(m * stride + group * 4).cast::<i32>().read_unaligned() };
                 let x = self.splat_i32(x);
                 for n in 0..N {
                     // SAFETY: token.
@@ -286,11 +284,12 @@ impl Isa for Avx512Vnni {
         }
         if !k.is_multiple_of(4) {
             for m in 0..M {
-                let x = self.splat_i32(tail(rows, m * stride + whole * 4, k % 4));
+                // SAFETY: rows first … first + M − 1 have k codes each.
+                let x = self.splat_i32(unsafe { tail(rows.add(m * stride + whole * 4), k % 4) });
                 for n in 0..N {
                     // SAFETY: token; `panel` has N vectors of `vector` bytes, and 64 · whole + 64 = vector.
                     sums[m][n] = unsafe {
-                        let w = _mm512_loadu_si512(panel.as_ptr().add(n * vector + whole * 64).cast());
+                        let w = _mm512_loadu_si512(panel_at.add(n * vector + whole * 64).cast());
                         _mm512_dpbusd_epi32(sums[m][n], x, w)
                     };
                 }
@@ -525,12 +524,16 @@ fn pair(a: u16, b: u16) -> i32 {
     i32::from(a) | i32::from(b) << 16
 }
 
-/// Up to three bytes from `at` on, the others zero.
+/// The `count` ≤ 3 bytes from `from` on, the others zero.
+///
+/// # Safety
+///
+/// They are there.
 #[inline(always)]
-fn tail(rows: &[u8], at: usize, count: usize) -> i32 {
+unsafe fn tail(from: *const u8, count: usize) -> i32 {
     let mut bytes = [0; 4];
-    let rest = rows.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
-    for (to, from) in bytes.iter_mut().zip(rest) {
+    // SAFETY: the caller's promise.
+    for (to, from) in bytes.iter_mut().zip(unsafe { core::slice::from_raw_parts(from, count) }) {
         *to = *from;
     }
     i32::from_le_bytes(bytes)

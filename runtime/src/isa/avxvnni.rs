@@ -161,9 +161,9 @@ unsafe impl<T: Vnni> Ymm for T {
     unsafe fn product<const M: usize, const N: usize>(
         self,
         start: [[__m256i; N]; M],
-        rows: &[u8],
+        rows: *const u8,
         stride: usize,
-        panel: &[u8],
+        panel: *const u8,
         k: usize,
     ) -> [[__m256i; N]; M] {
         // SAFETY: token.
@@ -175,8 +175,8 @@ unsafe impl<T: Vnni> Ymm for T {
             while group + 2 <= whole {
                 // SAFETY: the caller's promise; group + 1 < ⌊k / 4⌋.
                 unsafe {
-                    step(self, &mut sums, rows.as_ptr().add(group * 4), stride, panel.as_ptr().add(group * 32), bytes);
-                    let (rows, panel) = (rows.as_ptr().add(group * 4 + 4), panel.as_ptr().add(group * 32 + 32));
+                    step(self, &mut sums, rows.add(group * 4), stride, panel.add(group * 32), bytes);
+                    let (rows, panel) = (rows.add(group * 4 + 4), panel.add(group * 32 + 32));
                     step(self, &mut other, rows, stride, panel, bytes);
                 }
                 group += 2;
@@ -185,17 +185,18 @@ unsafe impl<T: Vnni> Ymm for T {
         while group < whole {
             // SAFETY: the caller's promise; group < ⌊k / 4⌋.
             unsafe {
-                step(self, &mut sums, rows.as_ptr().add(group * 4), stride, panel.as_ptr().add(group * 32), bytes);
+                step(self, &mut sums, rows.add(group * 4), stride, panel.add(group * 32), bytes);
             }
             group += 1;
         }
         if !k.is_multiple_of(4) {
             let mut last = [[0; 4]; M];
             for m in 0..M {
-                last[m] = tail(rows, m * stride + whole * 4, k % 4);
+                // SAFETY: the caller's promise.
+                last[m] = unsafe { tail(rows.add(m * stride + whole * 4), k % 4) };
             }
             // SAFETY: `last` has M rows of 4 bytes; whole < ⌈k / 4⌉.
-            unsafe { step(self, &mut sums, last.as_ptr().cast(), 4, panel.as_ptr().add(whole * 32), bytes) }
+            unsafe { step(self, &mut sums, last.as_ptr().cast(), 4, panel.add(whole * 32), bytes) }
         }
         if M * N <= 4 {
             for m in 0..M {
@@ -247,12 +248,16 @@ unsafe impl<T: Vnni> Ymm for T {
     }
 }
 
-/// Up to three bytes from `at` on, the others zero.
+/// The `count` ≤ 3 bytes from `from` on, the others zero.
+///
+/// # Safety
+///
+/// They are there.
 #[inline(always)]
-fn tail(rows: &[u8], at: usize, count: usize) -> [u8; 4] {
+unsafe fn tail(from: *const u8, count: usize) -> [u8; 4] {
     let mut bytes = [0; 4];
-    let rest = rows.get(at..).and_then(|rest| rest.get(..count)).unwrap_or(&[]);
-    for (to, from) in bytes.iter_mut().zip(rest) {
+    // SAFETY: the caller's promise.
+    for (to, from) in bytes.iter_mut().zip(unsafe { core::slice::from_raw_parts(from, count) }) {
         *to = *from;
     }
     bytes

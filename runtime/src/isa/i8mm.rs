@@ -1,21 +1,14 @@
 //! NEON with the matrix product of bytes (ARMv8.6 i8mm): `usmmla` multiplies two rows of eight codes with the weights of two
 //! output channels, `usdot` four codes per lane. Both take codes as they are, unsigned.
 //!
-//! ```text
-//! codes    x0 … x7 of pixel a │ x0 … x7 of pixel b        two pixels
-//! weights  w0 … w7 of o0      │ w0 … w7 of o1             two output channels
-//! usmmla   a·o0   a·o1   b·o0   b·o1                      i32 += Σ
-//! ```
-//!
-//! A tile's sums lie in such squares while it is summed up: those of channels 0 and 1 of two pixels, and of 2 and 3.
-//!
 //! The intrinsics are not stable, so each instruction is assembly in a block of its own. Everything else is that of [`Neon`].
 //!
 //! The SAFETY lines say *token*: a value of [`I8mm`] exists only where the CPU has the feature.
 
+mod product;
+
 use super::neondot::{as_neon, sixteen};
-use super::pieces::few_of;
-use super::{Isa, Kernel, Level, Neon, Rows, identification};
+use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -40,22 +33,6 @@ impl I8mm {
     pub const fn from_target() -> Self {
         Self(Neon::from_target())
     }
-}
-
-/// `sum[2i + j] + Σ x[8i + k] · w[8j + k]`, i and j in 0…1.
-#[inline]
-#[target_feature(enable = "neon,i8mm")]
-fn matrix(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
-    let mut sum = sum;
-    // SAFETY: the function has the feature; only registers are touched.
-    unsafe {
-        asm!(
-            "usmmla {sum:v}.4s, {x:v}.16b, {w:v}.16b",
-            sum = inout(vreg) sum, x = in(vreg) x, w = in(vreg) w,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    sum
 }
 
 /// `sum[lane] + Σ x[4 · lane + i] · w[4 · lane + i]`.
@@ -90,60 +67,9 @@ fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: uint8x16_t) -> i
     sum
 }
 
-/// The first and the second halves of two vectors of sums, or of codes.
-#[inline(always)]
-fn halves(_: Neon, a: int32x4_t, b: int32x4_t) -> [int32x4_t; 2] {
-    // SAFETY: token.
-    unsafe {
-        let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));
-        [vreinterpretq_s32_s64(vtrn1q_s64(a, b)), vreinterpretq_s32_s64(vtrn2q_s64(a, b))]
-    }
-}
-
-/// One step of [`Isa::multiply`]: eight codes of each pair of rows, with the weights of N vectors of output channels from
-/// `weights` on, one vector after `vector` bytes from another.
-///
-/// # Safety
-///
-/// The CPU has the features of [`I8mm`] and `weights` has (N − 1) · vector + 32 bytes.
-#[inline(always)]
-unsafe fn step<const M: usize, const N: usize>(
-    squares: &mut [[[int32x4_t; 2]; N]; M],
-    x: &[uint8x16_t; M],
-    weights: *const u8,
-    vector: usize,
-) {
-    for n in 0..N {
-        for half in 0..2 {
-            // SAFETY: the caller's promise.
-            let w = unsafe { vld1q_s8(weights.add(n * vector + 16 * half).cast()) };
-            for pair in 0..M.div_ceil(2) {
-                // SAFETY: the caller's promise.
-                squares[pair][n][half] = unsafe { matrix(squares[pair][n][half], x[pair], w) };
-            }
-        }
-    }
-}
-
-/// One to seven bytes, the others zero.
-///
-/// # Safety
-///
-/// `count` bytes are there, and `count` is 1 to 7.
-#[inline(always)]
-unsafe fn seven_of(from: *const u8, count: usize) -> u64 {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match count {
-            0..4 => u64::from(few_of(from, count)),
-            4 => u64::from(from.cast::<u32>().read_unaligned()),
-            _ => u64::from(from.cast::<u32>().read_unaligned()) | u64::from(few_of(from.add(4), count - 4)) << 32,
-        }
-    }
-}
-
 impl Isa for I8mm {
     const LEVEL: Level = Level::I8mm;
+    const APART: bool = true;
     const PASS: usize = 1;
 
     type I32 = int32x4_t;
@@ -185,78 +111,11 @@ impl Isa for I8mm {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = start;
-        let vector = k.div_ceil(8) * 32;
-        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
-        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-        let k = if there { k } else { 0 };
-        // Rows 2i and 2i + 1 are pair i; a row without another is paired with itself.
-        let other = |pair: usize| (2 * pair + 1).min(M - 1);
-        let mut squares = [[[self.splat_i32(0); 2]; N]; M];
-        for pair in 0..M.div_ceil(2) {
-            for n in 0..N {
-                squares[pair][n] = halves(self.0, start[2 * pair][n], start[other(pair)][n]);
-            }
-        }
-        // SAFETY: token.
-        let mut x = [unsafe { vdupq_n_u8(0) }; M];
-        let mut at = 0;
-        while at + 16 <= k {
-            let mut second = x;
-            for pair in 0..M.div_ceil(2) {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
-                unsafe {
-                    let a = vld1q_u8(rows.as_ptr().add(2 * pair * stride + at));
-                    let b = vld1q_u8(rows.as_ptr().add(other(pair) * stride + at));
-                    let [low, high] = halves(self.0, vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b));
-                    (x[pair], second[pair]) = (vreinterpretq_u8_s32(low), vreinterpretq_u8_s32(high));
-                }
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N>(&mut squares, &x, weights, vector);
-                step::<M, N>(&mut squares, &second, weights.add(32), vector);
-            }
-            at += 16;
-        }
-        if at + 8 <= k {
-            for pair in 0..M.div_ceil(2) {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
-                x[pair] = unsafe {
-                    let a = vld1_u8(rows.as_ptr().add(2 * pair * stride + at));
-                    vcombine_u8(a, vld1_u8(rows.as_ptr().add(other(pair) * stride + at)))
-                };
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-            unsafe { step::<M, N>(&mut squares, &x, panel.as_ptr().add(4 * at), vector) };
-            at += 8;
-        }
-        if at < k {
-            for pair in 0..M.div_ceil(2) {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at < k < at + 8.
-                x[pair] = unsafe {
-                    let a = seven_of(rows.as_ptr().add(2 * pair * stride + at), k - at);
-                    let b = seven_of(rows.as_ptr().add(other(pair) * stride + at), k - at);
-                    vcombine_u8(vcreate_u8(a), vcreate_u8(b))
-                };
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-            unsafe { step::<M, N>(&mut squares, &x, panel.as_ptr().add(4 * at), vector) };
-        }
-        for pair in 0..M.div_ceil(2) {
-            for n in 0..N {
-                let [low, high] = squares[pair][n];
-                // In this order: a row that is paired with itself has the same sums twice.
-                [sums[2 * pair][n], sums[other(pair)][n]] = halves(self.0, low, high);
-            }
-        }
-        sums
+        product::multiply(self.0, start, matrix, first, panel)
     }
 
     /// `x = 256·h + l` in bytes: `Σ w·x = Σ w·l + 256·Σ w·h`. Both sums are right modulo 2^32, and so is the whole, which fits in i32.

@@ -11,8 +11,9 @@
 mod product;
 
 use super::pieces::{few, partial, store_partial};
-use super::{Isa, Kernel, Level, Rows, span};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span};
 use core::arch::aarch64::*;
+use core::arch::asm;
 
 /// Proof of NEON, which every target has for which this is compiled.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +68,25 @@ impl Neon {
         });
     }
 
+    /// The same of 24 bytes each.
+    #[inline(always)]
+    fn store_long_rows<const M: usize>(self, values: [[int32x4_t; 6]; M], to: &mut [u8], at: usize, stride: usize) {
+        let Some(to) = to.get_mut(at..) else { return };
+        // With so short a stride, no product overflows.
+        if stride >> 32 != 0 || M.saturating_sub(1).wrapping_mul(stride).wrapping_add(24) > to.len() {
+            return;
+        }
+        each_row!(m, M, {
+            let [a, b, c, d, e, f] = values[m];
+            // SAFETY: token; `to` has (M − 1) · stride + 24 bytes.
+            unsafe {
+                let row = to.as_mut_ptr().add(m * stride);
+                vst1q_u8(row, self.pack([a, b, c, d]));
+                vst1_u8(row.add(16), vqmovun_s16(vqmovn_high_s32(vqmovn_s32(e), f)));
+            }
+        });
+    }
+
     /// Saturates four vectors to bytes.
     #[inline(always)]
     fn pack(self, [a, b, c, d]: [int32x4_t; 4]) -> uint8x16_t {
@@ -95,6 +115,7 @@ pub(super) fn splat_bytes(_: Neon, bytes: u32) -> uint8x16_t {
 
 impl Isa for Neon {
     const LEVEL: Level = Level::Neon;
+    const APART: bool = true;
     const PASS: usize = 2;
 
     type I32 = int32x4_t;
@@ -243,6 +264,21 @@ impl Isa for Neon {
             }
             return tile;
         }
+        if N == 6 && count == 24 {
+            let mut tile = [[self.splat_i32(0); N]; M];
+            let Some(from) = span(M, stride, 24).and_then(|len| from.get(at..)?.get(..len)) else { return tile };
+            for m in 0..M {
+                // SAFETY: token; `from` has (M − 1) · stride + 24 bytes.
+                let [dealt, last] = unsafe {
+                    let row = from.as_ptr().add(m * stride);
+                    [vld1q_u8(row), vcombine_u8(vld1_u8(row.add(16)), vdup_n_u8(0))].map(|bytes| self.deal_codes(bytes))
+                };
+                for n in 0..N {
+                    tile[m][n] = if n < 4 { dealt[n % 4] } else { last[n % 4] };
+                }
+            }
+            return tile;
+        }
         super::load_rows(self, from, [at, stride], count)
     }
 
@@ -269,6 +305,15 @@ impl Isa for Neon {
                 }
             }
             return self.store_rows(fours, to, at, stride);
+        }
+        if N == 6 && count == 24 {
+            let mut sixes = [[self.splat_i32(0); 6]; M];
+            for m in 0..M {
+                for n in 0..N {
+                    sixes[m][n] = values[m][n];
+                }
+            }
+            return self.store_long_rows(sixes, to, at, stride);
         }
         super::store_each(self, values, to, [at, stride], count);
     }
@@ -342,12 +387,34 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn here<const WAY: u8, const M: usize, const N: usize>(self, values: [[Self::I32; N]; M]) -> [[Self::I32; N]; M] {
+        let mut values = values;
+        for m in 0..M {
+            for n in 0..N {
+                // SAFETY: there is nothing in it.
+                unsafe {
+                    asm!("// {0:v} {1}", inout(vreg) values[m][n], const WAY, options(pure, nomem, nostack, preserves_flags));
+                }
+            }
+        }
+        values
+    }
+
+    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {
             *four = value;
         }
         let bytes = self.pack(four);
+        if N > 4 {
+            let mut rest = [self.splat_i32(0); 4];
+            for (rest, value) in rest.iter_mut().zip(values.into_iter().skip(4)) {
+                *rest = value;
+            }
+            self.store_bytes::<16>(bytes, to, at, count.min(16));
+            return self.store_bytes::<8>(self.pack(rest), to, at + 16, count.saturating_sub(16));
+        }
         match N {
             1 => self.store_bytes::<4>(bytes, to, at, count),
             2 => self.store_bytes::<8>(bytes, to, at, count),
@@ -402,12 +469,11 @@ impl Isa for Neon {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
-        product::multiply(self, start, rows, stride, panel, k)
+        product::multiply(self, start, matrix, first, panel)
     }
 
     #[inline(always)]

@@ -3,19 +3,14 @@
 //! Codes are taken as `x − 128` (`x ^ 0x80`), which [`crate::pack::offset`] makes up for. Everything but the products
 //! is that of [`Neon`].
 //!
-//! ```text
-//! codes    x0 x1 x2 x3   one of four such lanes, by element
-//! weights  o0 o0 o0 o0 │ o1 o1 o1 o1 │ o2 o2 o2 o2 │ o3 o3 o3 o3
-//! sdot     i32 += Σ    │     …       │     …       │     …
-//! ```
-//!
 //! The intrinsics of `sdot` are not stable, so it is written as assembly, one instruction a block.
 //!
 //! The SAFETY lines say *token*: a value of [`NeonDot`] exists only where the CPU has the feature.
 
-use super::neon::{signed, splat_bytes};
-use super::pieces::few_of;
-use super::{Isa, Kernel, Level, Neon, Rows, identification};
+mod product;
+
+use super::neon::signed;
+use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -42,22 +37,6 @@ impl NeonDot {
     }
 }
 
-/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`.
-#[inline]
-#[target_feature(enable = "neon,dotprod")]
-fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
-    let mut sum = sum;
-    // SAFETY: the function has the feature; only registers are touched.
-    unsafe {
-        asm!(
-            "sdot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
-            sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    sum
-}
-
 /// `sum[lane] + Σ w[4 · lane + i] · x[4 · lane + i]`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
@@ -72,29 +51,6 @@ fn dot(sum: int32x4_t, w: int8x16_t, x: int8x16_t) -> int32x4_t {
         );
     }
     sum
-}
-
-/// One step of [`Isa::multiply`]: codes 4 · STEP… of 16 of each row, with 16 weights of each vector from `weights`
-/// on, one vector after `vector` bytes from another.
-///
-/// # Safety
-///
-/// The CPU has the features of [`NeonDot`] and `weights` has (N − 1) · vector + 16 bytes.
-#[inline(always)]
-unsafe fn step<const M: usize, const N: usize, const STEP: usize>(
-    sums: &mut [[int32x4_t; N]; M],
-    x: &[int8x16_t; M],
-    weights: *const u8,
-    vector: usize,
-) {
-    for n in 0..N {
-        // SAFETY: the caller's promise.
-        let w = unsafe { vld1q_s8(weights.add(n * vector).cast()) };
-        for m in 0..M {
-            // SAFETY: the caller's promise.
-            sums[m][n] = unsafe { dot_lane::<STEP>(sums[m][n], w, x[m]) };
-        }
-    }
 }
 
 /// Up to 16 wide codes, zeros behind them.
@@ -142,6 +98,11 @@ macro_rules! as_neon {
             fn load_bytes(from: &[u8], at: usize, count: usize) -> Self::Bytes;
             fn deal_codes(bytes: Self::Bytes) -> [Self::I32; 4];
             fn store_dealt(values: [Self::I32; 4], to: &mut [u8], at: usize, count: usize);
+        }
+
+        #[inline(always)]
+        fn here<const WAY: u8, const M: usize, const N: usize>(self, values: [[Self::I32; N]; M]) -> [[Self::I32; N]; M] {
+            self.0.here::<WAY, M, N>(values)
         }
 
         #[inline(always)]
@@ -223,6 +184,7 @@ pub(super) use as_neon;
 
 impl Isa for NeonDot {
     const LEVEL: Level = Level::NeonDot;
+    const APART: bool = true;
     const PASS: usize = 1;
 
     type I32 = int32x4_t;
@@ -258,68 +220,11 @@ impl Isa for NeonDot {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
-        let mut sums = start;
-        let vector = k.div_ceil(4) * 16;
-        // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
-        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-        let k = if there { k } else { 0 };
-        let mut x = [signed(self.0, splat_bytes(self.0, 0)); M];
-        let mut at = 0;
-        while at + 16 <= k {
-            for m in 0..M {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
-                x[m] = signed(self.0, unsafe { vld1q_u8(rows.as_ptr().add(m * stride + at)) });
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(&mut sums, &x, weights, vector);
-                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
-                step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
-                step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
-            }
-            at += 16;
-        }
-        if at + 8 <= k {
-            for m in 0..M {
-                // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
-                let low = unsafe { vld1_u8(rows.as_ptr().add(m * stride + at)) };
-                // SAFETY: token.
-                x[m] = signed(self.0, unsafe { vcombine_u8(low, low) });
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-            unsafe {
-                let weights = panel.as_ptr().add(4 * at);
-                step::<M, N, 0>(&mut sums, &x, weights, vector);
-                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
-            }
-            at += 8;
-        }
-        if at + 4 <= k {
-            for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
-                let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
-                x[m] = signed(self.0, splat_bytes(self.0, four));
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
-            unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
-            at += 4;
-        }
-        if at < k {
-            for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
-                let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
-                x[m] = signed(self.0, splat_bytes(self.0, few));
-            }
-            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-            unsafe { step::<M, N, 0>(&mut sums, &x, panel.as_ptr().add(4 * at), vector) };
-        }
-        sums
+        product::multiply(self.0, start, matrix, first, panel)
     }
 
     /// `x = 128·(h + 128) + l` with bytes h in −128…127 and l in 0…127: `Σ w·x = Σ w·l + 128·Σ w·h + 2^14·Σ w`, the last of which
@@ -346,7 +251,7 @@ impl Isa for NeonDot {
                             // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
                             sums[n] = unsafe {
                                 let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
-                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high)]
+                                [product::dot_lane::<$step>(l, weights, low), product::dot_lane::<$step>(h, weights, high)]
                             };
                         }
                     }

@@ -1,6 +1,6 @@
 //! Plain Rust: arrays and loops of constant length, which compilers vectorise as the target allows.
 
-use super::{Isa, Kernel, Level, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 
 const LANES: usize = 8;
 const BLOCK: usize = 4 * LANES;
@@ -204,17 +204,16 @@ impl Isa for Portable {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
-        let columns = panel.as_chunks::<LANES>().0;
+        let columns = panel.bytes().as_chunks::<LANES>().0;
         for (n, column) in columns.chunks_exact((columns.len() / N.max(1)).max(1)).take(N).enumerate() {
             for (m, sums) in sums.iter_mut().enumerate() {
                 let Some(sum) = sums.get_mut(n) else { continue };
-                for (x, w) in piece(rows, m * stride, k).iter().zip(column) {
+                for (x, w) in matrix.row(first + m, panel).iter().zip(column) {
                     for (sum, w) in sum.iter_mut().zip(w) {
                         // |255 · 127| < 2^15: the product is exact in i16.
                         *sum += i32::from(i16::from(*x).wrapping_mul(i16::from(*w as i8)));

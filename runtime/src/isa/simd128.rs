@@ -7,7 +7,7 @@
 //! unknown instruction is no module at all.
 
 use super::pieces::{few, few_of, partial, store_partial};
-use super::{Isa, Kernel, Level, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 use core::arch::wasm32::*;
 
 /// Proof of simd128, which every module has for which this is compiled.
@@ -314,26 +314,24 @@ impl Isa for Simd128 {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
-        let vector = k.div_ceil(2) * 8;
+        let (vector, panel_at) = (panel.vector(), panel.bytes().as_ptr());
         // What is not there is not read.
-        let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-        let k = if there { k } else { 0 };
+        let (rows, stride, k) = matrix.rows(first, M, panel);
         let mut x = [i32x4_splat(0); M];
         let mut at = 0;
         while at + DEPTH <= k {
             for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
-                x[m] = unsafe { u16x8_load_extend_u8x8(rows.as_ptr().add(m * stride + at)) };
+                // SAFETY: each of the M rows has k codes, and at + 8 ≤ k.
+                x[m] = unsafe { u16x8_load_extend_u8x8(rows.add(m * stride + at)) };
             }
             // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
             unsafe {
-                let weights = panel.as_ptr().add(4 * at);
+                let weights = panel_at.add(4 * at);
                 step::<M, N, 0>(&mut sums, &x, weights, vector);
                 step::<M, N, 1>(&mut sums, &x, weights.add(8), vector);
                 step::<M, N, 2>(&mut sums, &x, weights.add(16), vector);
@@ -344,12 +342,12 @@ impl Isa for Simd128 {
         let rest = k - at;
         if rest > 0 {
             for m in 0..M {
-                // SAFETY: `rows` has (M − 1) · stride + k bytes.
-                x[m] = unsafe { widened(rows.as_ptr().add(m * stride + at), rest) };
+                // SAFETY: each of the M rows has k codes.
+                x[m] = unsafe { widened(rows.add(m * stride + at), rest) };
             }
             // SAFETY: `panel` has N vectors of `vector` bytes, 8 for each pair that is begun.
             unsafe {
-                let weights = panel.as_ptr().add(4 * at);
+                let weights = panel_at.add(4 * at);
                 step::<M, N, 0>(&mut sums, &x, weights, vector);
                 if rest > 2 {
                     step::<M, N, 1>(&mut sums, &x, weights.add(8), vector);

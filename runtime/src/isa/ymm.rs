@@ -10,7 +10,7 @@
 //!
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
-use super::{Isa, Kernel, Level, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 use core::arch::asm;
 use core::arch::x86_64::*;
 
@@ -30,17 +30,17 @@ pub unsafe trait Ymm: Copy + Sync {
     fn enter<K: Kernel>(self, kernel: K) -> K::Output;
     /// `sum + x · w`, pairs of i16 multiplied and summed exactly.
     fn dot_pair(self, sum: __m256i, x: __m256i, w: __m256i) -> __m256i;
-    /// [`Isa::multiply`], of slices that are long enough.
+    /// [`Isa::multiply`], of what is there.
     ///
     /// # Safety
     ///
-    /// `rows` has `(M − 1) · stride + k` bytes, `panel` has N packed vectors of `k` input channels.
+    /// M rows from `rows` on, `stride` apart, have `k` ≥ 1 codes each; `panel` has N packed vectors of `k` input channels.
     unsafe fn product<const M: usize, const N: usize>(
         self,
         start: [[__m256i; N]; M],
-        rows: &[u8],
+        rows: *const u8,
         stride: usize,
-        panel: &[u8],
+        panel: *const u8,
         k: usize,
     ) -> [[__m256i; N]; M];
     /// [`Isa::interleave`].
@@ -381,17 +381,16 @@ impl<T: Ymm> Isa for T {
     fn multiply<const M: usize, const N: usize>(
         self,
         start: [[Self::I32; N]; M],
-        rows: &[u8],
-        stride: usize,
-        panel: &[u8],
-        k: usize,
+        matrix: &Matrix<'_>,
+        first: usize,
+        panel: &Panel<'_, N>,
     ) -> [[Self::I32; N]; M] {
-        let vector = crate::pack::vector_len(T::NAME, k);
-        if rows.len() < M.saturating_sub(1) * stride + k || panel.len() < N * vector {
+        let (rows, stride, k) = matrix.rows(first, M, panel);
+        if k == 0 {
             return start;
         }
-        // SAFETY: both lengths were just checked.
-        unsafe { self.product(start, rows, stride, panel, k) }
+        // SAFETY: matrix and panel have what `k` says.
+        unsafe { self.product(start, rows, stride, panel.bytes().as_ptr(), k) }
     }
 
     #[inline(always)]

@@ -115,11 +115,39 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
     place: Place,
     output: &mut [u8],
 ) {
+    // Each kind in code of its own, where that pays: where paths meet, sums would have to leave their registers.
+    let fine = used::FINE && constants.fine;
+    if const { !I::APART } || fine || constants.bias.is_some() || used::RESIDUAL && residual.is_some() {
+        finish_as::<I, M, N, GENERAL>(isa, constants, sums, residual, place, output);
+    } else if used::HARD_SWISH && constants.hard_swish.is_some() {
+        finish_as::<I, M, N, HARD_SWISH>(isa, constants, sums, None, place, output);
+    } else {
+        finish_as::<I, M, N, PLAIN>(isa, constants, sums, None, place, output);
+    }
+}
+
+/// What follows the factor: nothing.
+const PLAIN: u8 = 0;
+/// Hard-swish.
+const HARD_SWISH: u8 = 1;
+/// All that there is.
+const GENERAL: u8 = 2;
+
+#[inline(always)]
+fn finish_as<I: Isa, const M: usize, const N: usize, const KIND: u8>(
+    isa: I,
+    constants: &Constants<I, N>,
+    sums: [[I::I32; N]; M],
+    residual: Option<Source<'_>>,
+    place: Place,
+    output: &mut [u8],
+) {
+    let sums = isa.here::<KIND, M, N>(sums);
     let Place { pixel, stride, channel, count } = place;
     let (len, at) = (N * I::LANES, pixel * stride + channel);
-    let y = constants.values(isa, sums, residual, place);
+    let y = constants.values::<M, KIND>(isa, sums, residual, place);
     let mut codes = sums;
-    if used::FINE && constants.fine {
+    if used::FINE && KIND == GENERAL && constants.fine {
         let mut low = sums;
         each_row!(m, M, {
             for n in 0..N {
@@ -233,7 +261,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
 
     /// `y` (eq. 9–12) of a tile. Each question is asked once for all of it.
     #[inline(always)]
-    fn values<const M: usize>(
+    fn values<const M: usize, const KIND: u8>(
         &self,
         isa: I,
         sums: [[I::I32; N]; M],
@@ -244,12 +272,15 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         for n in 0..N {
             each_row!(m, M, { v[m][n] = isa.mul(isa.to_f32(sums[m][n]), self.multiplier[n]) });
         }
-        if let Some(bias) = self.bias {
+        if KIND == GENERAL
+            && let Some(bias) = self.bias
+        {
             for n in 0..N {
                 each_row!(m, M, { v[m][n] = isa.add(v[m][n], bias[n]) });
             }
         }
         if used::RESIDUAL
+            && KIND == GENERAL
             && let Some(residual) = residual
         {
             let x = residual.tile::<I, M, N>(isa, pixel, channel, count);
@@ -260,6 +291,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             });
         }
         if used::HARD_SWISH
+            && KIND != PLAIN
             && let Some(vectors) = self.hard_swish
         {
             for n in 0..N {

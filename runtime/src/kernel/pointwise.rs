@@ -15,7 +15,7 @@
 
 use super::epilogue::{self, Constants, Place};
 use super::planes::Source;
-use crate::isa::{Isa, Kernel, Level};
+use crate::isa::{Isa, Kernel, Level, Matrix, Panel};
 use crate::layer::Epilogue;
 use crate::pack;
 
@@ -24,19 +24,20 @@ use crate::pack;
 pub struct Tile {
     /// Most pixels: 8 (6 or 5 where the registers do not hold 8), 4 or 1.
     pub rows: usize,
-    /// Most vectors of output channels: 1 to 4. Panels are made evenly wide.
+    /// Most vectors of output channels, 1 to [`Tile::WIDEST`]. Panels are made evenly wide.
     pub vectors: usize,
 }
 
 impl Tile {
+    /// Most vectors of any instruction set.
+    pub const WIDEST: usize = 6;
+
     /// A good tile for a layer of `pixels` and `n` output channels.
     pub const fn best(level: Level, pixels: usize, n: usize) -> Self {
-        let most = if level.accumulators() >= 16 {
-            4
-        } else if level.accumulators() >= 12 {
-            2
-        } else {
-            1
+        let most = match level.widest() {
+            // Eight rows of two vectors load less than four of three.
+            3 => 2,
+            widest => widest,
         };
         let vectors = n.div_ceil(level.lanes());
         let vectors = if vectors < most { vectors } else { most };
@@ -105,11 +106,15 @@ impl Kernel for Run<'_> {
     }
 }
 
-/// The width of the first of as few evenly wide panels as `vectors` need.
+/// The width of the first of as few evenly wide panels as `vectors` need; of those that may be six wide, as many are as leave no panel
+/// of one or two.
 #[inline(always)]
 fn even(vectors: usize, widest: usize) -> usize {
+    if widest == 6 && (vectors == 6 || vectors > 8) {
+        return 6;
+    }
     let panels = match widest {
-        4 => vectors.div_ceil(4),
+        4..=6 => vectors.div_ceil(4),
         3 => vectors.div_ceil(3),
         2 => vectors.div_ceil(2),
         _ => vectors,
@@ -181,7 +186,7 @@ impl Product<'_> {
             return;
         };
         let vectors = self.n.div_ceil(I::LANES);
-        let widest = self.tile.vectors.clamp(1, 4).min(I::ACCUMULATORS);
+        let widest = self.tile.vectors.clamp(1, const { I::LEVEL.widest() });
         let tiles = self.pixels.checked_div(self.tile.rows).unwrap_or(0) * vectors.checked_div(widest).unwrap_or(0);
         let part = self.ahead.len().checked_div(tiles).unwrap_or(self.ahead.len()).next_multiple_of(LINE);
         let mut ahead = Ahead { part, rest: self.ahead };
@@ -190,13 +195,16 @@ impl Product<'_> {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
             let width = even(vectors - first, widest);
             // The constants keep tiles that do not fit the registers out of the program.
-            if const { I::ACCUMULATORS >= 16 } && width == 4 {
+            if const { I::LEVEL.widest() >= 6 } && width == 6 {
+                self.panel::<I, 6>(isa, first, input, residual, &mut ahead, output);
+                first += 6;
+            } else if const { I::LEVEL.widest() >= 4 } && width == 4 {
                 self.panel::<I, 4>(isa, first, input, residual, &mut ahead, output);
                 first += 4;
-            } else if const { I::ACCUMULATORS >= 12 } && width == 3 {
+            } else if const { I::LEVEL.widest() >= 3 } && width == 3 {
                 self.panel::<I, 3>(isa, first, input, residual, &mut ahead, output);
                 first += 3;
-            } else if const { I::ACCUMULATORS >= 8 } && width == 2 {
+            } else if const { I::LEVEL.widest() >= 2 } && width == 2 {
                 self.panel::<I, 2>(isa, first, input, residual, &mut ahead, output);
                 first += 2;
             } else {
@@ -224,63 +232,67 @@ impl Product<'_> {
         } else {
             1
         };
-        let bytes = pack::vector_len(I::LEVEL, self.k);
-        let panel = Panel {
-            weights: self.weights.get(first * bytes..).and_then(|rest| rest.get(..N * bytes)).unwrap_or(&[]),
-            constants: Constants::new(isa, self.epilogue, first * I::LANES),
-            channel: first * I::LANES,
+        let skip = first * pack::vector_len(I::LEVEL, self.k);
+        let channel = first * I::LANES;
+        let part = Part::<I, N> {
+            matrix: Matrix::new(input, [self.pixels, self.stride, self.k]),
+            panel: Panel::new(I::LEVEL, self.weights.get(skip..).unwrap_or(&[]), self.k),
+            constants: Constants::new(isa, self.epilogue, channel),
+            place: Place {
+                pixel: self.first_pixel,
+                stride: self.row,
+                channel,
+                count: (self.n - channel).min(N * I::LANES),
+            },
             residual,
         };
         let mut pixel = 0;
         if const { I::LEVEL.rows(N) == 8 } {
             while rows == 8 && pixel + 8 <= self.pixels {
                 ahead.bring(isa);
-                self.tile::<I, 8, N>(isa, &panel, pixel, input, output);
+                part.tile::<8>(isa, pixel, output);
                 pixel += 8;
             }
         }
         if const { I::LEVEL.rows(N) == 6 } {
             while rows == 6 && pixel + 6 <= self.pixels {
                 ahead.bring(isa);
-                self.tile::<I, 6, N>(isa, &panel, pixel, input, output);
+                part.tile::<6>(isa, pixel, output);
                 pixel += 6;
             }
         }
-        if const { I::LEVEL.rows(N) == 5 } {
-            while rows == 5 && pixel + 5 <= self.pixels {
+        // Tiles of four, the last overlapping the one before; one pixel alone is not worth it.
+        if rows >= 4 && self.pixels >= 4 {
+            let last = self.pixels - 4;
+            while pixel + 1 < self.pixels {
                 ahead.bring(isa);
-                self.tile::<I, 5, N>(isa, &panel, pixel, input, output);
-                pixel += 5;
+                part.tile::<4>(isa, pixel.min(last), output);
+                pixel += 4;
             }
         }
         while pixel < self.pixels {
-            let left = self.pixels - pixel;
-            if left > 1 && self.pixels >= 4 && rows >= 4 {
-                let start = if left < 4 { self.pixels - 4 } else { pixel };
-                ahead.bring(isa);
-                self.tile::<I, 4, N>(isa, &panel, start, input, output);
-                pixel = start + 4;
-            } else {
-                self.tile::<I, 1, N>(isa, &panel, pixel, input, output);
-                pixel += 1;
-            }
+            part.tile::<1>(isa, pixel, output);
+            pixel += 1;
         }
     }
+}
 
+/// N vectors of output channels of a product.
+struct Part<'a, I: Isa, const N: usize> {
+    matrix: Matrix<'a>,
+    panel: Panel<'a, N>,
+    constants: Constants<I, N>,
+    /// Of the first pixel.
+    place: Place,
+    residual: Option<Source<'a>>,
+}
+
+impl<I: Isa, const N: usize> Part<'_, I, N> {
     #[inline(always)]
-    fn tile<I: Isa, const M: usize, const N: usize>(
-        &self,
-        isa: I,
-        panel: &Panel<'_, I, N>,
-        pixel: usize,
-        input: &[u8],
-        output: &mut [u8],
-    ) {
-        let rows = input.get(pixel * self.stride..).unwrap_or(&[]);
-        let sums = isa.multiply::<M, N>([panel.constants.offset; M], rows, self.stride, panel.weights, self.k);
-        let count = (self.n - panel.channel).min(N * I::LANES);
-        let place = Place { pixel: self.first_pixel + pixel, stride: self.row, channel: panel.channel, count };
-        epilogue::finish(isa, &panel.constants, sums, panel.residual, place, output);
+    fn tile<const M: usize>(&self, isa: I, pixel: usize, output: &mut [u8]) {
+        let sums = isa.multiply::<M, N>([self.constants.offset; M], &self.matrix, pixel, &self.panel);
+        let place = Place { pixel: self.place.pixel + pixel, ..self.place };
+        epilogue::finish(isa, &self.constants, sums, self.residual, place, output);
     }
 }
 
@@ -303,12 +315,4 @@ impl Ahead<'_> {
             self.rest = rest;
         }
     }
-}
-
-/// N vectors of output channels of a product.
-struct Panel<'a, I: Isa, const N: usize> {
-    weights: &'a [u8],
-    constants: Constants<I, N>,
-    channel: usize,
-    residual: Option<Source<'a>>,
 }

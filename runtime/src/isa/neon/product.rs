@@ -14,8 +14,8 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`] exists only where the CPU has the feature.
 
-use super::super::Level;
 use super::super::pieces::few_of;
+use super::super::{Isa, Level, Matrix, Panel};
 use super::{Neon, signed, splat_bytes};
 use crate::pack::{ROTATED, vector_len};
 use core::arch::aarch64::*;
@@ -101,27 +101,173 @@ pub(super) fn arrange(_: Neon, packed: &mut [u8], k: usize) {
     }
 }
 
+/// A vector of weights with the codes of four rows, for the sums of these rows.
+macro_rules! column {
+    ($w:literal, $a:literal, $b:literal, $c:literal, $d:literal) => {
+        concat!(
+            "smull v28.8h, v16.8b, ",
+            $w,
+            ".8b\n",
+            "smull v29.8h, v17.8b, ",
+            $w,
+            ".8b\n",
+            "smull v30.8h, v18.8b, ",
+            $w,
+            ".8b\n",
+            "smull v31.8h, v19.8b, ",
+            $w,
+            ".8b\n",
+            "smlal2 v28.8h, v16.16b, ",
+            $w,
+            ".16b\n",
+            "smlal2 v29.8h, v17.16b, ",
+            $w,
+            ".16b\n",
+            "smlal2 v30.8h, v18.16b, ",
+            $w,
+            ".16b\n",
+            "smlal2 v31.8h, v19.16b, ",
+            $w,
+            ".16b\n",
+            "sadalp ",
+            $a,
+            ".4s, v28.8h\n",
+            "sadalp ",
+            $b,
+            ".4s, v29.8h\n",
+            "sadalp ",
+            $c,
+            ".4s, v30.8h\n",
+            "sadalp ",
+            $d,
+            ".4s, v31.8h\n",
+        )
+    };
+}
+
+/// All four vectors of weights, of the same turn.
+macro_rules! columns {
+    ($a:literal, $b:literal, $c:literal, $d:literal) => {
+        concat!(
+            column!($a, "v0", "v4", "v8", "v12"),
+            column!($b, "v1", "v5", "v9", "v13"),
+            column!($c, "v2", "v6", "v10", "v14"),
+            column!($d, "v3", "v7", "v11", "v15"),
+        )
+    };
+}
+
+/// A turn of the codes of four rows.
+macro_rules! turned {
+    () => {
+        "ext v16.16b, v16.16b, v16.16b, #2\next v17.16b, v17.16b, v17.16b, #2\n\
+         ext v18.16b, v18.16b, v18.16b, #2\next v19.16b, v19.16b, v19.16b, #2\n"
+    };
+}
+
+/// Weights of two turns.
+macro_rules! two_turns {
+    () => {
+        "ldp q20, q21, [{w0}], #32\nldp q22, q23, [{w1}], #32\nldp q24, q25, [{w2}], #32\nldp q26, q27, [{w3}], #32\n"
+    };
+}
+
+/// `count` ≥ 1 steps of sixteen codes of four rows and four vectors of weights, as one piece of assembly: what it needs are all registers
+/// that there are.
+///
+/// # Safety
+///
+/// The CPU has NEON; each row has 16 · count codes, `weights` four vectors of `vector` ≥ 64 · count bytes.
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn whole_steps(
+    sums: &mut [[int32x4_t; 4]; 4],
+    rows: [*const u8; 4],
+    weights: *const u8,
+    vector: usize,
+    count: usize,
+) {
+    let [[a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]] = sums;
+    // SAFETY: the caller's promise.
+    unsafe {
+        asm!(
+            "2:",
+            "movi v28.16b, #0x80",
+            "ldr q16, [{r0}], #16",
+            "ldr q17, [{r1}], #16",
+            "ldr q18, [{r2}], #16",
+            "ldr q19, [{r3}], #16",
+            two_turns!(),
+            "eor v16.16b, v16.16b, v28.16b",
+            "eor v17.16b, v17.16b, v28.16b",
+            "eor v18.16b, v18.16b, v28.16b",
+            "eor v19.16b, v19.16b, v28.16b",
+            columns!("v20", "v22", "v24", "v26"),
+            turned!(),
+            columns!("v21", "v23", "v25", "v27"),
+            two_turns!(),
+            turned!(),
+            columns!("v20", "v22", "v24", "v26"),
+            turned!(),
+            columns!("v21", "v23", "v25", "v27"),
+            "subs {count}, {count}, #1",
+            "b.ne 2b",
+            r0 = inout(reg) rows[0] => _, r1 = inout(reg) rows[1] => _,
+            r2 = inout(reg) rows[2] => _, r3 = inout(reg) rows[3] => _,
+            w0 = inout(reg) weights => _, w1 = inout(reg) weights.add(vector) => _,
+            w2 = inout(reg) weights.add(2 * vector) => _, w3 = inout(reg) weights.add(3 * vector) => _,
+            count = inout(reg) count => _,
+            inout("v0") *a0, inout("v1") *a1, inout("v2") *a2, inout("v3") *a3,
+            inout("v4") *b0, inout("v5") *b1, inout("v6") *b2, inout("v7") *b3,
+            inout("v8") *c0, inout("v9") *c1, inout("v10") *c2, inout("v11") *c3,
+            inout("v12") *d0, inout("v13") *d1, inout("v14") *d2, inout("v15") *d3,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+            options(nostack, readonly)
+        );
+    }
+}
+
 /// [`crate::isa::Isa::multiply`].
 #[inline(always)]
 pub(super) fn multiply<const M: usize, const N: usize>(
     neon: Neon,
     start: [[int32x4_t; N]; M],
-    rows: &[u8],
-    stride: usize,
-    panel: &[u8],
-    k: usize,
+    matrix: &Matrix<'_>,
+    first: usize,
+    panel: &Panel<'_, N>,
 ) -> [[int32x4_t; N]; M] {
     let mut sums = start;
-    let vector = k.div_ceil(4) * 16;
+    let (vector, panel_at) = (panel.vector(), panel.bytes().as_ptr());
     // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
-    let there = rows.len() >= M.saturating_sub(1) * stride + k && panel.len() >= N * vector;
-    let k = if there { k } else { 0 };
+    let (rows, stride, k) = matrix.rows(first, M, panel);
     let mut x = [signed(neon, splat_bytes(neon, 0)); M];
     let mut at = 0;
-    while at + 16 <= k {
+    if const { M == 4 && N == 4 } {
+        let mut some = [[neon.splat_i32(0); 4]; 4];
+        for m in 0..M.min(4) {
+            for n in 0..N.min(4) {
+                some[m][n] = sums[m][n];
+            }
+        }
+        if k >= 16 {
+            let row = |m: usize| rows.wrapping_add(m * stride);
+            // SAFETY: token; each of the M rows has k codes, `panel` N vectors of `vector` ≥ 4 · k bytes.
+            unsafe { whole_steps(&mut some, [row(0), row(1), row(2), row(3)], panel_at, vector, k / 16) };
+            at = k / 16 * 16;
+        } else {
+            some = neon.here::<{ u8::MAX }, 4, 4>(some);
+        }
+        for m in 0..M.min(4) {
+            for n in 0..N.min(4) {
+                sums[m][n] = some[m][n];
+            }
+        }
+    }
+    while const { M != 4 || N != 4 } && at + 16 <= k {
         for m in 0..M {
-            // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 16 ≤ k.
-            x[m] = signed(neon, unsafe { vld1q_u8(rows.as_ptr().add(m * stride + at)) });
+            // SAFETY: token; each of the M rows has k codes, and at + 16 ≤ k.
+            x[m] = signed(neon, unsafe { vld1q_u8(rows.add(m * stride + at)) });
         }
         // Lane by lane each pair once, by turning the codes: nothing is broadcast.
         macro_rules! turns {
@@ -133,7 +279,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
                     }
                 }
                 // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-                unsafe { products::<M, N>(neon, &mut sums, &x, panel.as_ptr().add(4 * at + 16 * $turn), vector) };
+                unsafe { products::<M, N>(neon, &mut sums, &x, panel_at.add(4 * at + 16 * $turn), vector) };
             )*};
         }
         turns!(0 1 2 3);
@@ -141,14 +287,14 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     }
     if at + 8 <= k {
         for m in 0..M {
-            // SAFETY: token; `rows` has (M − 1) · stride + k bytes, and at + 8 ≤ k.
-            let low = unsafe { vld1_u8(rows.as_ptr().add(m * stride + at)) };
+            // SAFETY: token; each of the M rows has k codes, and at + 8 ≤ k.
+            let low = unsafe { vld1_u8(rows.add(m * stride + at)) };
             // SAFETY: token.
             x[m] = signed(neon, unsafe { vcombine_u8(low, low) });
         }
         // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
         unsafe {
-            let weights = panel.as_ptr().add(4 * at);
+            let weights = panel_at.add(4 * at);
             products::<M, N>(neon, &mut sums, &same::<M, 0, 1>(neon, &x), weights, vector);
             products::<M, N>(neon, &mut sums, &same::<M, 2, 3>(neon, &x), weights.add(16), vector);
         }
@@ -156,27 +302,27 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     }
     if at + 4 <= k {
         for m in 0..M {
-            // SAFETY: `rows` has (M − 1) · stride + k bytes, and at + 4 ≤ k.
-            let four = unsafe { rows.as_ptr().add(m * stride + at).cast::<u32>().read_unaligned() };
+            // SAFETY: each of the M rows has k codes, and at + 4 ≤ k.
+            let four = unsafe { rows.add(m * stride + at).cast::<u32>().read_unaligned() };
             x[m] = signed(neon, splat_bytes(neon, four));
         }
         // SAFETY: `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
         unsafe {
             let pairs = same::<M, 0, 1>(neon, &x);
-            products::<M, N>(neon, &mut sums, &pairs, panel.as_ptr().add(4 * at), vector);
+            products::<M, N>(neon, &mut sums, &pairs, panel_at.add(4 * at), vector);
         }
         at += 4;
     }
     if at < k {
         for m in 0..M {
-            // SAFETY: `rows` has (M − 1) · stride + k bytes, and at < k < at + 4.
-            let few = unsafe { few_of(rows.as_ptr().add(m * stride + at), k - at) };
+            // SAFETY: each of the M rows has k codes, and at < k < at + 4.
+            let few = unsafe { few_of(rows.add(m * stride + at), k - at) };
             x[m] = signed(neon, splat_bytes(neon, few));
         }
         // SAFETY: `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
         unsafe {
             let pairs = same::<M, 0, 1>(neon, &x);
-            products::<M, N>(neon, &mut sums, &pairs, panel.as_ptr().add(4 * at), vector);
+            products::<M, N>(neon, &mut sums, &pairs, panel_at.add(4 * at), vector);
         }
     }
     sums

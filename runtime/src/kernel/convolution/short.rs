@@ -10,7 +10,7 @@
 use super::super::epilogue::{self, Constants, Place};
 use super::super::planes::Source;
 use super::{Convolution, tap};
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Matrix, Panel};
 use crate::pack;
 use core::ops::Range;
 
@@ -201,12 +201,11 @@ fn products<I: Isa, const M: usize, const N: usize>(
     of_row: usize,
     weights: &[u8],
 ) -> [[I::I32; N]; M] {
-    let len = N * pack::vector_len(I::LEVEL, k);
     let mut sums = sums;
     for ky in 0..rows {
         let codes = pixels.codes.get(pixel * pixels.step + ky * pixels.pitch..).unwrap_or(&[]);
-        let weights = weights.get(ky * of_row..).and_then(|rest| rest.get(..len)).unwrap_or(&[]);
-        sums = isa.multiply::<M, N>(sums, codes, pixels.step, weights, k);
+        let panel = Panel::new(I::LEVEL, weights.get(ky * of_row..).unwrap_or(&[]), k);
+        sums = isa.multiply::<M, N>(sums, &Matrix::new(codes, [M, pixels.step, k]), 0, &panel);
     }
     sums
 }
