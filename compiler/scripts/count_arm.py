@@ -51,6 +51,7 @@ def main():
     parser.add_argument("--emulator", default="qemu-aarch64")
     parser.add_argument("--images", help="pictures to calibrate on [default: drawn ones]")
     parser.add_argument("--recipe", default="fast")
+    parser.add_argument("--memory", default="whole", help="as of `bakelite compile`; XNNPACK, too, has whole maps [default: whole]")
     parser.add_argument("--only", default="", help="networks and targets whose names hold this")
     arguments = parser.parse_args()
     print(f"{'network':<20} {'target':<12} {'Bakelite':>10} {'XNNPACK':>10} {'ratio':>6}   (millions of instructions)")
@@ -66,7 +67,7 @@ def main():
             model, crate = folder / f"{network}.onnx", folder / "crate"
             subprocess.run([arguments.bakelite, "model", network, "-o", model], check=True, capture_output=True)
             compiling = [arguments.bakelite, "compile", model, "--images", images, "--calibration-images", "16", "--preprocess", "imagenet"]
-            compiling += ["--recipe", arguments.recipe, "--target", target, "--no-verify", "--name", "net", "--out", crate]
+            compiling += ["--recipe", arguments.recipe, "--memory", arguments.memory, "--target", target, "--no-verify", "--name", "net", "--out", crate]
             subprocess.run(compiling, check=True, capture_output=True)
             program = crate / "target" / TRIPLE / "release" / "net"
             few, many = (executed(arguments.emulator, arguments.plugin, program, target, n) for n in (1, 5))

@@ -55,7 +55,7 @@ def compiled(arguments, images, network, options, target, folder):
     bakelite = arguments.bakelite
     model, crate = folder / "net.onnx", folder / "crate"
     run(bakelite, "model", network.split()[0], *options, "-o", model)
-    command = [bakelite, "compile", model, "--images", images, "--calibration-images", 8, "--preprocess", "imagenet", "--recipe", "fast"]
+    command = [bakelite, "compile", model, "--images", images, "--calibration-images", 8, "--preprocess", "imagenet", "--recipe", "fast", "--memory", "whole"]
     command += ["--target", target, "--emit", "crate", "--name", "net", "--out", crate, "--json"]
     made = json.loads(run(*command).stdout)
     settings = {"CARGO_PROFILE_RELEASE_STRIP": "false", "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER": "aarch64-linux-gnu-gcc"}

@@ -156,7 +156,7 @@ impl Multiply<'_> {
     fn tile<I: Isa, const M: usize, const N: usize>(&self, isa: I) -> f64 {
         let piece = |from: usize, len: usize| self.codes.get(from..from + len).unwrap_or(&[]);
         let (rows, panel) = (piece(0, M * DEPTH), piece(M * DEPTH, N * pack::vector_len(I::LEVEL, DEPTH)));
-        let panel = Panel::new(I::LEVEL, panel, DEPTH);
+        let panel = Panel::new(isa, panel, DEPTH);
         let best = quickest(TIMES, || {
             let mut sums = [[isa.splat_i32(0); N]; M];
             for _ in 0..PRODUCTS {

@@ -354,7 +354,7 @@ pub trait Isa: Copy + Sync {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M];
 
     /// The dense micro-kernel: `sum[n] = Σ_k input[k] · panel[n][k]` over N packed vectors ([`crate::pack::dense`]), but for what

@@ -104,7 +104,7 @@ impl Count {
     fn product(&mut self, [pixels, k, n]: [usize; 3], tile: Tile, epilogue: &EpilogueSpans) {
         let mut left = n.div_ceil(self.level.lanes());
         while left > 0 {
-            let width = left.div_ceil(left.div_ceil(tile.vectors.clamp(1, 4)));
+            let width = tile.panel(self.level, left);
             left -= width;
             let most = self.level.rows(width);
             let rows = if tile.rows >= most { most } else { tile.rows.min(4) };

@@ -25,7 +25,7 @@ pub struct Placement {
     pub len: usize,
 }
 
-/// Places `pieces` at multiples of `align` such that pieces alive at the same step do not overlap: in each of [`ORDERS`], of which the
+/// Places `pieces` at multiples of `align` such that pieces alive at the same step do not overlap: in each of a few orders, of which the
 /// first one counts that takes the least memory; and then in orders that differ a little from it, as long as more memory is taken than is
 /// ever alive.
 pub fn place(pieces: &[Piece], align: usize) -> Placement {

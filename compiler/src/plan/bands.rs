@@ -100,7 +100,7 @@ pub fn choose(
     };
     // Long bands relieve the most at once, and may leave less to be won by others.
     let ways = [2, 3, MOST]
-        .map(|longest| relieved(&fullness, enough, |step| candidates(q, kernels, layers, [step, longest], economy)));
+        .map(|longest| relieved(fullness, enough, |step| candidates(q, kernels, layers, [step, longest], economy)));
     let fewest = |bands: &Vec<Choice>| (fullness(bands).0.max((enough, 0)), bands.len());
     let mut bands = ways.into_iter().min_by_key(fewest).unwrap_or_default();
     let most = fullness(&bands).0.0.max(enough);

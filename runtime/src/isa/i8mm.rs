@@ -113,7 +113,7 @@ impl Isa for I8mm {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M] {
         product::multiply(self.0, start, matrix, first, panel)
     }

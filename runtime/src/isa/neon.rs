@@ -471,7 +471,7 @@ impl Isa for Neon {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M] {
         product::multiply(self, start, matrix, first, panel)
     }

@@ -1,7 +1,8 @@
 //! What a matrix product reads, checked once for all of its tiles.
 
-use super::Level;
+use super::Isa;
 use crate::pack::vector_len;
+use core::marker::PhantomData;
 
 /// Rows of codes, all there.
 #[derive(Clone, Copy, Debug)]
@@ -25,11 +26,11 @@ impl<'a> Matrix<'a> {
     /// Where `count` ≥ 1 rows from `first` on lie, the bytes from one to the next, and how many codes of each may be read: those of
     /// the matrix, if all these rows are in it and a panel is for as many, and none otherwise.
     #[inline(always)]
-    pub(super) fn rows<const N: usize>(
+    pub(super) fn rows<I: Isa, const N: usize>(
         &self,
         first: usize,
         count: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, I, N>,
     ) -> (*const u8, usize, usize) {
         let there = first.checked_add(count).is_some_and(|end| end <= self.rows) && self.k == panel.k;
         (self.codes.as_ptr().wrapping_add(first.wrapping_mul(self.stride)), self.stride, if there { self.k } else { 0 })
@@ -37,30 +38,32 @@ impl<'a> Matrix<'a> {
 
     /// The codes of a row, if a panel is for as many.
     #[inline(always)]
-    pub(super) fn row<const N: usize>(&self, row: usize, panel: &Panel<'_, N>) -> &'a [u8] {
+    pub(super) fn row<I: Isa, const N: usize>(&self, row: usize, panel: &Panel<'_, I, N>) -> &'a [u8] {
         let k = if row < self.rows && self.k == panel.k { self.k } else { 0 };
         self.codes.get(row.wrapping_mul(self.stride)..).and_then(|rest| rest.get(..k)).unwrap_or(&[])
     }
 }
 
-/// N packed vectors of output channels ([`crate::pack::pointwise`]), all there.
+/// N packed vectors of output channels ([`crate::pack::pointwise`] of the instruction set), all there.
 #[derive(Clone, Copy, Debug)]
-pub struct Panel<'a, const N: usize> {
+pub struct Panel<'a, I: Isa, const N: usize> {
     /// N · vector bytes.
     bytes: &'a [u8],
     vector: usize,
     k: usize,
+    of: PhantomData<I>,
 }
 
-impl<'a, const N: usize> Panel<'a, N> {
+impl<'a, I: Isa, const N: usize> Panel<'a, I, N> {
     /// Vectors of `k` input channels; of none if they are not there.
     #[inline(always)]
-    pub fn new(level: Level, bytes: &'a [u8], k: usize) -> Self {
-        let vector = vector_len(level, k);
-        match N.checked_mul(vector).and_then(|len| bytes.get(..len)) {
-            Some(bytes) => Self { bytes, vector, k },
-            None => Self { bytes: &[], vector: 0, k: 0 },
-        }
+    pub fn new(_: I, bytes: &'a [u8], k: usize) -> Self {
+        let vector = vector_len(I::LEVEL, k);
+        let (bytes, vector, k) = match N.checked_mul(vector).and_then(|len| bytes.get(..len)) {
+            Some(bytes) => (bytes, vector, k),
+            None => (&[][..], 0, 0),
+        };
+        Self { bytes, vector, k, of: PhantomData }
     }
 
     /// The bytes of all vectors.

@@ -206,7 +206,7 @@ impl Isa for Portable {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
         let columns = panel.bytes().as_chunks::<LANES>().0;

@@ -316,7 +316,7 @@ impl Isa for Simd128 {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M] {
         let mut sums = start;
         let (vector, panel_at) = (panel.vector(), panel.bytes().as_ptr());

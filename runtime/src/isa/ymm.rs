@@ -383,7 +383,7 @@ impl<T: Ymm> Isa for T {
         start: [[Self::I32; N]; M],
         matrix: &Matrix<'_>,
         first: usize,
-        panel: &Panel<'_, N>,
+        panel: &Panel<'_, Self, N>,
     ) -> [[Self::I32; N]; M] {
         let (rows, stride, k) = matrix.rows(first, M, panel);
         if k == 0 {

@@ -50,6 +50,12 @@ impl Tile {
         };
         Self { rows, vectors: if vectors == 0 { 1 } else { vectors } }
     }
+
+    /// How many vectors the next panel has, where so many are left.
+    #[inline(always)]
+    pub fn panel(self, level: Level, left: usize) -> usize {
+        even(left, self.vectors.clamp(1, level.widest()))
+    }
 }
 
 /// A pointwise convolution.
@@ -193,7 +199,7 @@ impl Product<'_> {
         let mut first = 0;
         while first < vectors {
             // Evenly wide panels: 5 vectors are 3 + 2, not 4 + 1.
-            let width = even(vectors - first, widest);
+            let width = self.tile.panel(I::LEVEL, vectors - first);
             // The constants keep tiles that do not fit the registers out of the program.
             if const { I::LEVEL.widest() >= 6 } && width == 6 {
                 self.panel::<I, 6>(isa, first, input, residual, &mut ahead, output);
@@ -236,7 +242,7 @@ impl Product<'_> {
         let channel = first * I::LANES;
         let part = Part::<I, N> {
             matrix: Matrix::new(input, [self.pixels, self.stride, self.k]),
-            panel: Panel::new(I::LEVEL, self.weights.get(skip..).unwrap_or(&[]), self.k),
+            panel: Panel::new(isa, self.weights.get(skip..).unwrap_or(&[]), self.k),
             constants: Constants::new(isa, self.epilogue, channel),
             place: Place {
                 pixel: self.first_pixel,
@@ -280,7 +286,7 @@ impl Product<'_> {
 /// N vectors of output channels of a product.
 struct Part<'a, I: Isa, const N: usize> {
     matrix: Matrix<'a>,
-    panel: Panel<'a, N>,
+    panel: Panel<'a, I, N>,
     constants: Constants<I, N>,
     /// Of the first pixel.
     place: Place,

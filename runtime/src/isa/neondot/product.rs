@@ -159,7 +159,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     start: [[int32x4_t; N]; M],
     matrix: &Matrix<'_>,
     first: usize,
-    panel: &Panel<'_, N>,
+    panel: &Panel<'_, super::NeonDot, N>,
 ) -> [[int32x4_t; N]; M] {
     let mut sums = start;
     let (vector, panel_at) = (panel.vector(), panel.bytes().as_ptr());

@@ -204,7 +204,7 @@ fn products<I: Isa, const M: usize, const N: usize>(
     let mut sums = sums;
     for ky in 0..rows {
         let codes = pixels.codes.get(pixel * pixels.step + ky * pixels.pitch..).unwrap_or(&[]);
-        let panel = Panel::new(I::LEVEL, weights.get(ky * of_row..).unwrap_or(&[]), k);
+        let panel = Panel::new(isa, weights.get(ky * of_row..).unwrap_or(&[]), k);
         sums = isa.multiply::<M, N>(sums, &Matrix::new(codes, [M, pixels.step, k]), 0, &panel);
     }
     sums

@@ -170,7 +170,7 @@ fn prepare<I: Isa, const N: usize>(
     }
     let panel = packed.get_mut(..N * bytes).unwrap_or_default();
     isa.arrange(panel, k);
-    let (zeros, panel) = (Matrix::new(columns.zero, [1, k, k]), Panel::new(I::LEVEL, panel, k));
+    let (zeros, panel) = (Matrix::new(columns.zero, [1, k, k]), Panel::new(isa, panel, k));
     let [sums] = isa.multiply::<1, N>([[isa.splat_i32(0); N]], &zeros, 0, &panel);
     for n in 0..N {
         isa.store_f32(error[n], task.error, lane + n * I::LANES, I::LANES);
