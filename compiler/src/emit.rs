@@ -4,6 +4,7 @@
 //! `crate::` becomes `crate::runtime::`), so what was tested here is what runs there.
 
 mod answers;
+mod bands;
 mod blob;
 mod calls;
 mod foreign;

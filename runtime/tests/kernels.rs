@@ -2,7 +2,7 @@
 
 mod shared;
 
-use bakelite_runtime::isa;
+use bakelite_runtime::isa::{self, Team};
 use bakelite_runtime::kernel::{Tile, exp, sigmoid, softmax};
 use bakelite_runtime::layer::{Shape, Window};
 use bakelite_runtime::reference;
@@ -70,10 +70,24 @@ macro_rules! instruction_set {
                 }
                 for style in STYLES {
                     shared::pointwise(isa, 49, 960, 160, None, style);
-                    for vectors in 0..=5 {
+                    for vectors in 0..=7 {
                         for rows in [0, 1, 4, 5, 6, 8, 9] {
                             shared::pointwise(isa, 23, 29, 75, Some(Tile { rows, vectors }), style);
                         }
+                    }
+                }
+            }
+
+            #[test]
+            fn bands() {
+                let Some(isa) = token() else { return };
+                for seed in 0..if cfg!(target_arch = "x86_64") { 60 } else { 12 } {
+                    shared::band::compare(isa, &mut Team::alone(), seed);
+                }
+                #[cfg(feature = "threads")]
+                for threads in [2, 3] {
+                    for seed in 100..110 {
+                        shared::band::compare(isa, &mut Team::new(threads), seed);
                     }
                 }
             }
@@ -274,4 +288,9 @@ fn ties() {
     for (y, q) in [(-0.5, 0), (0.5, 0), (1.5, 2), (2.5, 2), (254.5, 254), (255.5, 255), (-7.0, 0), (1e9, 255)] {
         assert_eq!(reference::code(y, 255), q, "{y}");
     }
+}
+
+#[test]
+fn bands_that_do_not_fit() {
+    shared::band::what_does_not_fit_computes_nothing();
 }

@@ -1,9 +1,10 @@
 //! The calls of a plan: one function per block, one call per layer.
 
 use super::answers;
-use super::layers::{band_name, constant_name};
+use super::bands;
+use super::layers::constant_name;
 use super::library::float;
-use crate::plan::{Band, Kernel, Plan, Slot, Step};
+use crate::plan::{Kernel, Plan, Slot, Step};
 use crate::qgraph::{Codes, Kind, QGraph, Shape};
 use crate::weightless::Weightless;
 use std::fmt::Write;
@@ -142,52 +143,15 @@ fn shared(kernel: &Kernel) -> bool {
 fn line(q: &QGraph, plan: &Plan, index: usize, step: &Step, isa: &str) -> String {
     let mut out = comment(q, step);
     match plan.bands.iter().find(|band| band.choice.steps().contains(&index)) {
-        Some(band) if index == band.choice.last() => out += &band_call(plan, band, isa),
+        Some(band) if index == band.choice.last() => out += &bands::call(plan, band, isa),
         Some(_) => {}
         None => out += &call(index, step, isa),
     }
     out
 }
 
-/// The call of a band.
-fn band_call(plan: &Plan, band: &Band, isa: &str) -> String {
-    let steps = &plan.steps[band.choice.steps()];
-    let (x, second) = (steps[0].inputs.first(), steps.iter().find_map(|step| step.inputs.get(1)));
-    // What is added may be what the band begins with.
-    let again = second.is_some() && second == x;
-    let mut pieces = Vec::new();
-    for (slot, name) in [
-        (x, "x"),
-        (second.filter(|_| !again), "second"),
-        (Some(&band.scratch), "scratch"),
-        (Some(&steps[steps.len() - 1].output), "y"),
-    ] {
-        if let Some(&Slot::Map { start, len }) = slot {
-            pieces.push((name, start, len));
-        }
-    }
-    let input = if x == Some(&Slot::Image) { "image" } else { "&*x" };
-    let added = match (again, second) {
-        (true, _) => input,
-        (false, Some(Slot::Image)) => "image",
-        (false, Some(_)) => "&*second",
-        (false, None) => "&[]",
-    };
-    let own = steps_bytes(&band.scratch);
-    format!(
-        "{}    band::band::<_, {own}>({isa}, team, &layers::{}, [{input}, {added}], scratch, y);\n",
-        pieces_of("maps", &pieces),
-        band_name(band.choice.first)
-    )
-}
-
-/// Bytes of a slot of codes.
-fn steps_bytes(slot: &Slot) -> usize {
-    if let Slot::Map { len, .. } = slot { *len } else { 0 }
-}
-
 /// `let` of the pieces of a section, if there are any.
-fn pieces_of(section: &str, pieces: &[(&str, usize, usize)]) -> String {
+pub(super) fn pieces_of(section: &str, pieces: &[(&str, usize, usize)]) -> String {
     if pieces.is_empty() {
         return String::new();
     }

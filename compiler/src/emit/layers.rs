@@ -1,5 +1,6 @@
 //! `layers.rs` of a kernel set: one constant per layer.
 
+use super::bands;
 use super::blob::Blob;
 use crate::plan::constants::{Bytes, EpilogueSpans, Floats, Ints};
 use crate::plan::{Kernel, Plan};
@@ -10,11 +11,6 @@ use std::fmt::Write;
 /// `L07` of step 7.
 pub fn constant_name(index: usize) -> String {
     format!("L{index:02}")
-}
-
-/// `B03` of the band that begins with step 3.
-pub fn band_name(first: usize) -> String {
-    format!("B{first:02}")
 }
 
 /// Where a plan's numbers lie: file name of each blob, or the module that has them already.
@@ -77,19 +73,7 @@ pub fn layers(q: &QGraph, plan: &Plan, places: &Places) -> String {
         }
     }
     for band in &plan.bands {
-        let layer = |(index, width): (usize, &usize)| match &plan.steps[index].kernel {
-            Kernel::Pointwise { .. } => format!("Layer::Pointwise(&{}, {width})", constant_name(index)),
-            Kernel::Depthwise { .. } => format!("Layer::Depthwise(&{})", constant_name(index)),
-            _ => format!("Layer::Convolution(&{})", constant_name(index)),
-        };
-        let (first, rows) = (band.choice.first, band.choice.rows);
-        let layers: Vec<String> = band.choice.steps().zip(&band.choice.widths).map(layer).collect();
-        let _ = write!(
-            out,
-            "\n/// {rows} rows at a time.\npub static {}: Band<'static> = Band {{ layers: &[{}], rows: {rows} }};\n",
-            band_name(first),
-            layers.join(", "),
-        );
+        out += &bands::constant(plan, band);
     }
     out
 }

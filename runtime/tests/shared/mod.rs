@@ -1,6 +1,7 @@
 //! Random layers, and one check per kind of layer: the kernel against the reference.
 #![allow(dead_code)]
 
+pub mod band;
 pub mod maps;
 
 use bakelite_runtime::isa::Isa;

@@ -1,13 +1,11 @@
 //! Layers computed band by band: the bits of whole maps, whatever the number of rows and of threads.
 
-mod shared;
-
+use super::{Fill, Random, codes, weights};
 use bakelite_runtime::band::{self, Band, Layer};
 use bakelite_runtime::isa::{self, Isa, Level, Team};
 use bakelite_runtime::kernel::{self, Convolution, Depthwise, Pointwise, Tile};
 use bakelite_runtime::layer::{Activation, Epilogue, Shape, Window, padded};
 use bakelite_runtime::pack;
-use shared::{Fill, Random, codes, weights};
 
 /// A layer's own numbers.
 struct Numbers {
@@ -131,7 +129,7 @@ impl Numbers {
 }
 
 /// Random layers, one behind the other.
-fn compare<I: Isa>(isa: I, team: &mut Team, seed: u64) {
+pub fn compare<I: Isa>(isa: I, team: &mut Team, seed: u64) {
     let random = &mut Random::new(seed);
     let input = Shape::new(5 + random.below(20), 4 + random.below(20), 1 + random.below(30));
     let count = 2 + random.below(4);
@@ -176,49 +174,8 @@ fn compare<I: Isa>(isa: I, team: &mut Team, seed: u64) {
     }
 }
 
-fn every_level(team: &mut Team, seed: u64) {
-    macro_rules! levels {
-        ($($(#[$only:meta])* $level:ident),*) => {$(
-            $(#[$only])*
-            if let Some(isa) = isa::$level::detect() {
-                compare(isa, team, seed);
-            }
-        )*};
-    }
-    levels!(
-        Portable,
-        #[cfg(target_arch = "x86_64")]
-        Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Avx512Vnni,
-        #[cfg(target_arch = "aarch64")]
-        Neon,
-        #[cfg(target_arch = "aarch64")]
-        NeonDot,
-        #[cfg(target_arch = "aarch64")]
-        I8mm
-    );
-}
-
-#[test]
-fn bands_give_the_bits_of_whole_maps() {
-    for seed in 0..if cfg!(target_arch = "aarch64") { 12 } else { 60 } {
-        every_level(&mut Team::alone(), seed);
-    }
-}
-
-#[cfg(feature = "threads")]
-#[test]
-fn so_do_bands_of_several_threads() {
-    for threads in [2, 3] {
-        for seed in 100..110 {
-            every_level(&mut Team::new(threads), seed);
-        }
-    }
-}
-
-#[test]
-fn what_does_not_fit_computes_nothing() {
+/// Too little memory, or no rows at a time.
+pub fn what_does_not_fit_computes_nothing() {
     let random = &mut Random::new(3);
     let first = Numbers::new(random, Level::Portable, Kind::Pointwise, Shape::new(8, 8, 16), false);
     let second = Numbers::new(random, Level::Portable, Kind::Pointwise, first.output, first.fine);
