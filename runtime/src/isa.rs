@@ -141,13 +141,12 @@ impl Level {
         }
     }
 
-    /// Most rows of a pointwise tile of so many vectors, whose accumulators are registers: 8, 6, 5 or 4.
+    /// Most rows of a pointwise tile of so many vectors, whose accumulators are registers: 8, 6 or 4.
     #[inline(always)]
     pub const fn rows(self, vectors: usize) -> usize {
         match self.accumulators().checked_div(vectors) {
             Some(8..) | None => 8,
             Some(6..) => 6,
-            Some(5) => 5,
             Some(_) => 4,
         }
     }
@@ -201,7 +200,7 @@ pub trait Isa: Copy + Sync {
 
     /// Whether depthwise tiles are worth unrolling: where vectors are registers, not loops.
     const UNROLL: bool = true;
-    /// Whether epilogues of different kinds have code of their own. What it saves on Arm (a twentieth of all instructions) costs 1 to 2 % of the
+    /// Whether epilogues of different kinds have code of their own. What it saves on Arm (2 % of all instructions with i8mm) costs 1 to 2 % of the
     /// time on x86.
     const APART: bool = false;
     /// Vectors of a block that a depthwise tile takes at a time, 1, 2 or 4: as many as have room for sums of four pixels,

@@ -46,7 +46,7 @@ pub fn place(pieces: &[Piece], align: usize) -> Placement {
         return Placement { offsets: Vec::new(), len: 0 };
     };
     let least = fullest.iter().copied().max().unwrap_or(0);
-    let mut random = 1_usize;
+    let mut random = 1_u64;
     for _ in 0..RETRIES {
         if best.len <= least || order.len() < pinned + 2 {
             break;
@@ -54,7 +54,7 @@ pub fn place(pieces: &[Piece], align: usize) -> Placement {
         let mut other = order.clone();
         let mut below = |n: usize| {
             random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            (random >> 33) % n
+            (random >> 33) as usize % n
         };
         let piece = other.remove(pinned + below(order.len() - pinned));
         other.insert(pinned + below(order.len() - pinned), piece);

@@ -22,7 +22,7 @@ use crate::pack;
 /// The register tile of a pointwise convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tile {
-    /// Most pixels: 8 (6 or 5 where the registers do not hold 8), 4 or 1.
+    /// Most pixels: 8 (6 where the registers do not hold 8), 4 or 1.
     pub rows: usize,
     /// Most vectors of output channels, 1 to [`Tile::WIDEST`]. Panels are made evenly wide.
     pub vectors: usize,
@@ -113,7 +113,7 @@ impl Kernel for Run<'_> {
 }
 
 /// The width of the first of as few evenly wide panels as `vectors` need; of those that may be six wide, as many are as leave no panel
-/// of one or two.
+/// of one alone.
 #[inline(always)]
 fn even(vectors: usize, widest: usize) -> usize {
     if widest == 6 && (vectors == 6 || vectors > 8) {

@@ -119,9 +119,7 @@ impl Kernel for Run<'_> {
         let mut first = 0;
         while first < vectors {
             // The constants keep tiles that do not fit the registers out of the program.
-            first += if const { I::LANES == 4 && I::ACCUMULATORS >= 20 } && vectors - first >= 4 {
-                self.panel::<I, 5, 4>(isa, first)
-            } else if const { I::LANES == 4 && I::ACCUMULATORS >= 16 } && vectors - first >= 4 {
+            first += if const { I::LANES == 4 && I::ACCUMULATORS >= 16 } && vectors - first >= 4 {
                 self.panel::<I, 4, 4>(isa, first)
             } else if const { I::LANES < 16 && I::ACCUMULATORS == 12 } && vectors - first >= 2 {
                 self.panel::<I, 6, 2>(isa, first)
