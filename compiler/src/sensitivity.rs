@@ -68,10 +68,8 @@ pub fn apply(
         notes.push(fine.to_string());
         for map in &fine.maps {
             let index = map.tensor.index();
-            if let (Some(range), Some(channels)) = (&mut ranges[index], &channels[index]) {
+            if let Some(range) = &mut ranges[index] {
                 range.fine = true;
-                // Steps are so small that no picture need be clipped.
-                (range.lo, range.hi) = channels.extremes();
                 *range = range.clone().widened(ROOM);
             }
         }
@@ -90,8 +88,8 @@ fn channels(graph: &Graph, profile: &Profile, ranges: &Ranges) -> Vec<Option<Cha
     graph.tensors.iter().zip(ranges).map(bins).collect()
 }
 
-/// By how much the range of a fine map exceeds what was seen.
-const ROOM: f32 = 2.0;
+/// By how much the range of a fine map exceeds that of one of 8 bits: steps are so small that less need be clipped.
+const ROOM: f32 = 1.5;
 
 /// Pictures whose sums are in memory at a time.
 const AT_ONCE: usize = 8;

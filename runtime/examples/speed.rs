@@ -32,7 +32,9 @@ const ADDED: [(usize, usize, usize); 4] = [(12544, 16, 16), (3136, 72, 24), (784
 const GATED: [(usize, usize, usize); 4] = [(784, 120, 40), (196, 480, 112), (49, 576, 96), (49, 960, 160)];
 
 /// Input side, channels, kernel, stride, and whether hard-swish follows.
-const DEPTHWISE: [(usize, usize, usize, usize, bool); 12] = [
+type Depthwise = (usize, usize, usize, usize, bool);
+
+const DEPTHWISE: [Depthwise; 12] = [
     (112, 16, 3, 2, false),
     (112, 16, 3, 1, false),
     (112, 64, 3, 2, false),
@@ -45,6 +47,17 @@ const DEPTHWISE: [(usize, usize, usize, usize, bool); 12] = [
     (14, 672, 5, 2, true),
     (7, 960, 5, 1, true),
     (14, 672, 3, 1, true),
+];
+
+/// The same where input or output are fine maps.
+const FINE_DEPTHWISE: [(Depthwise, [bool; 2]); 7] = [
+    ((112, 16, 3, 2, false), [true, false]),
+    ((112, 16, 3, 2, false), [false, true]),
+    ((112, 16, 3, 2, false), [true, true]),
+    ((56, 72, 3, 2, false), [false, false]),
+    ((56, 72, 3, 2, false), [true, false]),
+    ((56, 72, 3, 2, false), [false, true]),
+    ((14, 96, 5, 1, true), [true, true]),
 ];
 
 fn main() {
@@ -174,21 +187,29 @@ fn all<I: Isa>(isa: I, part: &str) {
     println!("{:11} gated in all {:.1} us", level.name(), total * 1e6);
 
     total = 0.0;
-    for (side, channels, kernel, stride, hard_swish) in DEPTHWISE {
+    let plain_ones = DEPTHWISE.map(|shape| (shape, [false; 2]));
+    for ((side, channels, kernel, stride, hard_swish), fine) in plain_ones.into_iter().chain(FINE_DEPTHWISE) {
         let window = Window { kernel: [kernel; 2], stride: [stride; 2], dilation: [1; 2], pad: [kernel / 2; 2] };
-        let shapes = [Shape::new(side, side, channels), Shape::new(side / stride, side / stride, channels)];
-        let mut weights = vec![0; pack::depthwise_len(level, channels, window.kernel)];
-        pack::depthwise(level, &plain(channels * kernel * kernel), channels, window.kernel, &mut weights);
+        let [before, after] = fine.map(|fine| if fine { 2 } else { 1 });
+        let (smaller, taps) = (side / stride, [before * kernel, kernel]);
+        let mut weights = vec![0; pack::depthwise_len(level, channels, taps)];
+        pack::depthwise(level, &plain(channels * taps[0] * taps[1]), channels, taps, &mut weights);
         let layer = kernel::Depthwise {
-            input: shapes[0],
-            output: shapes[1],
+            input: Shape::new(side, side, before * channels),
+            output: Shape::new(smaller, smaller, after * channels),
             window,
             weights: &weights,
-            pad_code: &input[..channels],
-            epilogue: epilogue(channels, hard_swish),
+            pad_code: &input[..before * channels],
+            epilogue: Epilogue { fine: fine[1], ..epilogue(channels, hard_swish) },
         };
-        let name = format!("depthwise {kernel}x{kernel} s{stride} {side} x {side} x {channels}");
-        total += time(level, part, name, shapes[1].len() * kernel * kernel, || {
+        let what = match fine {
+            [false, false] => "",
+            [true, false] => ", fine to plain",
+            [false, true] => ", plain to fine",
+            [true, true] => ", fine to fine",
+        };
+        let name = format!("depthwise {kernel}x{kernel} s{stride} {side} x {side} x {channels}{what}");
+        total += time(level, part, name, smaller * smaller * channels * kernel * kernel, || {
             kernel::depthwise(isa, black_box(&layer), input, &[], output);
         });
     }

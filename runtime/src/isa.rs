@@ -438,6 +438,19 @@ pub trait Isa: Copy + Sync {
             self.store_dealt(values, to, at, count);
         }
     }
+    /// The same of both planes of a fine map, high parts and low ones, whose pixels are `step` codes apart.
+    #[inline(always)]
+    fn store_spread_planes(
+        self,
+        [high, low]: [[Self::I32; 4]; 2],
+        to: &mut [u8],
+        [at, step]: [usize; 2],
+        pixels: usize,
+        count: usize,
+    ) {
+        self.store_spread(high, to, [at, step], pixels, count);
+        self.store_spread(low, to, [at + step / 2, step], pixels, count);
+    }
 }
 
 /// Codes of N vectors side by side, vector by vector.

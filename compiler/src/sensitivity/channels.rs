@@ -88,11 +88,6 @@ impl Channels {
         self.below.iter_mut().zip(&one.below).for_each(|(total, e)| *total += e * e);
     }
 
-    /// The smallest and the largest value of each channel, and zero.
-    pub fn extremes(&self) -> (Vec<f32>, Vec<f32>) {
-        (self.lo.clone(), self.hi.clone())
-    }
-
     /// The squared error that rounding channel c to multiples of `step` puts into the answers.
     pub fn rounding(&self, c: usize, step: f64) -> f64 {
         step * step / 12.0 * self.energy[c]

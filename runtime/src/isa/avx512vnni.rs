@@ -501,6 +501,31 @@ impl Isa for Avx512Vnni {
             }
         }
     }
+
+    #[inline(always)]
+    fn store_spread_planes(
+        self,
+        [high, low]: [[Self::I32; 4]; 2],
+        to: &mut [u8],
+        [at, step]: [usize; 2],
+        pixels: usize,
+        count: usize,
+    ) {
+        if step == 32 && count == 16 && pixels >= 4 {
+            let (high, low) = (self.pack(high), self.pack(low));
+            // SAFETY: token.
+            let [first, second] = unsafe {
+                [
+                    _mm512_permutex2var_epi64(high, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), low),
+                    _mm512_permutex2var_epi64(high, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), low),
+                ]
+            };
+            self.store_bytes(first, to, at, 64);
+            return self.store_bytes(second, to, at + 64, 64);
+        }
+        self.store_spread(high, to, [at, step], pixels, count);
+        self.store_spread(low, to, [at + step / 2, step], pixels, count);
+    }
 }
 
 /// The same vector, in a register here and now: what computes it is not moved past what follows. Without it, LLVM

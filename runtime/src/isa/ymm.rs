@@ -556,4 +556,25 @@ impl<T: Ymm> Isa for T {
             store_bytes(self, second, to, at + step, count);
         }
     }
+
+    #[inline(always)]
+    fn store_spread_planes(
+        self,
+        [high, low]: [[Self::I32; 4]; 2],
+        to: &mut [u8],
+        [at, step]: [usize; 2],
+        pixels: usize,
+        count: usize,
+    ) {
+        if step == 32 && count == 16 && pixels >= 2 {
+            let (high, low) = (pack(self, high), pack(self, low));
+            // SAFETY: token.
+            let [first, second] =
+                unsafe { [_mm256_permute2x128_si256::<0x20>(high, low), _mm256_permute2x128_si256::<0x31>(high, low)] };
+            store_bytes(self, first, to, at, 32);
+            return store_bytes(self, second, to, at + 32, 32);
+        }
+        self.store_spread(high, to, [at, step], pixels, count);
+        self.store_spread(low, to, [at + step / 2, step], pixels, count);
+    }
 }

@@ -362,10 +362,28 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
                 let weights = layer.weights.get(o * row..).unwrap_or(&[]);
                 *sum = product(layer, input, pixel, o.checked_div(o_len).unwrap_or(0) * c_len, c_len, weights);
             }
-            let place = epilogue::Place { pixel, stride: layer.output.channels, channel, count };
+            let place = epilogue::Place { stride: layer.output.channels, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
             let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
-            epilogue::finish(isa, &constants, [[sums]], residual, place, output);
+            if epilogue::some_fine(&layer.epilogue) {
+                epilogue::finish::<I, 1, 1, true>(
+                    isa,
+                    &constants,
+                    [[sums]],
+                    residual.as_ref(),
+                    (&place, pixel),
+                    output,
+                );
+            } else {
+                epilogue::finish::<I, 1, 1, false>(
+                    isa,
+                    &constants,
+                    [[sums]],
+                    residual.as_ref(),
+                    (&place, pixel),
+                    output,
+                );
+            }
             channel += I::LANES;
         }
     }

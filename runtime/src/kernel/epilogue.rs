@@ -92,11 +92,8 @@ pub(super) fn activate<I: Isa, const N: usize>(
     y
 }
 
-/// Where a tile of `M` pixels × `N` vectors goes.
-#[derive(Clone, Copy)]
+/// Where tiles of pixels × `N` vectors go.
 pub(super) struct Place {
-    /// First pixel of the output (and of the residual).
-    pub pixel: usize,
     /// Channels from one pixel to the next.
     pub stride: usize,
     /// First channel.
@@ -105,19 +102,27 @@ pub(super) struct Place {
     pub count: usize,
 }
 
-/// (eq. 9–13) of a register tile.
+/// Whether the output of a layer or what it adds is a fine map.
 #[inline(always)]
-pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
+pub(super) const fn some_fine(epilogue: &Epilogue<'_>) -> bool {
+    used::FINE && (epilogue.fine || (epilogue.residual.is_some() && epilogue.fine_residual))
+}
+
+/// (eq. 9–13) of a register tile, whose first pixel of the output (and of the residual) is `pixel`; SOME_FINE is [`some_fine`].
+#[inline(always)]
+pub(super) fn finish<I: Isa, const M: usize, const N: usize, const SOME_FINE: bool>(
     isa: I,
     constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
-    residual: Option<Source<'_>>,
-    place: Place,
+    residual: Option<&Source<'_>>,
+    (place, pixel): (&Place, usize),
     output: &mut [u8],
 ) {
+    let place = (place, pixel);
     // Each kind in code of its own, where that pays: where paths meet, sums would have to leave their registers.
-    let fine = used::FINE && constants.fine;
-    if const { !I::APART } || fine || constants.bias.is_some() || used::RESIDUAL && residual.is_some() {
+    if SOME_FINE {
+        finish_as::<I, M, N, FINE>(isa, constants, sums, residual, place, output);
+    } else if const { !I::APART } || constants.bias.is_some() || used::RESIDUAL && residual.is_some() {
         finish_as::<I, M, N, GENERAL>(isa, constants, sums, residual, place, output);
     } else if used::HARD_SWISH && constants.hard_swish.is_some() {
         finish_as::<I, M, N, HARD_SWISH>(isa, constants, sums, None, place, output);
@@ -130,24 +135,26 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize>(
 const PLAIN: u8 = 0;
 /// Hard-swish.
 const HARD_SWISH: u8 = 1;
-/// All that there is.
+/// All that there is, where no map is fine.
 const GENERAL: u8 = 2;
+/// The same where the output or what is added is.
+const FINE: u8 = 3;
 
 #[inline(always)]
 fn finish_as<I: Isa, const M: usize, const N: usize, const KIND: u8>(
     isa: I,
     constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
-    residual: Option<Source<'_>>,
-    place: Place,
+    residual: Option<&Source<'_>>,
+    (place, pixel): (&Place, usize),
     output: &mut [u8],
 ) {
     let sums = isa.here::<KIND, M, N>(sums);
-    let Place { pixel, stride, channel, count } = place;
+    let Place { stride, channel, count } = *place;
     let (len, at) = (N * I::LANES, pixel * stride + channel);
-    let y = constants.values::<M, KIND>(isa, sums, residual, place);
+    let y = constants.values::<M, KIND>(isa, sums, residual, (place, pixel));
     let mut codes = sums;
-    if used::FINE && KIND == GENERAL && constants.fine {
+    if KIND == FINE && constants.fine {
         let mut low = sums;
         each_row!(m, M, {
             for n in 0..N {
@@ -265,14 +272,14 @@ impl<I: Isa, const N: usize> Constants<I, N> {
         &self,
         isa: I,
         sums: [[I::I32; N]; M],
-        residual: Option<Source<'_>>,
-        Place { pixel, channel, count, .. }: Place,
+        residual: Option<&Source<'_>>,
+        (place, pixel): (&Place, usize),
     ) -> [[I::F32; N]; M] {
         let mut v = [self.multiplier; M];
         for n in 0..N {
             each_row!(m, M, { v[m][n] = isa.mul(isa.to_f32(sums[m][n]), self.multiplier[n]) });
         }
-        if KIND == GENERAL
+        if KIND >= GENERAL
             && let Some(bias) = self.bias
         {
             for n in 0..N {
@@ -280,10 +287,14 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             }
         }
         if used::RESIDUAL
-            && KIND == GENERAL
+            && KIND >= GENERAL
             && let Some(residual) = residual
         {
-            let x = residual.tile::<I, M, N>(isa, pixel, channel, count);
+            let x = if KIND == FINE {
+                residual.tile::<I, M, N>(isa, pixel, place.channel, place.count)
+            } else {
+                isa.load_tile::<M, N>(residual.codes, pixel * residual.row + place.channel, residual.row, place.count)
+            };
             each_row!(m, M, {
                 for n in 0..N {
                     v[m][n] = isa.add(v[m][n], isa.mul(isa.to_f32(x[m][n]), self.residual[n]));

@@ -129,20 +129,20 @@ fn even(vectors: usize, widest: usize) -> usize {
     rounded.checked_div(panels).unwrap_or(1)
 }
 
-/// A product and its maps.
-struct Whole<'a> {
+/// A product and its maps; SOME_FINE is [`epilogue::some_fine`].
+struct Whole<'a, const SOME_FINE: bool> {
     product: &'a Product<'a>,
     input: &'a [u8],
     residual: &'a [u8],
     output: &'a mut [u8],
 }
 
-impl Kernel for Whole<'_> {
+impl<const SOME_FINE: bool> Kernel for Whole<'_, SOME_FINE> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        self.product.whole(isa, self.input, self.residual, self.output);
+        self.product.whole::<I, SOME_FINE>(isa, self.input, self.residual, self.output);
     }
 }
 
@@ -165,14 +165,19 @@ pub(super) struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here.
+    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here. Fine maps have another
+    /// one: what they need would cost those that are not.
     #[inline(always)]
     pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
-        isa.run(Whole { product: self, input, residual, output });
+        if epilogue::some_fine(self.epilogue) {
+            isa.run(Whole::<true> { product: self, input, residual, output });
+        } else {
+            isa.run(Whole::<false> { product: self, input, residual, output });
+        }
     }
 
     #[inline(always)]
-    fn whole<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
+    fn whole<I: Isa, const SOME_FINE: bool>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
         if self.pixels == 0 || self.n == 0 {
             return;
         }
@@ -202,26 +207,26 @@ impl Product<'_> {
             let width = self.tile.panel(I::LEVEL, vectors - first);
             // The constants keep tiles that do not fit the registers out of the program.
             if const { I::LEVEL.widest() >= 6 } && width == 6 {
-                self.panel::<I, 6>(isa, first, input, residual, &mut ahead, output);
+                self.panel::<I, 6, SOME_FINE>(isa, first, input, residual, &mut ahead, output);
                 first += 6;
             } else if const { I::LEVEL.widest() >= 4 } && width == 4 {
-                self.panel::<I, 4>(isa, first, input, residual, &mut ahead, output);
+                self.panel::<I, 4, SOME_FINE>(isa, first, input, residual, &mut ahead, output);
                 first += 4;
             } else if const { I::LEVEL.widest() >= 3 } && width == 3 {
-                self.panel::<I, 3>(isa, first, input, residual, &mut ahead, output);
+                self.panel::<I, 3, SOME_FINE>(isa, first, input, residual, &mut ahead, output);
                 first += 3;
             } else if const { I::LEVEL.widest() >= 2 } && width == 2 {
-                self.panel::<I, 2>(isa, first, input, residual, &mut ahead, output);
+                self.panel::<I, 2, SOME_FINE>(isa, first, input, residual, &mut ahead, output);
                 first += 2;
             } else {
-                self.panel::<I, 1>(isa, first, input, residual, &mut ahead, output);
+                self.panel::<I, 1, SOME_FINE>(isa, first, input, residual, &mut ahead, output);
                 first += 1;
             }
         }
     }
 
     #[inline(always)]
-    fn panel<I: Isa, const N: usize>(
+    fn panel<I: Isa, const N: usize, const SOME_FINE: bool>(
         &self,
         isa: I,
         first: usize,
@@ -240,16 +245,12 @@ impl Product<'_> {
         };
         let skip = first * pack::vector_len(I::LEVEL, self.k);
         let channel = first * I::LANES;
-        let part = Part::<I, N> {
+        let part = Part::<I, N, SOME_FINE> {
             matrix: Matrix::new(input, [self.pixels, self.stride, self.k]),
             panel: Panel::new(isa, self.weights.get(skip..).unwrap_or(&[]), self.k),
             constants: Constants::new(isa, self.epilogue, channel),
-            place: Place {
-                pixel: self.first_pixel,
-                stride: self.row,
-                channel,
-                count: (self.n - channel).min(N * I::LANES),
-            },
+            first_pixel: self.first_pixel,
+            place: Place { stride: self.row, channel, count: (self.n - channel).min(N * I::LANES) },
             residual,
         };
         let mut pixel = 0;
@@ -284,21 +285,22 @@ impl Product<'_> {
 }
 
 /// N vectors of output channels of a product.
-struct Part<'a, I: Isa, const N: usize> {
+struct Part<'a, I: Isa, const N: usize, const SOME_FINE: bool> {
     matrix: Matrix<'a>,
     panel: Panel<'a, I, N>,
     constants: Constants<I, N>,
-    /// Of the first pixel.
+    /// Where the product's first pixel lies in the output.
+    first_pixel: usize,
     place: Place,
     residual: Option<Source<'a>>,
 }
 
-impl<I: Isa, const N: usize> Part<'_, I, N> {
+impl<I: Isa, const N: usize, const SOME_FINE: bool> Part<'_, I, N, SOME_FINE> {
     #[inline(always)]
     fn tile<const M: usize>(&self, isa: I, pixel: usize, output: &mut [u8]) {
         let sums = isa.multiply::<M, N>([self.constants.offset; M], &self.matrix, pixel, &self.panel);
-        let place = Place { pixel: self.place.pixel + pixel, ..self.place };
-        epilogue::finish(isa, &self.constants, sums, self.residual, place, output);
+        let place = (&self.place, self.first_pixel + pixel);
+        epilogue::finish::<I, M, N, SOME_FINE>(isa, &self.constants, sums, self.residual.as_ref(), place, output);
     }
 }
 

@@ -97,12 +97,16 @@ impl<'a> Short<'a> {
     pub fn run<I: Isa>(&self, isa: I, pixels: &Pixels<'_>, output: &mut [u8]) {
         if pixels.count > 0 {
             let of_row = pack::pointwise_len(I::LEVEL, self.k, self.layer.out_channels());
-            isa.run(Run { short: self, pixels, of_row, output });
+            if epilogue::some_fine(&self.layer.epilogue) {
+                isa.run(Run::<true> { short: self, pixels, of_row, output });
+            } else {
+                isa.run(Run::<false> { short: self, pixels, of_row, output });
+            }
         }
     }
 }
 
-struct Run<'a> {
+struct Run<'a, const SOME_FINE: bool> {
     short: &'a Short<'a>,
     pixels: &'a Pixels<'a>,
     /// Bytes of the weights of a row of taps.
@@ -110,7 +114,7 @@ struct Run<'a> {
     output: &'a mut [u8],
 }
 
-impl Kernel for Run<'_> {
+impl<const SOME_FINE: bool> Kernel for Run<'_, SOME_FINE> {
     type Output = ();
 
     #[inline(always)]
@@ -132,21 +136,24 @@ impl Kernel for Run<'_> {
     }
 }
 
-impl Run<'_> {
+impl<const SOME_FINE: bool> Run<'_, SOME_FINE> {
     /// N vectors of output channels, from `first` on: tiles of M pixels, the last overlapping the one before. Returns N.
     #[inline(always)]
     fn panel<I: Isa, const M: usize, const N: usize>(&mut self, isa: I, first: usize) -> usize {
-        let constants = Constants::<I, N>::new(isa, &self.short.layer.epilogue, first * I::LANES);
+        let (layer, channel) = (self.short.layer, first * I::LANES);
+        let constants = Constants::<I, N>::new(isa, &layer.epilogue, channel);
+        let count = (layer.out_channels() - channel).min(N * I::LANES);
+        let place = Place { stride: layer.output.channels, channel, count };
         let vector = pack::vector_len(I::LEVEL, self.short.k);
-        let weights = self.short.layer.weights.get(first * vector..).unwrap_or(&[]);
+        let weights = layer.weights.get(first * vector..).unwrap_or(&[]);
         let mut pixel = 0;
         while pixel < self.pixels.count {
             if self.pixels.count >= M {
                 let start = pixel.min(self.pixels.count - M);
-                self.tile::<I, M, N>(isa, first, &constants, weights, start);
+                self.tile::<I, M, N>(isa, &place, &constants, weights, start);
                 pixel = start + M;
             } else {
-                self.tile::<I, 1, N>(isa, first, &constants, weights, pixel);
+                self.tile::<I, 1, N>(isa, &place, &constants, weights, pixel);
                 pixel += 1;
             }
         }
@@ -157,7 +164,7 @@ impl Run<'_> {
     fn tile<I: Isa, const M: usize, const N: usize>(
         &mut self,
         isa: I,
-        first: usize,
+        place: &Place,
         constants: &Constants<I, N>,
         weights: &[u8],
         pixel: usize,
@@ -177,14 +184,8 @@ impl Run<'_> {
         } else {
             products(isa, start, pixels, pixel, [layer.window.kernel[0], short.k], self.of_row, weights)
         };
-        let (n, channel) = (layer.out_channels(), first * I::LANES);
-        let place = Place {
-            pixel: pixels.first + pixel,
-            stride: layer.output.channels,
-            channel,
-            count: (n - channel).min(N * I::LANES),
-        };
-        epilogue::finish(isa, constants, sums, short.residual, place, self.output);
+        let place = (place, pixels.first + pixel);
+        epilogue::finish::<I, M, N, SOME_FINE>(isa, constants, sums, short.residual.as_ref(), place, self.output);
     }
 }
 

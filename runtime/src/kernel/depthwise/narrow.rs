@@ -209,9 +209,7 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize>(
         ($($p:literal)*) => {$(
             let (to, pixels) = (at + $p * I::SPREAD * channels, left.saturating_sub($p * I::SPREAD).min(I::SPREAD));
             if used::FINE && block.layer.epilogue.fine {
-                let [high, low] = planes(isa, codes[$p]);
-                isa.store_spread(high, output, [to, channels], pixels, block.count);
-                isa.store_spread(low, output, [to + channels / 2, channels], pixels, block.count);
+                isa.store_spread_planes(planes(isa, codes[$p]), output, [to, channels], pixels, block.count);
             } else {
                 isa.store_spread(codes[$p], output, [to, channels], pixels, block.count);
             }
