@@ -17,6 +17,7 @@ use super::pointwise::{Product, Tile};
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
+use crate::used;
 use core::ops::Range;
 use short::{Pixels, Short};
 
@@ -365,25 +366,8 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
             let place = epilogue::Place { stride: layer.output.channels, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
             let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
-            if epilogue::some_fine(&layer.epilogue) {
-                epilogue::finish::<I, 1, 1, true>(
-                    isa,
-                    &constants,
-                    [[sums]],
-                    residual.as_ref(),
-                    (&place, pixel),
-                    output,
-                );
-            } else {
-                epilogue::finish::<I, 1, 1, false>(
-                    isa,
-                    &constants,
-                    [[sums]],
-                    residual.as_ref(),
-                    (&place, pixel),
-                    output,
-                );
-            }
+            let place = (&place, pixel);
+            epilogue::finish::<I, 1, 1, { used::FINE }>(isa, &constants, [[sums]], residual.as_ref(), place, output);
             channel += I::LANES;
         }
     }
