@@ -17,7 +17,6 @@ use super::pointwise::{Product, Tile};
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
-use crate::used;
 use core::ops::Range;
 use short::{Pixels, Short};
 
@@ -366,8 +365,25 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
             let place = epilogue::Place { stride: layer.output.channels, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
             let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
-            let place = (&place, pixel);
-            epilogue::finish::<I, 1, 1, { used::FINE }>(isa, &constants, [[sums]], residual.as_ref(), place, output);
+            if epilogue::some_fine(&layer.epilogue) {
+                epilogue::finish::<I, 1, 1, true>(
+                    isa,
+                    &constants,
+                    [[sums]],
+                    residual.as_ref(),
+                    (&place, pixel),
+                    output,
+                );
+            } else {
+                epilogue::finish::<I, 1, 1, false>(
+                    isa,
+                    &constants,
+                    [[sums]],
+                    residual.as_ref(),
+                    (&place, pixel),
+                    output,
+                );
+            }
             channel += I::LANES;
         }
     }

@@ -108,17 +108,17 @@ pub(super) const fn some_fine(epilogue: &Epilogue<'_>) -> bool {
     used::FINE && (epilogue.fine || (epilogue.residual.is_some() && epilogue.fine_residual))
 }
 
-/// (eq. 9–13) of a register tile, which comes with its first pixel of the output (and of the residual); SOME_FINE is [`some_fine`], or
-/// true where that is not worth a function of its own.
+/// (eq. 9–13) of a register tile, whose first pixel of the output (and of the residual) is `pixel`; SOME_FINE is [`some_fine`].
 #[inline(always)]
 pub(super) fn finish<I: Isa, const M: usize, const N: usize, const SOME_FINE: bool>(
     isa: I,
     constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
     residual: Option<&Source<'_>>,
-    place: (&Place, usize),
+    (place, pixel): (&Place, usize),
     output: &mut [u8],
 ) {
+    let place = (place, pixel);
     // Each kind in code of its own, where that pays: where paths meet, sums would have to leave their registers.
     if SOME_FINE {
         finish_as::<I, M, N, FINE>(isa, constants, sums, residual, place, output);
