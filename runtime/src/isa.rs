@@ -162,6 +162,12 @@ impl Level {
         }
     }
 
+    /// Whether depthwise tiles may be seven pixels wide.
+    #[inline(always)]
+    pub const fn wide(self) -> bool {
+        matches!(self, Self::Avx512Vnni | Self::Avx2 | Self::AvxVnni)
+    }
+
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
     #[inline(always)]
     pub const fn accumulators(self) -> usize {

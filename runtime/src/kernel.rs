@@ -31,7 +31,7 @@ pub use arg_max::{ArgMax, arg_max};
 pub use average_pool::{AveragePool, average_pool};
 pub use convolution::{Convolution, convolution};
 pub use dense::{Dense, RealActivation, dense_codes, dense_reals};
-pub use depthwise::{Depthwise, depthwise};
+pub use depthwise::{Depthwise, depthwise, depthwise_tile};
 pub use gate::{Gate, gate};
 pub(crate) use gated::shared as gated_by_team;
 pub use gated::{Gated, SHUT, gated, gated_scratch_len};

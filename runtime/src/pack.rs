@@ -162,17 +162,11 @@ pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
 pub const NARROW: usize = 16;
 
 /// Channels of the next block of a depthwise convolution that has `rest` left: four vectors, or what there is. At most
-/// [`NARROW`] are a narrow block, and two of those are better than a block that is half empty.
+/// [`NARROW`] are a narrow block; two of those would take as long as the block that is half empty, or longer.
 #[inline(always)]
 pub const fn depthwise_block(level: Level, rest: usize) -> usize {
     let most = 4 * level.lanes();
-    if rest >= most {
-        most
-    } else if rest > NARROW && rest <= 2 * NARROW && 4 * NARROW <= most {
-        NARROW
-    } else {
-        rest
-    }
+    if rest < most { rest } else { most }
 }
 
 /// Bytes of packed depthwise weights, `kernel` = `[kh, kw]`.

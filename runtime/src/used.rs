@@ -9,15 +9,35 @@ pub const FINE: bool = true;
 pub const RESIDUAL: bool = true;
 /// Whether a hard-swish follows a layer (eq. 12).
 pub const HARD_SWISH: bool = true;
-/// Depthwise convolutions: size and stride of the window, planes of the input.
-const DEPTHWISE: &[[usize; 3]] =
-    &[[3, 1, 1], [3, 2, 1], [5, 1, 1], [5, 2, 1], [3, 1, 2], [3, 2, 2], [5, 1, 2], [5, 2, 2]];
+/// Depthwise convolutions: size and stride of the window, planes of input and output, pixels of a tile.
+const DEPTHWISE: &[[usize; 5]] = &[
+    [3, 1, 1, 1, 4],
+    [3, 1, 1, 1, 7],
+    [3, 1, 1, 2, 4],
+    [3, 1, 2, 1, 4],
+    [3, 1, 2, 2, 4],
+    [3, 2, 1, 1, 4],
+    [3, 2, 1, 1, 7],
+    [3, 2, 1, 2, 4],
+    [3, 2, 2, 1, 4],
+    [3, 2, 2, 2, 4],
+    [5, 1, 1, 1, 4],
+    [5, 1, 1, 1, 7],
+    [5, 1, 1, 2, 4],
+    [5, 1, 2, 1, 4],
+    [5, 1, 2, 2, 4],
+    [5, 2, 1, 1, 4],
+    [5, 2, 1, 1, 7],
+    [5, 2, 1, 2, 4],
+    [5, 2, 2, 1, 4],
+    [5, 2, 2, 2, 4],
+];
 
 /// Whether there are depthwise convolutions of this kind.
-pub const fn depthwise(size: usize, stride: usize, planes: usize) -> bool {
+pub const fn depthwise([size, stride, before]: [usize; 3], fine: bool, tile: usize) -> bool {
     let mut rest = DEPTHWISE;
-    while let [[k, s, p], others @ ..] = rest {
-        if *k == size && *s == stride && *p == planes {
+    while let [[k, s, b, a, p], others @ ..] = rest {
+        if *k == size && *s == stride && *b == before && *a == 1 + fine as usize && *p == tile {
             return true;
         }
         rest = others;

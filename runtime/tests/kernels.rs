@@ -134,6 +134,13 @@ macro_rules! instruction_set {
                             shared::depthwise(isa, Shape::new(14, 14, channels), window(1), fine_input, style);
                             shared::depthwise(isa, Shape::new(14, 15, channels), window(2), fine_input, style);
                         }
+                        // Rows that wide tiles fill, almost fill, or overlap in, and more of them than a strip has.
+                        for width in [7, 13, 14, 20, 77] {
+                            for channels in [28, 64, 104] {
+                                shared::depthwise(isa, Shape::new(3, width, channels), window(1), false, style);
+                                shared::depthwise(isa, Shape::new(5, 2 * width, channels), window(2), false, style);
+                            }
+                        }
                         // Rows of more narrow blocks than are interleaved at a time.
                         for channels in [16, 20] {
                             shared::depthwise(isa, Shape::new(3, 331, channels), window(1), false, style);

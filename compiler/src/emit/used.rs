@@ -3,6 +3,7 @@
 use super::sets::Sets;
 use crate::plan::Kernel;
 use crate::qgraph::QGraph;
+use bakelite_runtime::kernel::depthwise_tile;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
     let mut residual = false;
     let mut hard_swish = false;
     let mut depthwise = BTreeSet::new();
-    for step in sets.plans().iter().flat_map(|plan| &plan.steps) {
+    for (level, step) in sets.plans().iter().flat_map(|plan| plan.steps.iter().map(|step| (plan.level, step))) {
         let epilogue = match &step.kernel {
             Kernel::Pointwise { epilogue, .. }
             | Kernel::Depthwise { epilogue, .. }
@@ -23,9 +24,11 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
         residual |= epilogue.is_some_and(|e| e.residual.is_some());
         hard_swish |= epilogue.is_some_and(|e| e.hard_swish.is_some());
         hard_swish |= matches!(&step.kernel, Kernel::Gate { hard_swish: Some(_), .. });
-        if let Kernel::Depthwise { input, window, epilogue, .. } = &step.kernel {
-            let planes = input.channels / epilogue.multiplier.len.max(1);
-            depthwise.insert([window.kernel[0], window.stride[0], planes.max(1)]);
+        if let Kernel::Depthwise { input, output, window, epilogue, .. } = &step.kernel {
+            let [before, after] =
+                [input, output].map(|map| map.channels.checked_div(epilogue.multiplier.len).unwrap_or(1).max(1));
+            let tile = depthwise_tile(level, output.width, [before == 2, after == 2]);
+            depthwise.insert([window.kernel[0], window.stride[0], before, after, tile]);
         }
     }
     let fine = q.tensors.iter().any(|tensor| tensor.fine);
@@ -39,10 +42,10 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
         let _ = match (changed, line) {
             (Some(changed), _) => writeln!(out, "{changed}"),
             (None, line) if line.starts_with("const DEPTHWISE") => {
-                writeln!(out, "const DEPTHWISE: &[[usize; 3]] = &{:?};", depthwise.iter().collect::<Vec<_>>())
+                writeln!(out, "const DEPTHWISE: &[[usize; 5]] = &{:?};", depthwise.iter().collect::<Vec<_>>())
             }
             // The rest of the list, and what is said of the runtime itself.
-            (None, line) if line.starts_with("    &[[") => Ok(()),
+            (None, line) if line.starts_with("    [") || line == "];" => Ok(()),
             (None, line) if line.starts_with("//! Here") => {
                 writeln!(out, "//! This is what the network of this crate needs; the rest is no part of its program.")
             }

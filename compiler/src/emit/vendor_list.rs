@@ -34,6 +34,7 @@ sources![
     "kernel/convolution/short.rs",
     "kernel/dense.rs",
     "kernel/depthwise.rs",
+    "kernel/depthwise/block.rs",
     "kernel/depthwise/narrow.rs",
     "kernel/depthwise/strip.rs",
     "kernel/epilogue.rs",

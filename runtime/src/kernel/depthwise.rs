@@ -12,18 +12,20 @@
 //! Windows that no strip is written for go pixel by pixel. Where few channels are left, [`narrow`] fills the vectors with
 //! pixels instead.
 
+mod block;
 mod narrow;
 mod strip;
 
 use super::convolution::tap;
-use super::epilogue::{self, HardSwish};
-use super::planes::Source;
-use crate::isa::{Isa, Kernel, Rows};
-use crate::layer::{Activation, Epilogue, Shape, Window};
+use super::epilogue;
+use crate::isa::{Isa, Kernel};
+use crate::layer::{Epilogue, Shape, Window};
 use crate::pack;
 use crate::used;
+use block::{Each, Part};
 use narrow::Narrow;
-use strip::Strip;
+pub use strip::tile as depthwise_tile;
+use strip::{P, Strip, WIDE};
 
 /// A convolution in which each output channel sees only its own input channel.
 #[derive(Clone, Copy, Debug)]
@@ -97,225 +99,112 @@ impl Kernel for Run<'_> {
         else {
             return;
         };
-        let quads = layer.kernel()[0].div_ceil(4);
-        let bytes = layer.window.kernel[1] * quads * pack::quad_len(I::LEVEL);
-        let mut strip = Strip::new(isa);
-        let mut channel = 0;
-        let mut rest = layer.weights;
-        while channel < channels {
-            let count = pack::depthwise_block(I::LEVEL, channels - channel);
-            let (packed, left) = rest.split_at_checked(bytes).unwrap_or_default();
-            rest = left;
-            if I::SPREAD > 1 && count <= pack::NARROW && residual.is_none() {
-                // In a function of its own.
-                isa.run(Narrow { layer, input, packed, channel, count, output });
-            } else {
-                let constants = Constants::new(isa, &layer.epilogue, channel);
-                let weights = isa.weights(packed);
-                let block = Block { layer, input, residual, packed, weights, quads, channel, count, constants };
-                block.run(isa, &mut strip, output);
-            }
-            channel += count;
-        }
-    }
-}
-
-/// Constants of a block of channels, dealt.
-struct Constants<I: Isa> {
-    offset: [I::I32; 4],
-    multiplier: [I::F32; 4],
-    bias: Option<[I::F32; 4]>,
-    residual: Option<[I::F32; 4]>,
-    hard_swish: Option<[HardSwish<I>; 4]>,
-}
-
-impl<I: Isa> Constants<I> {
-    #[inline(always)]
-    fn new(isa: I, epilogue: &Epilogue<'_>, channel: usize) -> Self {
-        Self {
-            offset: isa.deal_i32(epilogue.offset, channel),
-            multiplier: isa.deal_f32(epilogue.multiplier, channel),
-            bias: epilogue.bias.map(|bias| isa.deal_f32(bias, channel)),
-            residual: epilogue.residual.map(|factor| isa.deal_f32(factor, channel)),
-            hard_swish: match epilogue.activation {
-                Activation::Linear => None,
-                Activation::HardSwish { half, zero } => {
-                    Some(hard_swish(isa, isa.deal_f32(half, channel), isa.deal_f32(zero, channel)))
-                }
-            },
-        }
-    }
-}
-
-/// Constants of the hard-swish of a block.
-#[inline(always)]
-fn hard_swish<I: Isa>(isa: I, half: [I::F32; 4], zero: [I::F32; 4]) -> [HardSwish<I>; 4] {
-    let mut vectors = [HardSwish::none(isa); 4];
-    for n in 0..4 {
-        vectors[n] = HardSwish::new(isa, half[n], zero[n]);
-    }
-    vectors
-}
-
-/// Interleaved taps, and how a block of channels is computed from them.
-trait Taps<I: Isa> {
-    /// All rows of a K × K window of stride S, R ≤ 2 at once, whose V vertical taps (those of both planes of a fine input) are Q
-    /// quads; false where it cannot, and then nothing was written.
-    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
-        &mut self,
-        isa: I,
-        block: &Block<'_, I>,
-        output: &mut [u8],
-    ) -> bool;
-}
-
-/// A block of channels of a layer.
-struct Block<'a, I: Isa> {
-    layer: &'a Depthwise<'a>,
-    input: &'a [u8],
-    residual: Option<Source<'a>>,
-    /// The block's weights,
-    packed: &'a [u8],
-    /// and as the instruction set sees them.
-    weights: &'a [I::Weights],
-    /// Quads of vertical taps.
-    quads: usize,
-    channel: usize,
-    count: usize,
-    constants: Constants<I>,
-}
-
-impl<I: Isa> Block<'_, I> {
-    /// All rows. A strip takes one or two rows: two where their taps fill no more quads than those of one.
-    #[inline(always)]
-    fn run<T: Taps<I>>(&self, isa: I, taps: &mut T, output: &mut [u8]) {
-        let Window { kernel, stride, dilation, .. } = self.layer.window;
+        let all = Part { layer, input, residual, packed: layer.weights, channel: 0, count: channels };
         let done = const { I::UNROLL }
-            && match (kernel, stride, dilation, self.layer.planes()) {
-                ([3, 3], [1, 1], [1, 1], 1) if const { used::depthwise(3, 1, 1) } => {
-                    taps.rows::<3, 1, 2, 4, 1>(isa, self, output)
-                }
-                ([3, 3], [2, 2], [1, 1], 1) if const { used::depthwise(3, 2, 1) } => {
-                    taps.rows::<3, 2, 1, 3, 1>(isa, self, output)
-                }
-                ([5, 5], [1, 1], [1, 1], 1) if const { used::depthwise(5, 1, 1) } => {
-                    taps.rows::<5, 1, 2, 6, 2>(isa, self, output)
-                }
-                ([5, 5], [2, 2], [1, 1], 1) if const { used::depthwise(5, 2, 1) } => {
-                    taps.rows::<5, 2, 2, 7, 2>(isa, self, output)
-                }
-                ([3, 3], [1, 1], [1, 1], 2) if const { used::depthwise(3, 1, 2) } => {
-                    taps.rows::<3, 1, 1, 6, 2>(isa, self, output)
-                }
-                ([3, 3], [2, 2], [1, 1], 2) if const { used::depthwise(3, 2, 2) } => {
-                    taps.rows::<3, 2, 1, 6, 2>(isa, self, output)
-                }
-                ([5, 5], [1, 1], [1, 1], 2) if const { used::depthwise(5, 1, 2) } => {
-                    taps.rows::<5, 1, 1, 10, 3>(isa, self, output)
-                }
-                ([5, 5], [2, 2], [1, 1], 2) if const { used::depthwise(5, 2, 2) } => {
-                    taps.rows::<5, 2, 1, 10, 3>(isa, self, output)
-                }
-                _ => false,
-            };
-        if !done {
-            for row in 0..self.layer.output.height {
-                for column in 0..self.layer.output.width {
-                    self.any(isa, row, column, output);
-                }
-            }
-        }
-    }
-
-    /// The four rows of a quad of vertical taps, of which there are `reach` in all; those of the second plane of a fine input come
-    /// after those of the first. A row outside of the input is the padding, over and over; so is a tap beyond them, whose weights
-    /// are zero.
-    #[inline(always)]
-    fn rows(&self, row: usize, quad: usize, reach: usize) -> Rows<'_> {
-        let Shape { height, width, channels } = self.layer.input;
-        let (planes, of_plane) = (self.layer.planes(), self.layer.window.kernel[0]);
-        let mut paddings = [&[][..]; 4];
-        let mut rows = [(&[][..], 0); 4];
-        for (t, (source, padding)) in rows.iter_mut().zip(&mut paddings).enumerate() {
-            let ky = 4 * quad + t;
-            let (ky, channel) = if planes == 2 && ky >= of_plane {
-                (ky - of_plane, self.channel + channels / 2)
+            && residual.is_none()
+            && if used::FINE && layer.epilogue.fine {
+                window::<I, true>(isa, all, output)
             } else {
-                (ky, self.channel)
+                window::<I, false>(isa, all, output)
             };
-            *padding = self.layer.pad_code.get(channel..).unwrap_or(&[]);
-            *source = (*padding, 0);
-            if 4 * quad + t < reach
-                && let Some(y) = tap(&self.layer.window, 0, height, row, ky)
-            {
-                *source = (self.input.get(y * width * channels + channel..).unwrap_or(&[]), channels);
-            }
+        let mut left = all;
+        while !done && left.count > 0 {
+            let (part, rest) = left.split::<I>();
+            isa.run(Each { part, output });
+            left = rest;
         }
-        Rows::new(rows, width, paddings, self.count)
     }
+}
 
-    /// One output pixel of any window.
-    #[inline(always)]
-    fn any(&self, isa: I, row: usize, column: usize, output: &mut [u8]) {
-        let Window { kernel, stride, dilation, pad } = self.layer.window;
-        let mut sums = self.constants.offset;
-        for quad in 0..self.quads {
-            let rows = self.rows(row, quad, self.layer.kernel()[0]);
-            for kx in 0..kernel[1] {
-                let at = (column * stride[1] + kx * dilation[1]).wrapping_sub(pad[1]);
-                if let Some(weights) = self.weights.get(kx * self.quads + quad) {
-                    let mut taps = [isa.load_bytes(&[], 0, 0); 4];
-                    for t in 0..4 {
-                        taps[t] = isa.load_bytes(rows.block(t, at), 0, self.count);
-                    }
-                    sums = isa.dot_quads::<0, 4>(sums, isa.interleave(taps), weights);
-                }
-            }
-        }
-        self.finish(isa, row, column, sums, output);
+/// All of a layer, if strips are written for its window. A strip takes one or two rows: two where their taps fill no more quads than
+/// those of one.
+#[inline(always)]
+fn window<I: Isa, const FINE: bool>(isa: I, all: Part<'_>, output: &mut [u8]) -> bool {
+    let Window { kernel, stride, dilation, .. } = all.layer.window;
+    if kernel[0] != kernel[1] || stride[0] != stride[1] || dilation != [1, 1] {
+        return false;
     }
+    match (kernel[0], stride[0], all.layer.planes()) {
+        (3, 1, 1) => unrolled::<I, 3, 1, 2, 4, 1, FINE>(isa, all, output),
+        (3, 2, 1) => unrolled::<I, 3, 2, 1, 3, 1, FINE>(isa, all, output),
+        (5, 1, 1) => unrolled::<I, 5, 1, 2, 6, 2, FINE>(isa, all, output),
+        (5, 2, 1) => unrolled::<I, 5, 2, 2, 7, 2, FINE>(isa, all, output),
+        (3, 1, 2) => unrolled::<I, 3, 1, 1, 6, 2, FINE>(isa, all, output),
+        (3, 2, 2) => unrolled::<I, 3, 2, 1, 6, 2, FINE>(isa, all, output),
+        (5, 1, 2) => unrolled::<I, 5, 1, 1, 10, 3, FINE>(isa, all, output),
+        (5, 2, 2) => unrolled::<I, 5, 2, 1, 10, 3, FINE>(isa, all, output),
+        _ => false,
+    }
+}
 
-    /// (eq. 9–13) of one pixel.
+/// The same of a K × K window of stride S, R ≤ 2 rows at once, whose V vertical taps (those of both planes of a fine input) are Q quads,
+/// to a map that is FINE or not; false where the program has no code for it.
+#[inline(always)]
+fn unrolled<
+    I: Isa,
+    const K: usize,
+    const S: usize,
+    const R: usize,
+    const V: usize,
+    const Q: usize,
+    const FINE: bool,
+>(
+    isa: I,
+    all: Part<'_>,
+    output: &mut [u8],
+) -> bool {
+    let planes = const { if V == 2 * K { 2 } else { 1 } };
+    // Each in a function of its own, and so is each window: all in one would take LLVM many times as long.
+    if const { I::LEVEL.wide() && !FINE && V != 2 * K && used::depthwise([K, S, 1], FINE, WIDE) }
+        && strip::tile(I::LEVEL, all.layer.output.width, [planes == 2, FINE]) == WIDE
+    {
+        isa.run(Blocks::<K, S, R, V, Q, WIDE, FINE> { all, output });
+        return true;
+    }
+    if const { used::depthwise([K, S, if V == 2 * K { 2 } else { 1 }], FINE, P) } {
+        isa.run(Blocks::<K, S, R, V, Q, P, FINE> { all, output });
+        return true;
+    }
+    false
+}
+
+/// A layer whose window strips are written for.
+struct Blocks<
+    'a,
+    const K: usize,
+    const S: usize,
+    const R: usize,
+    const V: usize,
+    const Q: usize,
+    const P: usize,
+    const FINE: bool,
+> {
+    all: Part<'a>,
+    output: &'a mut [u8],
+}
+
+impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const P: usize, const FINE: bool>
+    Kernel for Blocks<'_, K, S, R, V, Q, P, FINE>
+{
+    type Output = ();
+
     #[inline(always)]
-    fn finish(&self, isa: I, row: usize, column: usize, sums: [I::I32; 4], output: &mut [u8]) {
-        let at = (row * self.layer.output.width + column) * self.layer.output.channels + self.channel;
-        let constants = &self.constants;
-        let mut v = constants.multiplier;
-        for n in 0..4 {
-            v[n] = isa.mul(isa.to_f32(sums[n]), constants.multiplier[n]);
-        }
-        if let Some(bias) = constants.bias {
-            for n in 0..4 {
-                v[n] = isa.add(v[n], bias[n]);
+    fn run<I: Isa>(self, isa: I) {
+        let Self { all, output } = self;
+        let mut strip = Strip::new(isa);
+        let mut left = all;
+        while left.count > 0 {
+            let (part, rest) = left.split::<I>();
+            left = rest;
+            if !part.fits::<I>(const { K * Q }) {
+                isa.run(Each { part, output });
+            } else if I::SPREAD > 1 && part.count <= pack::NARROW {
+                isa.run(Narrow::<K, S, R, V, Q, FINE> { part, output });
+            } else if all.layer.output.width < P {
+                isa.run(Each { part, output });
+            } else {
+                part.block(isa).strips::<K, S, R, V, Q, P, FINE>(isa, &mut strip, output);
             }
         }
-        if used::RESIDUAL
-            && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
-        {
-            let codes = residual.deal(isa, row * self.layer.output.width + column, self.channel, self.count);
-            for n in 0..4 {
-                v[n] = isa.add(v[n], isa.mul(isa.to_f32(codes[n]), factor[n]));
-            }
-        }
-        if used::HARD_SWISH
-            && let Some(hard_swish) = constants.hard_swish
-        {
-            for n in 0..4 {
-                v[n] = hard_swish[n].of(isa, v[n]);
-            }
-        }
-        let mut codes = sums;
-        if used::FINE && self.layer.epilogue.fine {
-            let mut low = sums;
-            for n in 0..4 {
-                [codes[n], low[n]] = isa.parts(epilogue::fine(isa, v[n]));
-            }
-            isa.store_dealt(low, output, at + self.layer.output.channels / 2, self.count);
-        } else {
-            for n in 0..4 {
-                codes[n] = isa.to_i32(v[n]);
-            }
-        }
-        isa.store_dealt(codes, output, at, self.count);
     }
 }

@@ -14,39 +14,42 @@
 //! Interleaving, products and packing stay within 128 bits, so they are those of a block. Where a map has just 16 channels, the
 //! pixels of a block lie side by side in memory.
 
+use super::block::{Block, Constants, Part, hard_swish};
 use super::strip::{Later, P, planes};
-use super::{Block, Constants, Depthwise, Taps, hard_swish};
 use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue};
 use crate::pack;
-use crate::used;
 
 /// Quads of interleaved columns at a time.
 const TAPS: usize = 80;
 
-/// A narrow block of a layer without residual.
-pub(super) struct Narrow<'a> {
-    pub layer: &'a Depthwise<'a>,
-    pub input: &'a [u8],
-    /// The block's weights.
-    pub packed: &'a [u8],
-    pub channel: usize,
-    pub count: usize,
+/// A narrow block of a layer without residual, by K × K windows of stride S, R rows at once, as [`super::Blocks`] has it.
+pub(super) struct Narrow<
+    'a,
+    const K: usize,
+    const S: usize,
+    const R: usize,
+    const V: usize,
+    const Q: usize,
+    const FINE: bool,
+> {
+    pub part: Part<'a>,
     pub output: &'a mut [u8],
 }
 
-impl Kernel for Narrow<'_> {
+impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const FINE: bool> Kernel
+    for Narrow<'_, K, S, R, V, Q, FINE>
+{
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        let Self { layer, input, packed, channel, count, output } = self;
-        let weights = isa.weights(packed);
-        let quads = layer.kernel()[0].div_ceil(4);
-        let constants = constants(isa, &layer.epilogue, channel);
-        let block = Block { layer, input, residual: None, packed, weights, quads, channel, count, constants };
+        let Self { part, output } = self;
+        let constants = constants(isa, &part.layer.epilogue, part.channel);
+        let block = Block { part, weights: isa.weights(part.packed), constants };
         let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
-        block.run(isa, &mut Columns { taps: [none; TAPS], later: Later::NONE }, output);
+        let mut columns = Columns { taps: [none; TAPS], later: Later::NONE };
+        columns.rows::<K, S, R, V, Q, FINE>(isa, &block, output);
     }
 }
 
@@ -93,45 +96,40 @@ const fn reach<I: Isa>(kernel: usize, stride: usize) -> usize {
     (kernel - 1) / stride / I::SPREAD + 1
 }
 
-impl<I: Isa> Taps<I> for Columns<I> {
+impl<I: Isa> Columns<I> {
     #[inline(always)]
-    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
+    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const FINE: bool>(
         &mut self,
         isa: I,
         block: &Block<'_, I>,
         output: &mut [u8],
-    ) -> bool {
-        let (height, width) = (block.layer.output.height, block.layer.output.width);
-        let len = const { K * Q * pack::quad_len(I::LEVEL) };
-        // No instruction loads the odd last bytes of a block.
-        if !block.count.is_multiple_of(4) || block.packed.len() < len {
-            return false;
-        }
+    ) {
+        let (height, width) = (block.part.layer.output.height, block.part.layer.output.width);
         // Whole tiles of blocks of output pixels at a time.
         let most = const {
             let most = (TAPS / S / Q - reach::<I>(K, S)) / P * P;
             assert!(most > 0);
             most
         };
-        let weights = [block.weights, self.later.weights(isa, block.packed, [R, S, Q])];
+        let weights = [block.weights, self.later.weights(isa, block.part.packed, [R, S, Q])];
         let mut row = 0;
         while row < height {
             let rows = [
-                block.rows(row, 0, V).with_near(),
-                block.rows(row, 1, V).with_near(),
-                if const { Q > 2 } { block.rows(row, 2, V).with_near() } else { Rows::none() },
+                block.part.rows(row, 0, V).with_near(),
+                block.part.rows(row, 1, V).with_near(),
+                if const { Q > 2 } { block.part.rows(row, 2, V).with_near() } else { Rows::none() },
             ];
             let mut column = 0;
             while column < width {
                 let blocks = (width - column).div_ceil(I::SPREAD).min(most);
-                let first = (column * S).wrapping_sub(block.layer.window.pad[1]);
+                let first = (column * S).wrapping_sub(block.part.layer.window.pad[1]);
                 interleave::<I, K, S, V, Q>(isa, &rows, first, blocks, &mut self.taps);
                 for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
-                    let Some(weights) = weights.get(..const { K * Q }) else { return true };
+                    let Some(weights) = weights.get(..const { K * Q }) else { return };
                     let mut at = 0;
                     while at < blocks {
                         let place = [row + i, column + at * I::SPREAD];
-                        tile::<I, K, S, Q>(isa, block, &self.taps, weights, at, place, output);
+                        tile::<I, K, S, Q, FINE>(isa, block, &self.taps, weights, at, place, output);
                         at += P;
                     }
                 }
@@ -139,7 +137,6 @@ impl<I: Isa> Taps<I> for Columns<I> {
             }
             row += R;
         }
-        true
     }
 }
 
@@ -173,7 +170,7 @@ fn interleave<I: Isa, const K: usize, const S: usize, const V: usize, const Q: u
 /// P blocks of pixels of output row `row` from `column` on, the `first` ones and those that follow of those that `taps` are for: those that
 /// are inside of it.
 #[inline(always)]
-fn tile<I: Isa, const K: usize, const S: usize, const Q: usize>(
+fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const FINE: bool>(
     isa: I,
     block: &Block<'_, I>,
     taps: &[I::Quads; TAPS],
@@ -191,27 +188,27 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize>(
     let mut codes = [block.constants.offset; P];
     match const { I::PASS } {
         1 => {
-            pass::<I, K, S, Q, 0, 1>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 1, 2>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 2, 3>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 3, 4>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 0, 1, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 1, 2, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 2, 3, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 3, 4, FINE>(isa, block, &windows, weights, &mut codes);
         }
         2 => {
-            pass::<I, K, S, Q, 0, 2>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 2, 4>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 0, 2, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 2, 4, FINE>(isa, block, &windows, weights, &mut codes);
         }
-        _ => pass::<I, K, S, Q, 0, 4>(isa, block, &windows, weights, &mut codes),
+        _ => pass::<I, K, S, Q, 0, 4, FINE>(isa, block, &windows, weights, &mut codes),
     }
-    let (width, channels) = (block.layer.output.width, block.layer.output.channels);
-    let (at, left) = ((row * width + column) * channels + block.channel, width.saturating_sub(column));
+    let (width, channels) = (block.part.layer.output.width, block.part.layer.output.channels);
+    let (at, left) = ((row * width + column) * channels + block.part.channel, width.saturating_sub(column));
     // Written out: an index that is no constant would move the codes to memory.
     macro_rules! blocks {
         ($($p:literal)*) => {$(
             let (to, pixels) = (at + $p * I::SPREAD * channels, left.saturating_sub($p * I::SPREAD).min(I::SPREAD));
-            if used::FINE && block.layer.epilogue.fine {
-                isa.store_spread_planes(planes(isa, codes[$p]), output, [to, channels], pixels, block.count);
+            if FINE {
+                isa.store_spread_planes(planes(isa, codes[$p]), output, [to, channels], pixels, block.part.count);
             } else {
-                isa.store_spread(codes[$p], output, [to, channels], pixels, block.count);
+                isa.store_spread(codes[$p], output, [to, channels], pixels, block.part.count);
             }
         )*};
     }
@@ -220,7 +217,15 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize>(
 
 /// Vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13). `windows` are its columns, by their remainder by the stride.
 #[inline(always)]
-fn pass<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+fn pass<
+    I: Isa,
+    const K: usize,
+    const S: usize,
+    const Q: usize,
+    const FROM: usize,
+    const TO: usize,
+    const FINE: bool,
+>(
     isa: I,
     block: &Block<'_, I>,
     windows: &[&[I::Quads]; 2],
@@ -247,5 +252,5 @@ fn pass<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usiz
         )*};
     }
     columns!(0 1 2 3 4);
-    block.codes::<FROM, TO>(isa, 0, codes);
+    block.codes::<P, FROM, TO, FINE>(isa, codes);
 }

@@ -11,13 +11,31 @@
 //! ```
 
 use super::super::epilogue;
-use super::{Block, Taps};
-use crate::isa::{Isa, Rows};
+use super::block::Block;
+use crate::isa::{Isa, Level, Rows, each_row};
 use crate::pack;
 use crate::used;
 
-/// Output pixels of a tile; of one of narrow blocks, times those of a block.
+/// Output pixels of a tile, 4 or [`WIDE`]; of one of narrow blocks, times those of a block.
 pub(super) const P: usize = 4;
+
+/// Output pixels of a wide tile: more sums at a time hide what a product waits for, and maps of 7 · 2^n pixels, as those of 224 × 224 pixels
+/// are, have no rest.
+pub(super) const WIDE: usize = 7;
+
+/// Pixels of the tiles of output rows of `width` pixels; input and output are fine maps or not. What overlaps is computed twice. Fine maps have
+/// no wide tiles: programs would grow for the sake of few layers.
+pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
+    let [narrow, wide] = [width.next_multiple_of(P), width.next_multiple_of(WIDE)];
+    let quicker = match level {
+        // A pixel of a wide tile takes nine tenths of the time.
+        Level::Avx512Vnni => 10 * wide <= 11 * narrow,
+        // As long, with half as many registers.
+        Level::Avx2 | Level::AvxVnni => wide < narrow,
+        _ => false,
+    };
+    if quicker && !fine[0] && !fine[1] && width >= WIDE { WIDE } else { P }
+}
 
 /// Input columns of a strip, at most.
 const COLUMNS: usize = 36;
@@ -64,57 +82,52 @@ impl<I: Isa> Strip<I> {
     }
 }
 
-impl<I: Isa> Taps<I> for Strip<I> {
-    #[inline(always)]
-    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
-        &mut self,
-        isa: I,
-        block: &Block<'_, I>,
-        output: &mut [u8],
-    ) -> bool {
-        block.strips::<K, S, R, V, Q>(isa, self, output)
-    }
-}
-
 impl<I: Isa> Block<'_, I> {
-    /// [`Taps::rows`].
+    /// All rows of a K × K window of stride S, R at once, of at least P pixels each; the block has to fit ([`Part::fits`](super::Part::fits)).
     #[inline(always)]
-    fn strips<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize>(
+    pub(super) fn strips<
+        const K: usize,
+        const S: usize,
+        const R: usize,
+        const V: usize,
+        const Q: usize,
+        const P: usize,
+        const FINE: bool,
+    >(
         &self,
         isa: I,
         strip: &mut Strip<I>,
         output: &mut [u8],
-    ) -> bool {
-        let (height, width) = (self.layer.output.height, self.layer.output.width);
-        let len = const { K * Q * pack::quad_len(I::LEVEL) };
-        // No instruction loads the odd last bytes of a block.
-        if width < P || !self.count.is_multiple_of(4) || self.packed.len() < len {
-            return false;
+    ) {
+        let (height, width) = (self.part.layer.output.height, self.part.layer.output.width);
+        if width < P {
+            return;
         }
         let Strip { taps, later } = strip;
-        let weights = [self.weights, later.weights(isa, self.packed, [R, S, Q])];
+        let weights = [self.weights, later.weights(isa, self.part.packed, [R, S, Q])];
         let mut row = 0;
         while row < height {
             let rows = [
-                self.rows(row, 0, V),
-                self.rows(row, 1, V),
-                if const { Q > 2 } { self.rows(row, 2, V) } else { Rows::none() },
+                self.part.rows(row, 0, V),
+                self.part.rows(row, 1, V),
+                if const { Q > 2 } { self.part.rows(row, 2, V) } else { Rows::none() },
             ];
             let mut column = 0;
             while column < width {
                 // The last one may overlap the one before.
                 let start = column.min(width - P);
-                let count = (width - start).min(const { (if Q > 2 { TAPS / Q } else { COLUMNS } - K) / S + 1 });
-                let first = (start * S).wrapping_sub(self.layer.window.pad[1]);
+                let count =
+                    (width - start).min(const { ((if Q > 2 { TAPS / Q } else { COLUMNS } - K) / S + 1) / P * P });
+                let first = (start * S).wrapping_sub(self.part.layer.window.pad[1]);
                 self.interleave::<K, S, V, Q>(isa, &rows, [first, count], taps);
                 for (i, weights) in weights.iter().enumerate().take(R.min(height - row)) {
-                    let Some(weights) = weights.get(..const { K * Q }) else { return true };
+                    let Some(weights) = weights.get(..const { K * Q }) else { return };
                     let at = (row + i) * width + start;
                     let mut pixel = 0;
                     // Tiles of P, the last overlapping the one before.
                     while pixel < count {
                         let tile = pixel.min(count - P);
-                        self.tile::<K, S, Q>(isa, taps, weights, [tile, at + tile], output);
+                        self.tile::<K, S, Q, P, FINE>(isa, taps, weights, [tile, at + tile], output);
                         pixel += P;
                     }
                 }
@@ -122,7 +135,6 @@ impl<I: Isa> Block<'_, I> {
             }
             row += R;
         }
-        true
     }
 
     /// The input columns of `count` output columns, from input column `first` on (wrapping below zero).
@@ -145,7 +157,7 @@ impl<I: Isa> Block<'_, I> {
         }
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
         // Which is asked here, not for each column.
-        if self.count == 4 * I::LANES && rows[0].count() == self.count {
+        if self.part.count == 4 * I::LANES && rows[0].count() == self.part.count {
             for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
                 if start + j < rows[0].columns() {
                     self.column::<V, Q>(isa, rows, start + j, true, taps);
@@ -191,7 +203,7 @@ impl<I: Isa> Block<'_, I> {
 
     /// P pixels from pixel `at` on, `tile` pixels from the first one that `taps` are for.
     #[inline(always)]
-    fn tile<const K: usize, const S: usize, const Q: usize>(
+    fn tile<const K: usize, const S: usize, const Q: usize, const P: usize, const FINE: bool>(
         &self,
         isa: I,
         taps: &[I::Quads; TAPS],
@@ -199,44 +211,51 @@ impl<I: Isa> Block<'_, I> {
         [tile, at]: [usize; 2],
         output: &mut [u8],
     ) {
-        let channels = self.layer.output.channels;
+        let channels = self.part.layer.output.channels;
         let Some(taps) = taps.get(tile * S * Q..).and_then(|rest| rest.get(..const { ((P - 1) * S + K) * Q })) else {
             return;
         };
-        let to = at * channels + self.channel;
+        let to = at * channels + self.part.channel;
         let mut codes = [self.constants.offset; P];
         match const { I::PASS } {
             1 => {
-                self.pass::<K, S, Q, 0, 1>(isa, taps, weights, at, &mut codes);
-                self.pass::<K, S, Q, 1, 2>(isa, taps, weights, at, &mut codes);
-                self.pass::<K, S, Q, 2, 3>(isa, taps, weights, at, &mut codes);
-                self.pass::<K, S, Q, 3, 4>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, P, 0, 1, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 1, 2, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 2, 3, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 3, 4, FINE>(isa, taps, weights, &mut codes);
             }
             2 => {
-                self.pass::<K, S, Q, 0, 2>(isa, taps, weights, at, &mut codes);
-                self.pass::<K, S, Q, 2, 4>(isa, taps, weights, at, &mut codes);
+                self.pass::<K, S, Q, P, 0, 2, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 2, 4, FINE>(isa, taps, weights, &mut codes);
             }
-            _ => self.pass::<K, S, Q, 0, 4>(isa, taps, weights, at, &mut codes),
+            _ => self.pass::<K, S, Q, P, 0, 4, FINE>(isa, taps, weights, &mut codes),
         }
-        if used::FINE && self.layer.epilogue.fine {
+        if FINE {
             for p in 0..P {
                 let [high, low] = planes(isa, codes[p]);
-                isa.store_dealt(high, output, to + p * channels, self.count);
-                isa.store_dealt(low, output, to + channels / 2 + p * channels, self.count);
+                isa.store_dealt(high, output, to + p * channels, self.part.count);
+                isa.store_dealt(low, output, to + channels / 2 + p * channels, self.part.count);
             }
             return;
         }
-        isa.store_dealt_tile(codes, output, to, channels, self.count);
+        isa.store_dealt_tile(codes, output, to, channels, self.part.count);
     }
 
-    /// The vectors FROM to TO of a tile whose first pixel is `pixel`: from offsets to codes (eq. 5, 9–13).
+    /// The vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13).
     #[inline(always)]
-    fn pass<const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+    fn pass<
+        const K: usize,
+        const S: usize,
+        const Q: usize,
+        const P: usize,
+        const FROM: usize,
+        const TO: usize,
+        const FINE: bool,
+    >(
         &self,
         isa: I,
         taps: &[I::Quads],
         weights: &[I::Weights],
-        pixel: usize,
         codes: &mut [[I::I32; 4]; P],
     ) {
         // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
@@ -245,53 +264,49 @@ impl<I: Isa> Block<'_, I> {
                 if $j < const { (P - 1) * S + K } {
                     for q in 0..Q {
                         if let Some(taps) = taps.get($j * Q + q) {
-                            products::<I, K, S, Q, FROM, TO>(isa, codes, *taps, weights, $j, q);
+                            products::<I, K, S, Q, P, FROM, TO>(isa, codes, *taps, weights, $j, q);
                         }
                     }
                 }
             )*};
         }
-        columns!(0 1 2 3 4 5 6 7 8 9 10);
-        self.codes::<FROM, TO>(isa, pixel, codes);
+        columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+        self.codes::<P, FROM, TO, FINE>(isa, codes);
     }
 
     /// From sums to codes (eq. 9–13), in vectors FROM to TO.
     #[inline(always)]
-    pub(super) fn codes<const FROM: usize, const TO: usize>(&self, isa: I, pixel: usize, codes: &mut [[I::I32; 4]; P]) {
+    pub(super) fn codes<const P: usize, const FROM: usize, const TO: usize, const FINE: bool>(
+        &self,
+        isa: I,
+        codes: &mut [[I::I32; 4]; P],
+    ) {
         let constants = &self.constants;
         for n in FROM..TO {
             let mut v = [constants.multiplier[n]; P];
-            for p in 0..P {
+            each_row!(p, P, {
                 v[p] = isa.mul(isa.to_f32(codes[p][n]), constants.multiplier[n]);
-            }
+            });
             if let Some(bias) = constants.bias {
-                for p in 0..P {
+                each_row!(p, P, {
                     v[p] = isa.add(v[p], bias[n]);
-                }
-            }
-            if used::RESIDUAL
-                && let (Some(factor), Some(residual)) = (constants.residual, self.residual)
-            {
-                for p in 0..P {
-                    let added = residual.deal(isa, pixel + p, self.channel, self.count);
-                    v[p] = isa.add(v[p], isa.mul(isa.to_f32(added[n]), factor[n]));
-                }
+                });
             }
             if used::HARD_SWISH
                 && let Some(hard_swish) = constants.hard_swish
             {
-                for p in 0..P {
+                each_row!(p, P, {
                     v[p] = hard_swish[n].of(isa, v[p]);
-                }
+                });
             }
-            if used::FINE && self.layer.epilogue.fine {
-                for p in 0..P {
+            if FINE {
+                each_row!(p, P, {
                     codes[p][n] = epilogue::fine(isa, v[p]);
-                }
+                });
             } else {
-                for p in 0..P {
+                each_row!(p, P, {
                     codes[p][n] = isa.to_i32(v[p]);
-                }
+                });
             }
         }
     }
@@ -309,7 +324,15 @@ pub(super) fn planes<I: Isa>(isa: I, codes: [I::I32; 4]) -> [[I::I32; 4]; 2] {
 
 /// Adds quad `q` of column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
 #[inline(always)]
-fn products<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize>(
+fn products<
+    I: Isa,
+    const K: usize,
+    const S: usize,
+    const Q: usize,
+    const P: usize,
+    const FROM: usize,
+    const TO: usize,
+>(
     isa: I,
     sums: &mut [[I::I32; 4]; P],
     taps: I::Quads,
@@ -319,7 +342,8 @@ fn products<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: 
 ) {
     macro_rules! pixels {
         ($($p:literal)*) => {$(
-            if j >= $p * S
+            if $p < P
+                && j >= $p * S
                 && j < $p * S + K
                 && let Some(weights) = weights.get((j - $p * S) * Q + q)
             {
@@ -327,5 +351,5 @@ fn products<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: 
             }
         )*};
     }
-    pixels!(0 1 2 3);
+    pixels!(0 1 2 3 4 5 6);
 }
