@@ -258,11 +258,14 @@ pub trait Isa: Copy + Sync {
     /// Four of them, one after the other.
     #[inline(always)]
     fn load_group(self, from: &[u8], at: usize) -> [Self::I32; 4] {
+        let from = from.get(at..).unwrap_or(&[]);
+        // Where all are there, that is asked once.
+        let from = from.get(..4 * Self::LANES).unwrap_or(from);
         [
-            self.load_weights(from, at),
-            self.load_weights(from, at + Self::LANES),
-            self.load_weights(from, at + 2 * Self::LANES),
-            self.load_weights(from, at + 3 * Self::LANES),
+            self.load_weights(from, 0),
+            self.load_weights(from, Self::LANES),
+            self.load_weights(from, 2 * Self::LANES),
+            self.load_weights(from, 3 * Self::LANES),
         ]
     }
     /// Sums of codes over `rows` rows, `stride` codes apart: N vectors from `at` on, the last lanes of the last one zero where

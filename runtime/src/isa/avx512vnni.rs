@@ -8,7 +8,7 @@
 mod bytes;
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span, sum_each};
 use bytes::first;
 use core::arch::asm;
 use core::arch::x86_64::*;
@@ -102,6 +102,48 @@ impl Isa for Avx512Vnni {
             Some(lanes) => unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(lanes.as_ptr().cast())) },
             None => self.splat_i32(0),
         }
+    }
+
+    #[inline(always)]
+    fn sum_codes<const N: usize>(
+        self,
+        from: &[u8],
+        at: usize,
+        stride: usize,
+        rows: usize,
+        count: usize,
+    ) -> [Self::I32; N] {
+        if N != 4 || count > 64 {
+            return sum_each(self, from, [at, stride], rows, count);
+        }
+        let mut four = [self.splat_i32(0); 4];
+        if let Some(from) = span(rows, stride, count).and_then(|len| from.get(at..)?.get(..len)) {
+            let mask = first(count);
+            let mut row = 0;
+            while row < rows {
+                // Four rows at a time, as taps of one.
+                let mut taps = [self.splat_i32(0); 4];
+                for t in 0..4 {
+                    if row + t < rows {
+                        // SAFETY: token; `from` has (rows − 1) · stride + count bytes, and the mask selects no others of the row.
+                        taps[t] =
+                            unsafe { _mm512_maskz_loadu_epi8(mask, from.as_ptr().add((row + t) * stride).cast()) };
+                    }
+                }
+                let taps = self.interleave(taps);
+                for n in 0..4 {
+                    // SAFETY: token.
+                    four[n] = unsafe { _mm512_dpbusd_epi32(four[n], taps[n], _mm512_set1_epi8(1)) };
+                }
+                row += 4;
+            }
+        }
+        let four = self.deal(four);
+        let mut sums = [self.splat_i32(0); N];
+        for (sum, of_four) in sums.iter_mut().zip(four) {
+            *sum = of_four;
+        }
+        sums
     }
 
     #[inline(always)]
@@ -247,9 +289,11 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn prefetch(self, bytes: &[u8]) {
-        for line in bytes.chunks(64) {
+        let mut at = 0;
+        while at < bytes.len() {
             // SAFETY: a hint, which never faults.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(bytes.as_ptr().wrapping_add(at).cast()) }
+            at += 64;
         }
     }
 

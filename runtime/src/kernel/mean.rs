@@ -84,18 +84,18 @@ impl<O: Output> Kernel for Run<'_, O> {
         }
         let mut channel = 0;
         while channel < n {
-            if n - channel >= 4 * I::LANES {
-                strip::<I, O, 4>(isa, layer, input, &mut output, channel, I::LANES);
-                channel += 4 * I::LANES;
+            let left = n - channel;
+            if left > I::LANES {
+                strip::<I, O, 4>(isa, layer, input, &mut output, channel, left.min(4 * I::LANES));
             } else {
-                strip::<I, O, 1>(isa, layer, input, &mut output, channel, (n - channel).min(I::LANES));
-                channel += I::LANES;
+                strip::<I, O, 1>(isa, layer, input, &mut output, channel, left);
             }
+            channel += 4 * I::LANES;
         }
     }
 }
 
-/// N vectors of channels, the last with `count`.
+/// `count` channels, at most N vectors of them.
 #[inline(always)]
 fn strip<I: Isa, O: Output, const N: usize>(
     isa: I,
@@ -106,10 +106,9 @@ fn strip<I: Isa, O: Output, const N: usize>(
     count: usize,
 ) {
     let (pixels, row) = (layer.shape.pixels(), layer.shape.channels);
-    let codes = (N - 1) * I::LANES + count;
-    let mut sums = isa.sum_codes::<N>(input, channel, row, pixels, codes);
+    let mut sums = isa.sum_codes::<N>(input, channel, row, pixels, count);
     if layer.fine {
-        let low = isa.sum_codes::<N>(input, channel + row / 2, row, pixels, codes);
+        let low = isa.sum_codes::<N>(input, channel + row / 2, row, pixels, count);
         for n in 0..N {
             sums[n] = isa.whole(sums[n], low[n]);
         }
@@ -117,6 +116,6 @@ fn strip<I: Isa, O: Output, const N: usize>(
     for n in 0..N {
         let at = channel + n * I::LANES;
         let v = epilogue::rescale(isa, sums[n], isa.load_f32(layer.multiplier, at), isa.load_f32(layer.bias, at));
-        output.store(isa, layer, v, at, count);
+        output.store(isa, layer, v, at, count.saturating_sub(n * I::LANES).min(I::LANES));
     }
 }

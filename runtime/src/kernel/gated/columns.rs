@@ -40,13 +40,13 @@ impl Columns<'_> {
         while plane < k {
             let mut c = 0;
             while c < gates {
-                if gates - c >= 4 * I::LANES {
-                    self.strip::<I, 4>(isa, layer, input, gate, [plane, c], I::LANES);
-                    c += 4 * I::LANES;
+                let left = gates - c;
+                if left > I::LANES {
+                    self.strip::<I, 4>(isa, layer, input, gate, [plane, c], left.min(4 * I::LANES));
                 } else {
-                    self.strip::<I, 1>(isa, layer, input, gate, [plane, c], (gates - c).min(I::LANES));
-                    c += I::LANES;
+                    self.strip::<I, 1>(isa, layer, input, gate, [plane, c], left);
                 }
+                c += 4 * I::LANES;
             }
             plane += gates;
         }
@@ -57,7 +57,7 @@ impl Columns<'_> {
         }
     }
 
-    /// Of N vectors of input channels from `channel` on of the plane that begins at `plane`, the last with `count`.
+    /// Of `count` input channels, at most N vectors of them, from `channel` on of the plane that begins at `plane`.
     #[inline(always)]
     fn strip<I: Isa, const N: usize>(
         &mut self,
@@ -68,12 +68,11 @@ impl Columns<'_> {
         [plane, channel]: [usize; 2],
         count: usize,
     ) {
-        let codes = (N - 1) * I::LANES + count;
-        let sums = isa.sum_codes::<N>(input, plane + channel, layer.in_channels, layer.pixels, codes);
+        let sums = isa.sum_codes::<N>(input, plane + channel, layer.in_channels, layer.pixels, count);
         let (pixels, share) = (isa.splat_f32(layer.pixels as f32), isa.splat_f32(1.0 / layer.pixels as f32));
         for n in 0..N {
             let of_gate = channel + n * I::LANES;
-            let at = plane + of_gate;
+            let (at, count) = (plane + of_gate, count.saturating_sub(n * I::LANES).min(I::LANES));
             let zero = lanes(isa, layer.zero, at, count);
             // Whole numbers below 2^24 where a map has no more than 65,793 pixels; beyond, rounded here as in the reference.
             let shifted = isa.sub(isa.to_f32(sums[n]), isa.mul(pixels, zero));
