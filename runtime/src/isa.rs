@@ -165,7 +165,7 @@ impl Level {
     /// Whether depthwise tiles may be seven pixels wide.
     #[inline(always)]
     pub const fn wide(self) -> bool {
-        matches!(self, Self::Avx512Vnni | Self::Avx2 | Self::AvxVnni)
+        !matches!(self, Self::Portable | Self::Simd128 | Self::Neon)
     }
 
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).

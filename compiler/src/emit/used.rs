@@ -3,7 +3,9 @@
 use super::sets::Sets;
 use crate::plan::Kernel;
 use crate::qgraph::QGraph;
+use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::depthwise_tile;
+use bakelite_runtime::layer::{Shape, Window};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -25,10 +27,7 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
         hard_swish |= epilogue.is_some_and(|e| e.hard_swish.is_some());
         hard_swish |= matches!(&step.kernel, Kernel::Gate { hard_swish: Some(_), .. });
         if let Kernel::Depthwise { input, output, window, epilogue, .. } = &step.kernel {
-            let [before, after] =
-                [input, output].map(|map| map.channels.checked_div(epilogue.multiplier.len).unwrap_or(1).max(1));
-            let tile = depthwise_tile(level, output.width, [before == 2, after == 2]);
-            depthwise.insert([window.kernel[0], window.stride[0], before, after, tile]);
+            depthwise.insert(strip(level, [*input, *output], window, epilogue.fine));
         }
     }
     let fine = q.tensors.iter().any(|tensor| tensor.fine);
@@ -56,8 +55,32 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
     out
 }
 
+/// What `runtime/used.rs` says of a depthwise convolution from one map to another, which is `fine` or not.
+fn strip(level: Level, [input, output]: [Shape; 2], window: &Window, fine: bool) -> [usize; 5] {
+    let after = if fine { 2 } else { 1 };
+    let before = input.channels.checked_div(output.channels / after).unwrap_or(1);
+    [window.kernel[0], window.stride[0], before, after, depthwise_tile(level, output.width, [before == 2, fine])]
+}
+
 #[cfg(test)]
 mod tests {
+    use super::strip;
+    use bakelite_runtime::isa::Level;
+    use bakelite_runtime::layer::{Shape, Window};
+
+    #[test]
+    fn depthwise_convolutions_are_those_that_the_kernel_asks_for() {
+        let window = Window { kernel: [3, 3], stride: [2, 2], dilation: [1, 1], pad: [0, 0] };
+        // 72 channels: constants are padded to 80.
+        let map = |width: usize, channels: usize| Shape::new(width, width, channels);
+        let of = |from, to, fine| strip(Level::Avx512Vnni, [from, to], &window, fine);
+        assert_eq!(of(map(56, 72), map(28, 72), false), [3, 2, 1, 1, 7]);
+        assert_eq!(of(map(56, 72), map(28, 144), true), [3, 2, 1, 2, 4]);
+        assert_eq!(of(map(56, 144), map(28, 72), false), [3, 2, 2, 1, 4]);
+        assert_eq!(of(map(56, 144), map(28, 144), true), [3, 2, 2, 2, 4]);
+        assert_eq!(strip(Level::Neon, [map(56, 72), map(28, 72)], &window, false), [3, 2, 1, 1, 4]);
+    }
+
     #[test]
     fn every_line_that_is_rewritten_is_there() {
         let all = include_str!("../../../runtime/src/used.rs");
