@@ -196,12 +196,11 @@ impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: us
         while left.count > 0 {
             let (part, rest) = left.split::<I>();
             left = rest;
-            if !part.fits::<I>(const { K * Q }) {
+            let narrow = I::SPREAD > 1 && part.count <= pack::NARROW;
+            if !part.fits::<I>(const { K * Q }) || !narrow && all.layer.output.width < P {
                 isa.run(Each { part, output });
-            } else if I::SPREAD > 1 && part.count <= pack::NARROW {
+            } else if narrow {
                 isa.run(Narrow::<K, S, R, V, Q, FINE> { part, output });
-            } else if all.layer.output.width < P {
-                isa.run(Each { part, output });
             } else {
                 part.block(isa).strips::<K, S, R, V, Q, P, FINE>(isa, &mut strip, output);
             }
