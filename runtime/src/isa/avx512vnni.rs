@@ -116,31 +116,8 @@ impl Isa for Avx512Vnni {
         if N != 4 || count > 64 {
             return sum_each(self, from, [at, stride], rows, count);
         }
-        let mut four = [self.splat_i32(0); 4];
-        if let Some(from) = span(rows, stride, count).and_then(|len| from.get(at..)?.get(..len)) {
-            let mask = first(count);
-            let mut row = 0;
-            while row < rows {
-                // Four rows at a time, as taps of one.
-                let mut taps = [self.splat_i32(0); 4];
-                for t in 0..4 {
-                    if row + t < rows {
-                        // SAFETY: token; `from` has (rows − 1) · stride + count bytes, and the mask selects no others of the row.
-                        taps[t] =
-                            unsafe { _mm512_maskz_loadu_epi8(mask, from.as_ptr().add((row + t) * stride).cast()) };
-                    }
-                }
-                let taps = self.interleave(taps);
-                for n in 0..4 {
-                    // SAFETY: token.
-                    four[n] = unsafe { _mm512_dpbusd_epi32(four[n], taps[n], _mm512_set1_epi8(1)) };
-                }
-                row += 4;
-            }
-        }
-        let four = self.deal(four);
         let mut sums = [self.splat_i32(0); N];
-        for (sum, of_four) in sums.iter_mut().zip(four) {
+        for (sum, of_four) in sums.iter_mut().zip(self.sum_block(from, [at, stride], rows, count)) {
             *sum = of_four;
         }
         sums

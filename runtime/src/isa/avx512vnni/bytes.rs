@@ -3,7 +3,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::Avx512Vnni;
-use crate::isa::Isa;
+use crate::isa::{Isa, span};
 use core::arch::x86_64::*;
 
 impl Avx512Vnni {
@@ -93,6 +93,31 @@ impl Avx512Vnni {
     pub(super) fn pack(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
         // SAFETY: token.
         unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
+    }
+
+    /// Sums of `count` ≤ 64 codes over `rows` rows, `stride` codes apart: four rows at a time, as if they were taps whose weights are one.
+    #[inline(always)]
+    pub(super) fn sum_block(self, from: &[u8], [at, stride]: [usize; 2], rows: usize, count: usize) -> [__m512i; 4] {
+        let mut sums = [self.splat_i32(0); 4];
+        let Some(from) = span(rows, stride, count).and_then(|len| from.get(at..)?.get(..len)) else { return sums };
+        let mut row = 0;
+        while row < rows {
+            let mut taps = [self.splat_i32(0); 4];
+            for t in 0..4 {
+                if row + t < rows {
+                    let codes = from.as_ptr().wrapping_add((row + t) * stride);
+                    // SAFETY: token; `from` has (rows − 1) · stride + count bytes, and the mask selects no others of the row.
+                    taps[t] = unsafe { _mm512_maskz_loadu_epi8(first(count), codes.cast()) };
+                }
+            }
+            let taps = self.interleave(taps);
+            for n in 0..4 {
+                // SAFETY: token.
+                sums[n] = unsafe { _mm512_dpbusd_epi32(sums[n], taps[n], _mm512_set1_epi8(1)) };
+            }
+            row += 4;
+        }
+        self.deal(sums)
     }
 }
 
