@@ -209,7 +209,7 @@ pub trait Isa: Copy + Sync {
     /// Whether epilogues of different kinds have code of their own. What it saves on Arm (2 % of all instructions with i8mm) costs 1 to 2 % of the
     /// time on x86.
     const APART: bool = false;
-    /// Vectors of a block that a depthwise tile takes at a time, 1, 2 or 4: as many as have room for sums of four pixels,
+    /// Vectors of a block that a depthwise tile takes at a time, 1, 2 or 4: as many as have room for the sums of its pixels,
     /// weights and constants in registers.
     const PASS: usize = 4;
 
