@@ -1,6 +1,7 @@
 //! The command line: what can be asked, and which function answers.
 
 mod ablate;
+mod adapt;
 mod analyze;
 mod arguments;
 mod bench;
@@ -30,6 +31,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Analyze(arguments) => analyze::analyze(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
+        Command::Adapt(arguments) => adapt::adapt(&arguments),
         Command::Model(arguments) => model::model(&arguments),
         Command::Verify(arguments) => compile::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

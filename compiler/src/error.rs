@@ -29,6 +29,8 @@ pub enum Stage {
     Specs,
     /// Writing a float network from an architecture.
     Model,
+    /// Searching for a smaller network.
+    Adapt,
     /// Reading arguments.
     Arguments,
     /// Writing to standard output.
@@ -50,6 +52,7 @@ impl fmt::Display for Stage {
             Stage::Verify => "verify",
             Stage::Specs => "specs",
             Stage::Model => "model",
+            Stage::Adapt => "adapt",
             Stage::Arguments => "arguments",
             Stage::Print => "print",
         })

@@ -3,6 +3,7 @@
 //! `pipeline` reads as the table of contents; every stage is a function from value to value, named for what it returns.
 
 pub mod ablate;
+pub mod adapt;
 pub mod analyze;
 pub mod build;
 pub mod calibrate;

@@ -14,6 +14,7 @@
 //! The same table, options and seed give the same weights everywhere. The measured statistics are kept to eight bits of
 //! precision, so that the last bits of a float matrix product, in which CPU generations differ, hardly ever show.
 
+pub mod float;
 mod layers;
 mod measure;
 mod network;

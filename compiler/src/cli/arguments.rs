@@ -69,6 +69,9 @@ would leave nothing to gain; how it is counted is noisy by a few percent.")]
 Without it the tile follows from the registers of the instruction set. Every candidate is timed in whole runs of the network; a tile is \
 changed where that takes at least 1 % off the time of all layers of one shape. Answers do not depend on tiles.")]
     Tune(TuneArguments),
+    /// Take channels off a float network until it costs less on a target (NetAdapt), and write it as ONNX.
+    #[command(after_help = ADAPT_HELP)]
+    Adapt(AdaptArguments),
     /// Write a float ONNX network from the table of an architecture, with made-up weights.
     #[command(after_help = "Example: bakelite model mobilenet-v3-large --width 0.75 --size 192x192 -o large.onnx")]
     Model(ModelFileArguments),
@@ -82,6 +85,15 @@ changed where that takes at least 1 % off the time of all layers of one shape. A
         shell: clap_complete::Shell,
     },
 }
+
+/// What `adapt --help` adds.
+const ADAPT_HELP: &str = "\
+Example: bakelite adapt mobilenet_v3.onnx --images photos --target cortex-a76 --cost 0.8 -o smaller.onnx
+
+Each step takes channels off one expansion or bottleneck: off the one whose loss the answers feel least for what it saves. The \
+layers that read them are fitted to do without (least squares on the pictures); nothing is trained. The result is a float file like \
+the one that was given: compile it, or train it a little first, where you can. A network of few classes often gives a twentieth \
+of its cost away unnoticed; one of a thousand classes needs training afterwards.";
 
 /// How a model is read.
 #[derive(Clone, Debug, Args)]
@@ -429,6 +441,34 @@ pub struct TuneArguments {
     pub out: PathBuf,
 }
 
+/// `adapt`.
+#[derive(Clone, Debug, Args)]
+pub struct AdaptArguments {
+    /// The float ONNX file of a classifier.
+    pub model: PathBuf,
+    /// How to read it.
+    #[command(flatten)]
+    pub reading: ModelArguments,
+    /// Pictures to fit weights to, and, a quarter of them, to judge by; no labels are needed.
+    #[command(flatten)]
+    pub pictures: ImageArguments,
+    /// The CPU: `native`, a name (see `bakelite targets`) or a .yaml file. Timed if it is this one, estimated for Arm cores.
+    #[arg(long, default_value = "native", value_name = "NAME|FILE")]
+    pub target: String,
+    /// What the result may cost, as a part of what the network costs: 0.9 takes a tenth off.
+    #[arg(long, default_value_t = 0.9, value_name = "PART", value_parser = part)]
+    pub cost: f64,
+    /// What every step takes off at least, as such a part.
+    #[arg(long, default_value_t = 0.01, value_name = "PART", value_parser = part)]
+    pub step: f64,
+    /// Where to write the ONNX file.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Print as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `model`.
 #[derive(Clone, Debug, Args)]
 pub struct ModelFileArguments {
@@ -497,6 +537,12 @@ fn count(text: &str) -> std::result::Result<usize, String> {
     let most = 1_000_000_000;
     let count = text.parse().ok().filter(|count| (1..=most).contains(count));
     count.ok_or_else(|| format!("`{text}` is not a whole number from 1 to {most}"))
+}
+
+/// More than nothing, less than all.
+fn part(text: &str) -> std::result::Result<f64, String> {
+    let part = text.parse().ok().filter(|part| *part > 0.0 && *part < 1.0);
+    part.ok_or_else(|| format!("`{text}` is not a number between 0 and 1, such as 0.9"))
 }
 
 /// At least one, and no more than any data set has.

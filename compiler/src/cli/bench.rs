@@ -1,7 +1,7 @@
 //! `bench`: layer by layer in this process, or a compiled crate as a whole; and `eval` of a compiled crate.
 
 use super::arguments::{BenchArguments, EvalArguments};
-use super::{inspect, line, print_json, table};
+use super::{line, print_json, table};
 use crate::compile;
 use crate::dataset::Dataset;
 use crate::emit::MARK;
@@ -43,7 +43,11 @@ pub(super) fn integers(arguments: &BenchArguments) -> Result<(QGraph, Level)> {
         let options = arguments.reading.options();
         let loaded = pipeline::load(&arguments.model, &options)?;
         let (prepared, _) = pipeline::prepare(&loaded, &options)?;
-        quantize::quantize(&prepared.graph, &inspect::made_up(&prepared.graph), &Recipe::load(&arguments.recipe)?)?
+        quantize::quantize(
+            &prepared.graph,
+            &quantize::ranges::made_up(&prepared.graph),
+            &Recipe::load(&arguments.recipe)?,
+        )?
     };
     let level = match &arguments.kernels {
         None => run::levels()[0],

@@ -7,7 +7,6 @@ use crate::graph::Graph;
 use crate::pipeline;
 use crate::plan;
 use crate::quantize;
-use crate::quantize::ranges::TensorRange;
 use crate::quantize::recipe::Recipe;
 
 /// `bakelite inspect`.
@@ -76,24 +75,7 @@ fn shape(graph: &Graph, id: crate::graph::TensorId) -> [usize; 3] {
 /// Quantizes and plans with made-up ranges: whatever would refuse later refuses now.
 fn would_not_compile(loaded: &pipeline::Loaded, options: &pipeline::ModelOptions) -> Result<()> {
     let (prepared, _) = pipeline::prepare(loaded, options)?;
-    let q = quantize::quantize(&prepared.graph, &made_up(&prepared.graph), &Recipe::load("default")?)?;
+    let q =
+        quantize::quantize(&prepared.graph, &quantize::ranges::made_up(&prepared.graph), &Recipe::load("default")?)?;
     plan::plan(&q, bakelite_runtime::isa::Level::Portable).map(|_| ())
-}
-
-/// Ranges for timing and checking, where values do not matter.
-pub fn made_up(graph: &Graph) -> quantize::Ranges {
-    graph
-        .tensors
-        .iter()
-        .map(|tensor| {
-            let n = tensor.shape.channels;
-            Some(TensorRange {
-                lo: vec![-1.0; n],
-                hi: vec![4.0; n],
-                mean: vec![0.5; n],
-                mean_square: vec![1.0; n],
-                fine: false,
-            })
-        })
-        .collect()
 }

@@ -9,7 +9,7 @@ use crate::graph::{Graph, Node};
 use crate::ops::{Conv, Op};
 
 /// Share of red, green and blue.
-const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+pub(crate) const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Makes a graph whose input has one channel take three.
 pub(super) fn take_colours(graph: &mut Graph, log: &mut Vec<String>) {

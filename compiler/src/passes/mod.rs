@@ -30,8 +30,9 @@ mod preprocess;
 mod soft_to_hard;
 mod soften;
 
+pub(crate) use grey::LUMA;
 pub use preprocess::fold_preprocess;
-pub use soften::soften;
+pub use soften::{harden, soften};
 
 use crate::error::{Error, Result, Stage};
 use crate::graph::Graph;

@@ -11,12 +11,7 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
     let uses = Uses::of(graph);
     let mut names = Vec::new();
     for node in &mut graph.nodes {
-        let hard = match as_activation(node) {
-            Some(Activation::Sigmoid) => Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 },
-            Some(Activation::Silu { beta }) if near(beta, 1.0) => Activation::HardSwish,
-            Some(Activation::Silu { beta }) => Activation::HardSwishLike { alpha: beta / 6.0, beta: 0.5 },
-            _ => continue,
-        };
+        let Some(hard) = as_activation(node).and_then(hard_form) else { continue };
         if uses.is_output(node.output) {
             log.push(format!("{} stays exact, it is the network's answer", node.name));
             continue;
@@ -28,4 +23,19 @@ pub(super) fn run(graph: &mut Graph, log: &mut Vec<String>) -> usize {
         log.push(format!("hard forms in place of sigmoid and swish: {}", names.join(", ")));
     }
     names.len()
+}
+
+/// The function that takes the place of a soft one; none for the others.
+pub(super) fn hard_form(function: Activation) -> Option<Activation> {
+    match function {
+        Activation::Sigmoid => Some(Activation::HardSigmoid { alpha: 1.0 / 6.0, beta: 0.5 }),
+        Activation::Silu { beta } if near(beta, 1.0) => Some(Activation::HardSwish),
+        Activation::Silu { beta } => Some(Activation::HardSwishLike { alpha: beta / 6.0, beta: 0.5 }),
+        Activation::Clip { .. }
+        | Activation::HardSigmoid { .. }
+        | Activation::HardSwish
+        | Activation::HardSwishLike { .. }
+        | Activation::Tanh
+        | Activation::Leaky { .. } => None,
+    }
 }

@@ -5,6 +5,7 @@
 //! graphs have the same nodes and tensors. The result is for the float interpreter alone.
 
 use super::edit::as_activation;
+use super::soft_to_hard::hard_form;
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node};
 use crate::ops::{Activation, Op};
@@ -28,6 +29,19 @@ pub fn soften(hard: &Graph, exact: &Graph) -> Result<Graph> {
         *place.ok_or_else(missing)? = function;
     }
     Ok(softened)
+}
+
+/// A softened graph with hard forms again, all but that of an answer.
+pub fn harden(softened: &Graph) -> Graph {
+    let mut hard = softened.clone();
+    for node in hard.nodes.iter_mut().filter(|node| !softened.outputs.contains(&node.output)) {
+        if let Some(function) = function_of(node)
+            && let Some(form) = hard_form(*function)
+        {
+            *function = form;
+        }
+    }
+    hard
 }
 
 /// The function of a node, its own or the one behind its convolution.

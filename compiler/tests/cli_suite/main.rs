@@ -4,6 +4,7 @@
 //! tested too where they are. One crate is compiled to a program, by `demo`, and serves all tests of programs.
 
 mod ablate;
+mod adapt;
 mod analyze;
 mod architectures;
 mod bakelite;

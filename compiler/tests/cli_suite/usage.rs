@@ -90,9 +90,19 @@ fn toolchains_that_are_not_installed() {
 #[test]
 fn the_help_names_every_command_and_ends_well() {
     let help = bakelite(["--help"]).succeeds().stdout;
-    for command in
-        ["compile", "calibrate", "inspect", "eval", "verify", "bench", "tune", "targets", "demo", "completions"]
-    {
+    for command in [
+        "compile",
+        "calibrate",
+        "inspect",
+        "eval",
+        "verify",
+        "bench",
+        "tune",
+        "adapt",
+        "targets",
+        "demo",
+        "completions",
+    ] {
         assert!(help.contains(command), "no {command} in\n{help}");
         assert!(bakelite([command, "--help"]).succeeds().stdout.contains("Usage:"));
     }
