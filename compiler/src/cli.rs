@@ -9,6 +9,7 @@ mod calibrate;
 mod compile;
 mod demo;
 mod eval;
+mod explain;
 mod inspect;
 mod model;
 mod output;

@@ -12,6 +12,7 @@ use crate::dataset::{Dataset, Preprocess};
 use crate::emit::{self, Facts, Sets};
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::{self, Evaluation, Summary};
+use crate::explain::{Explanation, explain};
 use crate::golden::{self, Golden};
 use crate::pipeline::{self, Loaded, ModelOptions, Prepared};
 use crate::plan::{self, Economy, Plan};
@@ -110,6 +111,9 @@ pub struct Outcome {
     pub constants: usize,
     /// What Arm cores would take, for each instruction set of the target that is one of theirs.
     pub estimates: Vec<cost::Estimate>,
+    /// What was decided for every layer, for each instruction set of the target.
+    #[serde(skip)]
+    pub explanations: Vec<Explanation>,
     /// Sections of the program.
     pub contents: Option<object::Contents>,
     /// What was compared bit for bit.
@@ -362,6 +366,7 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
         stack: None,
         constants: sets.constants_bytes(),
         estimates: plans.iter().filter_map(|plan| cost::estimate(plan).transpose()).collect::<Result<_>>()?,
+        explanations: plans.iter().map(explain).collect(),
         contents: None,
         verified: None,
         notes: work

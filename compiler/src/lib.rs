@@ -16,6 +16,7 @@ pub mod emit;
 pub mod error;
 pub mod evaluate;
 pub mod execute;
+pub mod explain;
 pub mod golden;
 pub mod graph;
 pub mod import;

@@ -204,6 +204,9 @@ pub struct CompileArguments {
     /// Toolchain of rustup that builds the crate [default: the first that can].
     #[arg(long, value_name = "NAME")]
     pub toolchain: Option<String>,
+    /// Also say what was decided for every layer: kernel, tile, what is fused, what is idle, what lies in bands.
+    #[arg(long)]
+    pub explain: bool,
     /// Print the result as JSON.
     #[arg(long)]
     pub json: bool,

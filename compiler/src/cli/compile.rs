@@ -1,20 +1,32 @@
 //! `compile` and `verify`.
 
 use super::arguments::{CompileArguments, VerifyArguments};
-use super::{line, print_json, print_notes, table};
+use super::{explain, line, print_json, print_notes, table};
 use crate::compile::{self, Outcome};
 use crate::cost::Estimate;
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::verify;
 
 /// `bakelite compile`.
 pub fn compile(arguments: &CompileArguments) -> Result<()> {
     let outcome = compile::compile(&arguments.request()?)?;
+    present(&outcome, arguments)
+}
+
+/// As it was asked for.
+fn present(outcome: &Outcome, arguments: &CompileArguments) -> Result<()> {
     if arguments.json {
-        return print_json(&outcome);
+        let mut json = serde_json::to_value(outcome).map_err(|e| Error::new(Stage::Print, e.to_string()))?;
+        if arguments.explain {
+            json["explanations"] = serde_json::json!(outcome.explanations);
+        }
+        return print_json(&json);
     }
     print_notes(&outcome.notes);
-    show(&outcome)
+    if arguments.explain {
+        explain::show(&outcome.explanations)?;
+    }
+    show(outcome)
 }
 
 /// `bakelite verify`: the same, with more images and no less; or the kernels alone.
@@ -32,12 +44,7 @@ pub fn verify(VerifyArguments { compile: arguments, kernels }: &VerifyArguments)
     }
     request.crate_only = false;
     request.verify_images = request.verify_images.max(64);
-    let outcome = compile::compile(&request)?;
-    if arguments.json {
-        return print_json(&outcome);
-    }
-    print_notes(&outcome.notes);
-    show(&outcome)
+    present(&compile::compile(&request)?, arguments)
 }
 
 /// What Arm cores would take, in a line.

@@ -37,6 +37,36 @@ fn targets() {
 }
 
 #[test]
+fn compile_explains_every_layer() {
+    let folder = scratch();
+    let explain = |target: &str, more: &[&str]| {
+        let run = compile(&SHARED.model, &SHARED.images, &folder.path().join(target)).args(["--target", target]);
+        run.args(["--explain"]).args(more).succeeds().stdout
+    };
+    let value = json(&explain("x86-64-avx2", &["--json"]));
+    let explanation = &value["explanations"][0];
+    assert_eq!((&explanation["kernels"], value["explanations"].as_array().unwrap().len()), (&"avx2".into(), 1));
+    let layers = explanation["layers"].as_array().unwrap();
+    let products: Vec<&Value> = layers.iter().filter(|layer| layer["kernel"] == "pointwise").collect();
+    assert!(products.len() > 10 && layers.len() > products.len(), "{explanation}");
+    for layer in &products {
+        let [pairs, instructions] = ["pairs", "instructions"].map(|key| layer["safe"][key].as_f64().unwrap());
+        assert!(pairs > 50.0 && pairs <= 100.0 && (0.0..=pairs).contains(&instructions), "{layer}");
+        assert!(layer["tile"][0].as_u64() >= Some(1) && layer["idle_lanes"].as_f64() < Some(50.0), "{layer}");
+    }
+    let fused = |what: &str| layers.iter().any(|it| it["fused"].as_array().unwrap().contains(&what.into()));
+    assert!(fused("hard-swish") && fused("sum with another map") && fused("gate in the weights"), "{explanation}");
+    // As a table: only AVX2 has pairs to prove, only a target of several sets has several tables.
+    assert!(explain("x86-64-avx2", &[]).contains("vpmaddwd"));
+    let told = explain("aarch64-multi", &["--memory", "least"]);
+    assert!(
+        !told.contains("safe in i16") && told.contains("products by sdot") && told.contains("products by usmmla"),
+        "{told}"
+    );
+    assert!(json(&compile(&SHARED.model, &SHARED.images, &folder.path().join("plain")).arg("--json").succeeds().stdout)["explanations"].is_null());
+}
+
+#[test]
 fn compile_tells_what_it_made() {
     let folder = scratch();
     let out = folder.path().join("out");
