@@ -71,10 +71,23 @@ pub struct Analysis {
     pub weights_db: f64,
     /// The same with float weights and activations in codes.
     pub activations_db: f64,
+    /// Pictures whose best class stays, in percent, in the same three cases; none where the network names no class.
+    pub agreement: Option<Agreement>,
     /// Each integer operation, in order.
     pub layers: Vec<Layer>,
     /// Pictures whose best class changed.
     pub changed: Vec<Changed>,
+}
+
+/// Pictures with the same best class as in float, in percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Agreement {
+    /// Everything in integers.
+    pub all: f64,
+    /// Integer weights, float activations.
+    pub weights: f64,
+    /// Float weights, activations in codes.
+    pub activations: f64,
 }
 
 /// One picture.
@@ -157,9 +170,20 @@ pub fn analyze(work: &Quantized, dataset: &Dataset) -> Result<Analysis> {
         all_db: sqnr(&outputs, &sights, &all),
         weights_db: sqnr(&outputs, &sights, &weights),
         activations_db: sqnr(&outputs, &sights, &activations),
+        agreement: draft.q.scores().map(|_| Agreement {
+            all: agreement(&sights, &all),
+            weights: agreement(&sights, &weights),
+            activations: agreement(&sights, &activations),
+        }),
         layers,
         changed: changed.into_iter().map(|(_, picture)| picture).collect(),
     })
+}
+
+/// Pictures whose best class stays, in percent.
+fn agreement(sights: &[Sight], answers: &[Vec<f32>]) -> f64 {
+    let same = sights.iter().zip(answers).filter(|(sight, answer)| top1(&sight.answer) == top1(answer)).count();
+    100.0 * same as f64 / sights.len().max(1) as f64
 }
 
 /// What `graph` answers if the results of the sites that `rounded` picks are rounded to codes.

@@ -80,6 +80,12 @@ fn show(analysis: &Analysis) -> Result<()> {
         "answers to {} pictures: {:.1} dB in integers; {:.1} dB with integer weights alone, {:.1} dB with activations in codes alone",
         analysis.pictures, analysis.all_db, analysis.weights_db, analysis.activations_db
     ))?;
+    if let Some(agreement) = &analysis.agreement {
+        line(format!(
+            "of them with the same best class: {:.1} %; {:.1} %, {:.1} %",
+            agreement.all, agreement.weights, agreement.activations
+        ))?;
+    }
     show_ranges(analysis)?;
     let mut remedies: Vec<(&Layer, &Remedy)> =
         analysis.layers.iter().filter_map(|layer| Some((layer, layer.remedy.as_ref()?))).collect();

@@ -44,6 +44,8 @@ struct Page<'a> {
     all: String,
     weights: String,
     codes: String,
+    /// Pictures with the same best class, in these three cases.
+    agreement: Option<[String; 3]>,
     along: Drawing,
     alone: Drawing,
     remedies: Vec<Help<'a>>,
@@ -133,6 +135,9 @@ pub fn report(contents: Contents<'_>) -> Result<String> {
         all: db(analysis.all_db),
         weights: db(analysis.weights_db),
         codes: db(analysis.activations_db),
+        agreement: analysis
+            .agreement
+            .map(|it| [it.all, it.weights, it.activations].map(|share| format!("{share:.1} %"))),
         along: along(analysis),
         alone: alone(layers),
         remedies: remedies(layers),

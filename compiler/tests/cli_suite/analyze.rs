@@ -31,6 +31,10 @@ fn layers_and_remedies_are_told() {
     // One scale per tensor hurts activations more than weights, and no layer alone as much as all of them.
     assert!(db(&told["all_db"]) < db(&told["weights_db"]), "{told}");
     assert!(alone.iter().all(|&alone| alone > db(&told["all_db"])), "{told}");
+    // Of three pictures those that changed have another best class.
+    let changed = told["changed"].as_array().expect("pictures").len();
+    assert_eq!(told["agreement"]["all"].as_f64(), Some(100.0 * (3 - changed) as f64 / 3.0), "{told}");
+    assert!(told["agreement"]["weights"].as_f64() >= told["agreement"]["all"].as_f64(), "{told}");
     let remedies: Vec<&str> = layers.iter().filter_map(|layer| layer["remedy"]["option"].as_str()).collect();
     assert!(remedies.iter().any(|remedy| remedy.contains("--recipe fast: a scale for each channel")), "{remedies:?}");
 }
