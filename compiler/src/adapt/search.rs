@@ -40,7 +40,8 @@ pub struct Step {
     pub to: usize,
     /// Cost of the network then, as a part of that at the beginning.
     pub cost: f64,
-    /// Signal of the answers to their difference from the network's own, in dB, on pictures that nothing was fitted to.
+    /// Signal of the answers to their difference from the network's own, in dB, on the pictures that judge: steps were chosen by
+    /// them, nothing was fitted to them.
     pub sqnr_db: f64,
     /// Pictures whose first answer is still the same, in percent of these.
     pub agreement: f64,

@@ -70,7 +70,7 @@ fn show(found: &Found, preprocess: &str, arguments: &AdaptArguments) -> Result<(
         line("the goal was not reached: no layer has channels left whose half would take a step off the cost")?;
     }
     line(
-        "agreement and SQNR: the float network with what it was, on a quarter of the pictures, to which nothing was fitted",
+        "agreement and SQNR: the float network against what it was, on a quarter of the pictures: steps were chosen by them, nothing was fitted to them",
     )?;
     line(format!("next: bakelite compile {} --preprocess {preprocess} --images DIR", arguments.out.display()))
 }
