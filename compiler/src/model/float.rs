@@ -13,7 +13,7 @@ use super::onnx;
 use crate::error::{Error, Result, Stage};
 use crate::graph::{Graph, Node, TensorId, Window};
 use crate::ops::{Activation, Conv, Op};
-use onnx_protobuf::{AttributeProto, GraphProto, Message, ModelProto, OperatorSetIdProto};
+use onnx_protobuf::{AttributeProto, GraphProto, Message};
 use std::collections::BTreeSet;
 
 /// The file's bytes; `origin` says where it comes from.
@@ -30,15 +30,7 @@ pub fn file(graph: &Graph, origin: &str) -> Result<Vec<u8>> {
     let mut writer = Writer::new(graph);
     graph.nodes.iter().for_each(|node| writer.node(node));
     writer.answers();
-    let model = ModelProto {
-        ir_version: onnx::IR_VERSION,
-        producer_name: "bakelite".into(),
-        producer_version: env!("CARGO_PKG_VERSION").into(),
-        doc_string: origin.into(),
-        opset_import: vec![OperatorSetIdProto { version: onnx::OPSET, ..Default::default() }],
-        graph: Some(writer.file).into(),
-        ..Default::default()
-    };
+    let model = onnx::model(writer.file, origin);
     model.write_to_bytes().map_err(|e| {
         Error::new(Stage::Model, format!("cannot be encoded: {e}")).at(&graph.name).remedy("give a smaller model")
     })

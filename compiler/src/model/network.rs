@@ -17,7 +17,7 @@ use crate::graph::{LARGEST_TENSOR, Shape, Window};
 use crate::ops::{self, Activation, MaxPool, Operator as _};
 use crate::specs::architecture::Function;
 use ndarray::{Array3, s};
-use onnx_protobuf::{AttributeProto, GraphProto, ModelProto, OperatorSetIdProto};
+use onnx_protobuf::{AttributeProto, GraphProto, ModelProto};
 use rayon::prelude::*;
 
 /// Added to variances.
@@ -90,15 +90,7 @@ impl Network {
 
     /// The whole file.
     pub fn finish(self, origin: &str) -> ModelProto {
-        ModelProto {
-            ir_version: onnx::IR_VERSION,
-            producer_name: "bakelite".into(),
-            producer_version: env!("CARGO_PKG_VERSION").into(),
-            doc_string: origin.into(),
-            opset_import: vec![OperatorSetIdProto { version: onnx::OPSET, ..Default::default() }],
-            graph: Some(self.graph).into(),
-            ..Default::default()
-        }
+        onnx::model(self.graph, origin)
     }
 
     /// Convolution, batch norm if any, function if any. Without batch norm it has a bias, unless neither is wanted.

@@ -4,13 +4,29 @@ use onnx_protobuf::attribute_proto::AttributeType;
 use onnx_protobuf::tensor_proto::DataType;
 use onnx_protobuf::tensor_shape_proto::{Dimension, dimension};
 use onnx_protobuf::type_proto;
-use onnx_protobuf::{AttributeProto, NodeProto, TensorProto, TensorShapeProto, TypeProto, ValueInfoProto};
+use onnx_protobuf::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto,
+};
 
 /// Has `HardSwish`, `Resize` with every mode, and is read by every runtime in use.
-pub(super) const OPSET: i64 = 17;
+const OPSET: i64 = 17;
 
 /// The format's version that belongs to it.
-pub(super) const IR_VERSION: i64 = 8;
+const IR_VERSION: i64 = 8;
+
+/// A whole file; `origin` says where it comes from.
+pub(super) fn model(graph: GraphProto, origin: &str) -> ModelProto {
+    ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: "bakelite".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        doc_string: origin.into(),
+        opset_import: vec![OperatorSetIdProto { version: OPSET, ..Default::default() }],
+        graph: Some(graph).into(),
+        ..Default::default()
+    }
+}
 
 pub(super) fn int(name: &str, i: usize) -> AttributeProto {
     AttributeProto { name: name.into(), type_: AttributeType::INT.into(), i: i as i64, ..Default::default() }
