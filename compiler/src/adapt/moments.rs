@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::execute;
 use crate::graph::{Graph, TensorId};
+use crate::reconstruct::moments::regularised;
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -57,12 +58,8 @@ impl Inputs {
 
     /// `H` with λ on its diagonal, and λ.
     pub fn regularised(&self) -> (Array2<f64>, f64) {
-        let channels = self.gram.nrows().max(1) as f64;
-        let share = RIDGE * (1.0 + FEW * channels / self.rows.max(1) as f64);
-        let lambda = (share * self.gram.diag().sum() / channels).max(1e-9);
-        let mut gram = self.gram.clone();
-        gram.diag_mut().iter_mut().for_each(|d| *d += lambda);
-        (gram, lambda)
+        let per_sample = self.gram.nrows() as f64 / self.rows.max(1) as f64;
+        regularised(&self.gram, RIDGE * (1.0 + FEW * per_sample))
     }
 }
 

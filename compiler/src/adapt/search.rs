@@ -6,6 +6,7 @@ use super::moments::{Inputs, moments};
 use super::remove::remove;
 use super::surgeon::{Reader, thin};
 use crate::error::{Error, Result, Stage};
+use crate::evaluate::{energies, top1};
 use crate::execute;
 use crate::graph::{Graph, TensorId};
 use crate::ops::Op;
@@ -73,7 +74,7 @@ pub struct Pictures {
 }
 
 /// What the network at the beginning answers to the judging pictures.
-struct Answers(Vec<Array3<f32>>);
+struct Answers(Vec<Vec<f32>>);
 
 /// How near answers are to those.
 #[derive(Clone, Copy, Debug)]
@@ -86,32 +87,25 @@ struct Nearness {
 
 impl Answers {
     fn of(graph: &Graph, pictures: &[Array3<f32>]) -> Result<Self> {
-        let run = |picture| Ok(execute::run(graph, picture, &mut |_, _| {})?.into_iter().next().unwrap_or_default());
+        let run = |picture| {
+            let answers = execute::run(graph, picture, &mut |_, _| {})?;
+            Ok(answers.into_iter().flatten().collect())
+        };
         pictures.par_iter().map(run).collect::<Result<_>>().map(Self)
     }
 
     fn nearness(&self, other: &Self) -> Nearness {
         let (mut signal, mut noise, mut same) = (0.0, 0.0, 0);
         for (wanted, got) in self.0.iter().zip(&other.0) {
-            let mean = |x: &Array3<f32>| f64::from(x.sum()) / x.len().max(1) as f64;
-            let (of_wanted, of_got) = (mean(wanted), mean(got));
-            for (&a, &b) in wanted.iter().zip(got) {
-                let (a, b) = (f64::from(a) - of_wanted, f64::from(b) - of_got);
-                signal += a * a;
-                noise += (a - b) * (a - b);
-            }
-            same += usize::from(first(wanted) == first(got));
+            let (of_wanted, apart) = energies(wanted, got);
+            (signal, noise) = (signal + of_wanted, noise + apart);
+            same += usize::from(top1(wanted) == top1(got));
         }
         Nearness {
             noise: noise / signal.max(f64::MIN_POSITIVE),
             agreement: 100.0 * same as f64 / self.0.len().max(1) as f64,
         }
     }
-}
-
-fn first(x: &Array3<f32>) -> usize {
-    let best = x.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
-    best.map_or(0, |(index, _)| index)
 }
 
 /// A family some of whose channels might leave.

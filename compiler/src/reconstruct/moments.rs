@@ -29,14 +29,18 @@ impl Moments {
         Self { input_mean, target_mean, gram, cross }
     }
 
-    /// `H + λI` and λ, which is `share` of the mean variance of the inputs: a prior against what few samples say.
+    /// [`regularised`] second moments.
     pub fn regularised(&self, share: f64) -> (Array2<f64>, f64) {
-        let k = self.gram.nrows().max(1);
-        let lambda = (share * self.gram.diag().sum() / k as f64).max(1e-9);
-        let mut gram = self.gram.clone();
-        gram.diag_mut().iter_mut().for_each(|d| *d += lambda);
-        (gram, lambda)
+        regularised(&self.gram, share)
     }
+}
+
+/// `H + λI` and λ, which is `share` of the mean variance of the inputs: a prior against what few samples say.
+pub fn regularised(gram: &Array2<f64>, share: f64) -> (Array2<f64>, f64) {
+    let lambda = (share * gram.diag().sum() / gram.nrows().max(1) as f64).max(1e-9);
+    let mut gram = gram.clone();
+    gram.diag_mut().iter_mut().for_each(|d| *d += lambda);
+    (gram, lambda)
 }
 
 /// The weights `[k][o]` that minimise `E|xᵀw − y|² + λ|w − prior|²`, both centred: `w = (H + λI)⁻¹ (C + λ·prior)`, where
