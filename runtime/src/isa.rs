@@ -393,6 +393,11 @@ pub trait Isa: Copy + Sync {
 
     /// Four taps of a block.
     fn interleave(self, taps: [Self::Bytes; 4]) -> Self::Quads;
+    /// The same, to memory: where an instruction set has stores that interleave.
+    #[inline(always)]
+    fn store_quads(self, taps: [Self::Bytes; 4], to: &mut Self::Quads) {
+        *to = self.interleave(taps);
+    }
     /// The quads of packed depthwise weights.
     fn weights(self, packed: &[u8]) -> &[Self::Weights];
     /// `sums[c] + Σ_t taps[t][c] · weights[t][c]`, dealt, of vectors FROM to TO; the others stay as they are.

@@ -172,6 +172,12 @@ impl Isa for I8mm {
     }
 
     #[inline(always)]
+    fn store_quads(self, [a, b, c, d]: [Self::Bytes; 4], to: &mut Self::Quads) {
+        // SAFETY: token; `to` has 64 bytes.
+        unsafe { vst4q_u8(to.as_mut_ptr().cast(), uint8x16x4_t(a, b, c, d)) }
+    }
+
+    #[inline(always)]
     fn dot_quads<const FROM: usize, const TO: usize>(
         self,
         sums: [Self::I32; 4],

@@ -537,6 +537,17 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn store_quads(self, [a, b, c, d]: [Self::Bytes; 4], to: &mut Self::Quads) {
+        let (a, b, c, d) = (signed(self, a), signed(self, b), signed(self, c), signed(self, d));
+        // SAFETY: token; each half of `to` has 32 bytes.
+        unsafe {
+            let to: *mut i8 = to.as_mut_ptr().cast();
+            vst2q_s8(to, int8x16x2_t(a, b));
+            vst2q_s8(to.add(32), int8x16x2_t(c, d));
+        }
+    }
+
+    #[inline(always)]
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
         self.load_bytes(rows.block(t, column), 0, rows.count())
     }

@@ -285,6 +285,13 @@ impl Isa for NeonDot {
     }
 
     #[inline(always)]
+    fn store_quads(self, [a, b, c, d]: [Self::Bytes; 4], to: &mut Self::Quads) {
+        let (a, b, c, d) = (signed(self.0, a), signed(self.0, b), signed(self.0, c), signed(self.0, d));
+        // SAFETY: token; `to` has 64 bytes.
+        unsafe { vst4q_s8(to.as_mut_ptr().cast(), int8x16x4_t(a, b, c, d)) }
+    }
+
+    #[inline(always)]
     fn dot_quads<const FROM: usize, const TO: usize>(
         self,
         sums: [Self::I32; 4],

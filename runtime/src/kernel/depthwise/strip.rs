@@ -200,7 +200,7 @@ impl<I: Isa> Block<'_, I> {
                     };
                 }
             }
-            *taps = isa.interleave(four);
+            isa.store_quads(four, taps);
         }
     }
 
