@@ -73,7 +73,7 @@ pub use neon::Neon;
 pub use neondot::NeonDot;
 pub use operands::{Matrix, Panel};
 pub use portable::Portable;
-pub use rows::Rows;
+pub use rows::{Column, Rows, Walk};
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use simd128::Simd128;
 pub use team::Team;
@@ -374,11 +374,6 @@ pub trait Isa: Copy + Sync {
     /// The block of row `t` at `column`, [`Rows::block`], of a count that is a multiple of four. What lies beyond it
     /// may be any value.
     fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes;
-    /// The same where the count is that of a whole block: nothing is asked for each of them.
-    #[inline(always)]
-    fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
-        self.load_block(rows, t, column)
-    }
     /// A narrow block of row `t`: the pixels at `column`, `column + stride`, … ([`Isa::SPREAD`] of them), side by side. The count
     /// is a multiple of four; what lies beyond it may be any value.
     #[inline(always)]

@@ -553,16 +553,6 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
-        let block = rows.block(t, column);
-        if t >= 4 || rows.count() < 16 {
-            return self.load_bytes(block, 0, rows.count());
-        }
-        // SAFETY: token; a block of the four rows has at least `count` bytes.
-        unsafe { vld1q_u8(block.as_ptr()) }
-    }
-
-    #[inline(always)]
     fn weights(self, packed: &[u8]) -> &[Self::Weights] {
         packed.as_chunks().0
     }

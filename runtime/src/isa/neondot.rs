@@ -163,11 +163,6 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
-        fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
-            self.0.load_whole(rows, t, column)
-        }
-
-        #[inline(always)]
         fn weights(self, packed: &[u8]) -> &[Self::Weights] {
             packed.as_chunks().0
         }

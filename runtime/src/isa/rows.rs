@@ -1,6 +1,8 @@
 //! Rows of a map of which whole blocks can be read without a check: the check is made once, for all columns.
 
+use super::Isa;
 use crate::pack::NARROW;
+use core::marker::PhantomData;
 
 /// Four rows of a map of which whole blocks of channels can be read without a check, and what is outside of them.
 #[derive(Clone, Copy, Debug)]
@@ -89,5 +91,68 @@ impl<'a> Rows<'a> {
         } else {
             self.padding.get(t).copied().unwrap_or(&[])
         }
+    }
+}
+
+/// Columns of Q times four rows one after the other, of which each row has a whole block. Nothing is asked for a column but whether there is
+/// another one, and no address is computed anew.
+pub struct Walk<'a, I: Isa, const Q: usize> {
+    /// The next column of each row: [`Walk::WHOLE`] bytes, unless none is left.
+    at: [[*const u8; 4]; Q],
+    steps: [[usize; 4]; Q],
+    left: usize,
+    marker: PhantomData<(&'a [u8], I)>,
+}
+
+impl<'a, I: Isa, const Q: usize> Walk<'a, I, Q> {
+    /// Bytes of a whole block.
+    const WHOLE: usize = 4 * I::LANES;
+
+    /// `count` columns of the first Q of `rows`, from `start` on; no columns unless all of these are inside and blocks are whole.
+    #[inline(always)]
+    pub fn new(_: I, rows: &[Rows<'a>; 3], start: usize, count: usize) -> Self {
+        let mut walk = Self { at: [[core::ptr::null(); 4]; Q], steps: [[0; 4]; Q], left: count, marker: PhantomData };
+        for (q, rows) in rows.iter().enumerate().take(Q) {
+            if rows.count < Self::WHOLE || start >= rows.columns || count > rows.columns - start {
+                walk.left = 0;
+            }
+            walk.steps[q] = rows.steps;
+            for t in 0..4 {
+                // Within the row where columns are left; elsewhere it is not read.
+                walk.at[q][t] = rows.rows[t].as_ptr().wrapping_add(start.wrapping_mul(rows.steps[t]));
+            }
+        }
+        if Q > rows.len() {
+            walk.left = 0;
+        }
+        walk
+    }
+
+    /// The next column.
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<Column<'a, I, Q>> {
+        self.left = self.left.checked_sub(1)?;
+        let column = Column { at: self.at, marker: PhantomData };
+        for q in 0..Q {
+            for t in 0..4 {
+                self.at[q][t] = self.at[q][t].wrapping_add(self.steps[q][t]);
+            }
+        }
+        Some(column)
+    }
+}
+
+/// A column of a [`Walk`].
+pub struct Column<'a, I: Isa, const Q: usize> {
+    at: [[*const u8; 4]; Q],
+    marker: PhantomData<(&'a [u8], I)>,
+}
+
+impl<'a, I: Isa, const Q: usize> Column<'a, I, Q> {
+    /// The whole block of row `t` < 4 of the `q`-th four.
+    #[inline(always)]
+    pub fn block(&self, q: usize, t: usize) -> &'a [u8] {
+        // SAFETY: by the meaning of `at`: rows have count ≥ WHOLE bytes from each of their columns on.
+        unsafe { core::slice::from_raw_parts(self.at[q][t], Walk::<I, Q>::WHOLE) }
     }
 }

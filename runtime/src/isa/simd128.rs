@@ -402,16 +402,6 @@ impl Isa for Simd128 {
     }
 
     #[inline(always)]
-    fn load_whole(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
-        let block = rows.block(t, column);
-        if t >= 4 || rows.count() < 16 {
-            return self.load_bytes(block, 0, rows.count());
-        }
-        // SAFETY: a block of the four rows has at least `count` bytes.
-        unsafe { v128_load(block.as_ptr().cast()) }
-    }
-
-    #[inline(always)]
     fn interleave(self, [a, b, c, d]: [Self::Bytes; 4]) -> Self::Quads {
         let low = |a, b| i8x16_shuffle::<0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23>(a, b);
         let high = |a, b| i8x16_shuffle::<8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31>(a, b);

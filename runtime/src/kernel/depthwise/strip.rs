@@ -12,7 +12,7 @@
 
 use super::super::epilogue;
 use super::block::Block;
-use crate::isa::{Isa, Level, Rows, each_row};
+use crate::isa::{Column, Isa, Level, Rows, Walk, each_row};
 use crate::pack;
 use crate::used;
 
@@ -156,36 +156,32 @@ impl<I: Isa> Block<'_, I> {
         let inside = rows[0].columns().saturating_sub(start).min(count - before);
         let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
         for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
-            self.column::<V, Q>(isa, rows, first.wrapping_add(j), false, taps);
+            self.column::<V, Q>(isa, rows, first.wrapping_add(j), taps);
         }
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
-        // Which is asked here, not for each column.
-        if self.part.count == 4 * I::LANES && rows[0].count() == self.part.count {
-            for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
-                if start + j < rows[0].columns() {
-                    self.column::<V, Q>(isa, rows, start + j, true, taps);
-                }
+        if self.part.count == 4 * I::LANES {
+            let mut walk = Walk::<I, Q>::new(isa, rows, start, inside);
+            for taps in now.chunks_exact_mut(Q) {
+                let Some(column) = walk.next() else { break };
+                self.whole::<V, Q>(isa, &column, taps);
             }
         } else {
             for (j, taps) in now.chunks_exact_mut(Q).enumerate() {
-                if start + j < rows[0].columns() {
-                    self.column::<V, Q>(isa, rows, start + j, false, taps);
-                }
+                self.column::<V, Q>(isa, rows, start + j, taps);
             }
         }
         for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
-            self.column::<V, Q>(isa, rows, start + inside + j, false, taps);
+            self.column::<V, Q>(isa, rows, start + inside + j, taps);
         }
     }
 
-    /// The V vertical taps of input column `column` (wrapping below zero), in a `whole` block of channels or in a part of one.
+    /// The V vertical taps of input column `column` (wrapping below zero).
     #[inline(always)]
     fn column<const V: usize, const Q: usize>(
         &self,
         isa: I,
         rows: &[Rows<'_>; 3],
         column: usize,
-        whole: bool,
         taps: &mut [I::Quads],
     ) {
         let none = isa.load_bytes(&[], 0, 0);
@@ -193,11 +189,22 @@ impl<I: Isa> Block<'_, I> {
             let mut four = [none; 4];
             for t in 0..4 {
                 if 4 * q + t < V {
-                    four[t] = if whole {
-                        isa.load_whole(&rows[q.min(2)], t, column)
-                    } else {
-                        isa.load_block(&rows[q.min(2)], t, column)
-                    };
+                    four[t] = isa.load_block(&rows[q.min(2)], t, column);
+                }
+            }
+            isa.store_quads(four, taps);
+        }
+    }
+
+    /// The same of a whole block.
+    #[inline(always)]
+    fn whole<const V: usize, const Q: usize>(&self, isa: I, column: &Column<'_, I, Q>, taps: &mut [I::Quads]) {
+        let none = isa.load_bytes(&[], 0, 0);
+        for (q, taps) in taps.iter_mut().enumerate().take(Q) {
+            let mut four = [none; 4];
+            for t in 0..4 {
+                if 4 * q + t < V {
+                    four[t] = isa.load_bytes(column.block(q, t), 0, 4 * I::LANES);
                 }
             }
             isa.store_quads(four, taps);
