@@ -351,6 +351,30 @@ pub trait Isa: Copy + Sync {
     #[inline(always)]
     fn arrange(self, _packed: &mut [u8], _k: usize) {}
 
+    /// The weights of a gated layer's first groups of four channels (eq. 22), where an instruction set has a way of its own: of how many groups,
+    /// and the largest |w · f| of each output channel. `weights` are N vectors as [`crate::pack::gated`] lays them, `factors` f as bytes.
+    #[inline(always)]
+    fn largest_gated<const N: usize>(
+        self,
+        _weights: &[&[u8]; N],
+        _factors: &[[[u8; 4]; 4]],
+    ) -> (usize, [Self::F32; N]) {
+        (0, [self.splat_f32(0.0); N])
+    }
+    /// The same of their codes (eq. 23), written as by [`Isa::store_group`], one vector after `vector` bytes from another: of how many groups,
+    /// and the sums of eq. 26. `columns` are f and the means.
+    #[inline(always)]
+    fn round_gated<const N: usize>(
+        self,
+        _weights: &[&[u8]; N],
+        _columns: [&[[[u8; 4]; 4]]; 2],
+        _inverse: [Self::F32; N],
+        _packed: &mut [u8],
+        _vector: usize,
+    ) -> (usize, [Self::F32; N]) {
+        (0, [self.splat_f32(0.0); N])
+    }
+
     /// A hint that these bytes are read soon: into the second cache, while something else is computed.
     #[inline(always)]
     fn prefetch(self, _bytes: &[u8]) {}

@@ -8,6 +8,7 @@
 mod product;
 
 use super::neondot::{as_neon, sixteen};
+use super::neon::gate;
 use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -95,6 +96,23 @@ impl Isa for I8mm {
             vst1q_lane_s32::<2>(to.add(4), packed);
             vst1q_lane_s32::<3>(to.add(6), packed);
         }
+    }
+
+    #[inline(always)]
+    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
+        gate::largest(self.0, weights, factors)
+    }
+
+    #[inline(always)]
+    fn round_gated<const N: usize>(
+        self,
+        weights: &[&[u8]; N],
+        columns: [&[[[u8; 4]; 4]]; 2],
+        inverse: [Self::F32; N],
+        packed: &mut [u8],
+        vector: usize,
+    ) -> (usize, [Self::F32; N]) {
+        gate::round::<N, { gate::EIGHTS }>(self.0, weights, columns, inverse, packed, vector)
     }
 
     #[inline(always)]

@@ -8,6 +8,7 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`] exists only where the CPU has the feature.
 
+pub(super) mod gate;
 mod product;
 
 use super::pieces::{few, partial, store_partial};
@@ -458,6 +459,23 @@ impl Isa for Neon {
             let pairs = vcombine_s16(vmovn_s32(low), vmovn_s32(high));
             vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s16(pairs));
         }
+    }
+
+    #[inline(always)]
+    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
+        gate::largest(self, weights, factors)
+    }
+
+    #[inline(always)]
+    fn round_gated<const N: usize>(
+        self,
+        weights: &[&[u8]; N],
+        columns: [&[[[u8; 4]; 4]]; 2],
+        inverse: [Self::F32; N],
+        packed: &mut [u8],
+        vector: usize,
+    ) -> (usize, [Self::F32; N]) {
+        gate::round::<N, { gate::PAIRS }>(self, weights, columns, inverse, packed, vector)
     }
 
     #[inline(always)]

@@ -9,6 +9,7 @@
 
 mod product;
 
+use super::neon::gate;
 use super::neon::signed;
 use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
@@ -199,6 +200,23 @@ impl Isa for NeonDot {
             let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
             vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s32(packed));
         }
+    }
+
+    #[inline(always)]
+    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
+        gate::largest(self.0, weights, factors)
+    }
+
+    #[inline(always)]
+    fn round_gated<const N: usize>(
+        self,
+        weights: &[&[u8]; N],
+        columns: [&[[[u8; 4]; 4]]; 2],
+        inverse: [Self::F32; N],
+        packed: &mut [u8],
+        vector: usize,
+    ) -> (usize, [Self::F32; N]) {
+        gate::round::<N, { gate::FOURS }>(self.0, weights, columns, inverse, packed, vector)
     }
 
     #[inline(always)]

@@ -119,14 +119,13 @@ fn prepare<I: Isa, const N: usize>(
     let (lane, bytes) = (vector * I::LANES, pack::vector_len(I::LEVEL, k));
     let weights = task.weights.get(lane * k..).unwrap_or(&[]);
     let packed = task.packed.get_mut(vector * bytes..).unwrap_or(&mut []);
-    let zero = isa.splat_f32(0.0);
     let mut vectors = [&[][..]; N];
     for n in 0..N {
         vectors[n] = weights.get(n * k * I::LANES..).and_then(|rest| rest.get(..k * I::LANES)).unwrap_or(&[]);
     }
-    let mut largest = [zero; N];
     let (factors, means) = (columns.factor.as_chunks::<4>().0, columns.mean.as_chunks::<4>().0);
-    for (group, factors) in factors.iter().enumerate().take(k.div_ceil(4)) {
+    let (done, mut largest) = isa.largest_gated(&vectors, factors);
+    for (group, factors) in factors.iter().enumerate().take(k.div_ceil(4)).skip(done) {
         let mut weights = [[isa.splat_i32(0); 4]; N];
         for n in 0..N {
             weights[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
@@ -149,8 +148,8 @@ fn prepare<I: Isa, const N: usize>(
         }
         inverse[n] = isa.load_f32(&inverses, 0);
     }
-    let mut error = [zero; N];
-    for (group, (factors, means)) in factors.iter().zip(means).enumerate().take(k.div_ceil(4)) {
+    let (done, mut error) = isa.round_gated(&vectors, [factors, means], inverse, packed, bytes);
+    for (group, (factors, means)) in factors.iter().zip(means).enumerate().take(k.div_ceil(4)).skip(done) {
         let mut codes = [[isa.splat_i32(0); 4]; N];
         for n in 0..N {
             codes[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
