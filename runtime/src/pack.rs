@@ -97,10 +97,29 @@ const fn quad(level: Level) -> Quad {
     }
 }
 
-/// Bytes of a row of taps, of `run` codes, in a patch of a convolution: a multiple of four.
+/// Whether patches of a convolution have their rows of taps side by side, without gaps: products then are whole steps of 16 codes, as those of
+/// most pointwise layers are.
 #[inline(always)]
-pub const fn patch_row(run: usize) -> usize {
-    run.div_ceil(4) * 4
+const fn dense_patches(level: Level) -> bool {
+    matches!(level, Level::Neon | Level::NeonDot | Level::I8mm)
+}
+
+/// Bytes from one row of taps, of `run` codes, to the next in a patch of a convolution.
+#[inline(always)]
+pub const fn patch_row(level: Level, run: usize) -> usize {
+    if dense_patches(level) { run } else { run.div_ceil(4) * 4 }
+}
+
+/// Bytes of a patch of `kh` rows of taps of `run` codes, with what follows the last one.
+#[inline(always)]
+pub const fn patch_len(level: Level, [kh, run]: [usize; 2]) -> usize {
+    if dense_patches(level) { (kh * run).div_ceil(16) * 16 } else { kh * patch_row(level, run) }
+}
+
+/// The same, at most, whatever the instruction set is.
+#[inline(always)]
+pub const fn longest_patch([kh, run]: [usize; 2]) -> usize {
+    (kh * run.div_ceil(4) * 4).div_ceil(16) * 16
 }
 
 /// Bytes of one packed vector of output channels of a pointwise convolution.
@@ -134,7 +153,7 @@ pub const fn pointwise_len(level: Level, k: usize, n: usize) -> usize {
 /// other, as short ones are, unless the products of the instruction set are too long for it.
 #[inline(always)]
 pub const fn short_row(level: Level, run: usize) -> Option<usize> {
-    if patch_row(run) < 16 && group(level) <= 4 { Some(run.div_ceil(step(level)) * step(level)) } else { None }
+    if run <= 12 && !dense_patches(level) { Some(run.div_ceil(step(level)) * step(level)) } else { None }
 }
 
 /// Bytes of packed weights of a convolution with one group: `kh` rows of `run` = kw · input channels.
@@ -142,7 +161,7 @@ pub const fn short_row(level: Level, run: usize) -> Option<usize> {
 pub const fn convolution_len(level: Level, [kh, run]: [usize; 2], n: usize) -> usize {
     match short_row(level, run) {
         Some(k) => kh * pointwise_len(level, k, n),
-        None => pointwise_len(level, kh * patch_row(run), n),
+        None => pointwise_len(level, patch_len(level, [kh, run]), n),
     }
 }
 
@@ -217,18 +236,17 @@ fn rotate(level: Level, k: usize, out: &mut [u8]) {
     }
 }
 
-/// `[o][row]`, of which k channels from the first on count, to `[o / lanes][k / group][lanes][group]`, where each `run` of the k
+/// `[o][row]`, of which k channels from the first on count, to `[o / lanes][groups][lanes][group]`, where each `run` of the k
 /// channels takes `padded` ≥ run; `out` is filled with zeros first.
 fn panels(
     weights: &[i8],
     [row, k, n]: [usize; 3],
     [run, padded]: [usize; 2],
-    lanes: usize,
+    [lanes, groups]: [usize; 2],
     group: usize,
     out: &mut [u8],
 ) {
     out.fill(0);
-    let groups = (k.div_ceil(run.max(1)) * padded).div_ceil(group);
     for o in 0..n {
         for c in 0..k {
             let place = c.checked_div(run).unwrap_or(0) * padded + c.checked_rem(run).unwrap_or(0);
@@ -242,7 +260,8 @@ fn panels(
 
 /// Packs pointwise weights `[o][k]` into [`pointwise_len`] bytes.
 pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, k, n], [k, k.next_multiple_of(step(level))], level.lanes(), group(level), out);
+    let groups = k.next_multiple_of(step(level)).div_ceil(group(level));
+    panels(weights, [k, k, n], [k, k], [level.lanes(), groups], group(level), out);
     rotate(level, k, out);
 }
 
@@ -266,12 +285,14 @@ pub fn convolution(level: Level, weights: &[i8], [kh, run]: [usize; 2], n: usize
     if let Some(k) = short_row(level, run) {
         let sections = out.chunks_exact_mut(pointwise_len(level, k, n).max(1));
         for (ky, out) in sections.enumerate().take(kh) {
-            panels(weights.get(ky * run..).unwrap_or(&[]), [row, run, n], [run, k], lanes, group, out);
+            let weights = weights.get(ky * run..).unwrap_or(&[]);
+            panels(weights, [row, run, n], [run, k], [lanes, k.div_ceil(group)], group, out);
         }
         return;
     }
-    panels(weights, [row, row, n], [run, patch_row(run)], lanes, group, out);
-    rotate(level, kh * patch_row(run), out);
+    let k = patch_len(level, [kh, run]);
+    panels(weights, [row, row, n], [run, patch_row(level, run)], [lanes, k.div_ceil(group)], group, out);
+    rotate(level, k, out);
 }
 
 /// The weights of a convolution with several groups, `[o][kh][kw][c of the group]`: as they are.
@@ -283,7 +304,7 @@ pub fn grouped(weights: &[i8], out: &mut [u8]) {
 
 /// Packs dense weights `[o][k]` into [`dense_len`] bytes.
 pub fn dense(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    panels(weights, [k, k, n], [k, k], level.lanes(), pair(level), out);
+    panels(weights, [k, k, n], [k, k], [level.lanes(), k.div_ceil(pair(level))], pair(level), out);
 }
 
 /// Packs depthwise weights `[c][kh][kw]` into [`depthwise_len`] bytes.

@@ -40,7 +40,7 @@ pub fn features(level: Level, step: &Step) -> BTreeMap<&'static str, f64> {
                 Some(row) => window.kernel[0] * row,
                 None => {
                     count.add("codes", output.pixels() * window.kernel[0] * run.div_ceil(16));
-                    window.kernel[0] * pack::patch_row(run)
+                    pack::patch_len(level, [window.kernel[0], run])
                 }
             };
             count.product([output.pixels(), k, channels(output, epilogue)], Tile { rows: 8, vectors: 4 }, epilogue);

@@ -14,7 +14,7 @@ mod short;
 
 use super::epilogue;
 use super::pointwise::{Product, Tile};
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Level};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
 use core::ops::Range;
@@ -49,7 +49,7 @@ impl Convolution<'_> {
     /// Bytes of scratch that [`convolution`] needs; none with several groups.
     #[inline(always)]
     pub const fn scratch_len(&self) -> usize {
-        if self.groups == 1 { STRIP * self.patch_len() + SHORT } else { 0 }
+        if self.groups == 1 { STRIP * pack::longest_patch(self.rows()) + SHORT } else { 0 }
     }
 
     /// Codes of a row of taps.
@@ -70,10 +70,16 @@ impl Convolution<'_> {
         [self.output.pixels(), self.out_channels(), self.output.channels]
     }
 
-    /// Bytes of a patch: rows of taps, each padded.
+    /// Rows of taps, and codes of each.
     #[inline(always)]
-    const fn patch_len(&self) -> usize {
-        self.window.kernel[0] * pack::patch_row(self.run())
+    const fn rows(&self) -> [usize; 2] {
+        [self.window.kernel[0], self.run()]
+    }
+
+    /// Bytes of a patch, and from a row of its taps to the next.
+    #[inline(always)]
+    const fn patch(&self, level: Level) -> [usize; 2] {
+        [pack::patch_len(level, self.rows()), pack::patch_row(level, self.run())]
     }
 }
 
@@ -107,7 +113,7 @@ impl Kernel for Run<'_> {
         if layer.groups != 1 {
             return grouped(isa, layer, input, residual, output);
         }
-        let k = layer.patch_len();
+        let [k, _] = layer.patch(I::LEVEL);
         if input.len() < layer.input.len()
             || layer.pad_code.len() < layer.input.channels
             || scratch.len() < layer.scratch_len()
@@ -145,21 +151,22 @@ fn gathered<I: Isa>(
     output: &mut [u8],
     pixels: Range<usize>,
 ) {
-    let k = layer.patch_len();
+    let patch = layer.patch(I::LEVEL);
+    let k = patch[0];
     let mut first_pixel = pixels.start;
     while first_pixel < pixels.end {
         let count = (pixels.end - first_pixel).min(STRIP);
         let mut done = 0;
         while done < count {
             let Some(patches) = scratch.get_mut(done * k..) else { return };
-            let inside = gather_inside(layer, input, first_pixel + done, count - done, k, patches);
+            let inside = gather_inside(layer, input, first_pixel + done, count - done, patch, patches);
             if inside == 0 {
-                gather(layer, input, first_pixel + done, patches);
+                gather(layer, input, first_pixel + done, patch[1], patches);
             }
             done += inside.max(1);
         }
         if let Some(short) = short {
-            let pitch = pack::patch_row(layer.run());
+            let pitch = patch[1];
             short.run(isa, &Pixels { codes: scratch, pitch, step: k, first: first_pixel, count }, output);
             first_pixel += count;
             continue;
@@ -210,7 +217,7 @@ fn gather_inside(
     input: &[u8],
     pixel: usize,
     most: usize,
-    k: usize,
+    [k, padded]: [usize; 2],
     patches: &mut [u8],
 ) -> usize {
     let Shape { height, width, channels } = layer.input;
@@ -237,13 +244,12 @@ fn gather_inside(
     // Every piece is inside: of the input, of the patches and of the output row.
     let need = (bottom - y) * width * channels + run.max(16);
     let room = from.len().checked_sub(need).map_or(0, |left| left.checked_div(step).map_or(most, |n| n + 1));
-    let padded = pack::patch_row(run);
     let space = ((kernel[0] - 1) * padded + run.max(16)).max(SHORT);
     let space = patches.len().checked_sub(space).map_or(0, |left| left.checked_div(k).map_or(0, |n| n + 1));
     let count = most.min(more + 1).min(layer.output.width - column).min(room).min(space);
     match (kernel[0], run <= 16) {
-        (3, true) => short_runs::<3>(from, patches, [step, k, pitch, run], count),
-        (2, true) => short_runs::<2>(from, patches, [step, k, pitch, run], count),
+        (3, true) => short_runs::<3>(from, patches, [step, k, pitch, padded], count),
+        (2, true) => short_runs::<2>(from, patches, [step, k, pitch, padded], count),
         _ => {
             for i in 0..count {
                 for ky in 0..kernel[0] {
@@ -259,9 +265,9 @@ fn gather_inside(
 
 /// [`gather_inside`] of at most three runs of at most 16 codes. A patch has [`SHORT`] bytes to go on.
 #[inline(always)]
-fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, run]: [usize; 4], count: usize) {
+fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, padded]: [usize; 4], count: usize) {
     // Rows of one length, known runs: one check for all of a patch.
-    let (len, padded) = (count.saturating_sub(1) * step + 16, pack::patch_row(run.min(16)));
+    let len = count.saturating_sub(1) * step + 16;
     let mut rows = [&[][..]; KH];
     for ky in 0..KH {
         let Some(row) = from.get(ky * pitch..).and_then(|rest| rest.get(..len)) else { return };
@@ -298,14 +304,14 @@ fn pieces(from: &[u8], to: &mut [u8], len: usize) {
 /// The codes under the window of one output pixel, `[kh][kw · c]`, to the start of `patch`. What pads the rows is any
 /// value: its weights are zero.
 #[inline(always)]
-fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, patch: &mut [u8]) {
+fn gather(layer: &Convolution<'_>, input: &[u8], pixel: usize, padded: usize, patch: &mut [u8]) {
     let Shape { height, width, channels } = layer.input;
     let window = &layer.window;
     let (Some(row), Some(column)) = (pixel.checked_div(layer.output.width), pixel.checked_rem(layer.output.width))
     else {
         return;
     };
-    let (run, padded) = (layer.run(), pack::patch_row(layer.run()));
+    let run = layer.run();
     // Where a row of taps is one run of codes.
     let start = (window.dilation[1] == 1 && column * window.stride[1] + window.kernel[1] <= width + window.pad[1])
         .then(|| tap(window, 1, width, column, 0))
