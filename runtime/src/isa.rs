@@ -53,6 +53,7 @@ mod operands;
 mod pieces;
 mod portable;
 mod rows;
+mod runs;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 mod team;
@@ -74,6 +75,7 @@ pub use neondot::NeonDot;
 pub use operands::{Matrix, Panel};
 pub use portable::Portable;
 pub use rows::{Column, Rows, Walk};
+pub use runs::copy_runs;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 pub use simd128::Simd128;
 pub use team::Team;

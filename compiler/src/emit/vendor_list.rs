@@ -23,6 +23,7 @@ sources![
     "isa/pieces.rs",
     "isa/portable.rs",
     "isa/rows.rs",
+    "isa/runs.rs",
     "isa/simd128.rs",
     "isa/team.rs",
     "isa/team/pool.rs",

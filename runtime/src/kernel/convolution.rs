@@ -14,7 +14,7 @@ mod short;
 
 use super::epilogue;
 use super::pointwise::{Product, Tile};
-use crate::isa::{Isa, Kernel, Level};
+use crate::isa::{Isa, Kernel, Level, copy_runs};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
 use core::ops::Range;
@@ -23,7 +23,7 @@ use short::{Pixels, Short};
 /// Output pixels whose patches are gathered at once.
 const STRIP: usize = 64;
 
-/// Bytes that [`short_runs`] may write from the start of a patch on.
+/// Bytes that a patch of short runs may take with what is copied behind them.
 const SHORT: usize = 48;
 
 /// A convolution of any window.
@@ -248,8 +248,8 @@ fn gather_inside(
     let space = patches.len().checked_sub(space).map_or(0, |left| left.checked_div(k).map_or(0, |n| n + 1));
     let count = most.min(more + 1).min(layer.output.width - column).min(room).min(space);
     match (kernel[0], run <= 16) {
-        (3, true) => short_runs::<3>(from, patches, [step, k, pitch, padded], count),
-        (2, true) => short_runs::<2>(from, patches, [step, k, pitch, padded], count),
+        (3, true) => copy_runs::<3>(from, [step, pitch], patches, [k, padded], count),
+        (2, true) => copy_runs::<2>(from, [step, pitch], patches, [k, padded], count),
         _ => {
             for i in 0..count {
                 for ky in 0..kernel[0] {
@@ -261,31 +261,6 @@ fn gather_inside(
         }
     }
     count
-}
-
-/// [`gather_inside`] of at most three runs of at most 16 codes. A patch has [`SHORT`] bytes to go on.
-#[inline(always)]
-fn short_runs<const KH: usize>(from: &[u8], patches: &mut [u8], [step, k, pitch, padded]: [usize; 4], count: usize) {
-    // Rows of one length, known runs: one check for all of a patch.
-    let len = count.saturating_sub(1) * step + 16;
-    let mut rows = [&[][..]; KH];
-    for ky in 0..KH {
-        let Some(row) = from.get(ky * pitch..).and_then(|rest| rest.get(..len)) else { return };
-        rows[ky] = row;
-    }
-    let mut rest = patches;
-    for i in 0..count {
-        let Some(to) = rest.first_chunk_mut::<SHORT>() else { return };
-        for ky in 0..KH {
-            let from = rows[ky].get(i * step..).and_then(|rest| rest.first_chunk::<16>());
-            let to = to.get_mut(ky * padded..).and_then(|rest| rest.first_chunk_mut::<16>());
-            if let (Some(from), Some(to)) = (from, to) {
-                *to = *from;
-            }
-        }
-        let Some((_, left)) = rest.split_at_mut_checked(k) else { return };
-        rest = left;
-    }
 }
 
 /// Copies `len` codes, or 16 if that is more.
