@@ -325,6 +325,12 @@ pub trait Isa: Copy + Sync {
     fn here<const WAY: u8, const M: usize, const N: usize>(self, values: [[Self::I32; N]; M]) -> [[Self::I32; N]; M] {
         values
     }
+    /// The same values, of which the compiler does not know that they are needed on some way only: they are computed before it branches, while
+    /// what they come from is in registers. For instruction sets that it matters to.
+    #[inline(always)]
+    fn before<const M: usize>(self, values: [[Self::I32; 2]; M]) -> [[Self::I32; 2]; M] {
+        values
+    }
     /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
     /// As [`Isa::store_codes`], M ≤ 8 times, the first codes `stride` apart.

@@ -402,6 +402,16 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
+    fn before<const M: usize>(self, values: [[Self::I32; 2]; M]) -> [[Self::I32; 2]; M] {
+        let mut values = values;
+        for [a, b] in &mut values {
+            // SAFETY: there is nothing in it.
+            unsafe { asm!("// {0:v} {1:v}", inout(vreg) *a, inout(vreg) *b, options(nomem, nostack, preserves_flags)) }
+        }
+        values
+    }
+
+    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {

@@ -277,6 +277,7 @@ impl<I: Isa> Block<'_, I> {
                             products::<I, K, S, Q, P, FROM, TO>(isa, codes, *taps, weights, $j, q);
                         }
                     }
+                    before::<I, P, FROM, TO>(isa, codes);
                 }
             )*};
         }
@@ -319,6 +320,17 @@ impl<I: Isa> Block<'_, I> {
                 });
             }
         }
+    }
+}
+
+/// [`Isa::before`] of the sums of a tile, where a pass takes two vectors.
+#[inline(always)]
+fn before<I: Isa, const P: usize, const FROM: usize, const TO: usize>(isa: I, sums: &mut [[I::I32; 4]; P]) {
+    if const { TO - FROM == 2 } {
+        let mut two = [[sums[0][FROM]; 2]; P];
+        each_row!(p, P, { two[p] = [sums[p][FROM], sums[p][TO - 1]] });
+        let two = isa.before(two);
+        each_row!(p, P, { [sums[p][FROM], sums[p][TO - 1]] = two[p] });
     }
 }
 
