@@ -167,7 +167,7 @@ impl Level {
     /// Whether depthwise tiles may be seven pixels wide.
     #[inline(always)]
     pub const fn wide(self) -> bool {
-        !matches!(self, Self::Portable | Self::Simd128 | Self::Neon)
+        !matches!(self, Self::Portable | Self::Simd128)
     }
 
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).

@@ -31,11 +31,10 @@ pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
         // A pixel of a wide tile takes nine tenths of the time.
         Level::Avx512Vnni => 10 * wide <= 11 * narrow,
         // A few instructions less.
-        Level::NeonDot | Level::I8mm => 20 * wide <= 21 * narrow,
+        Level::Neon | Level::NeonDot | Level::I8mm => 20 * wide <= 21 * narrow,
         // As long, with half as many registers.
         Level::Avx2 | Level::AvxVnni => wide < narrow,
-        // NEON multiplies two vectors at a time: sums of fourteen pixels would not stay in registers.
-        Level::Neon | Level::Simd128 | Level::Portable => false,
+        Level::Simd128 | Level::Portable => false,
     };
     if quicker && !fine[0] && !fine[1] && width >= WIDE { WIDE } else { P }
 }
