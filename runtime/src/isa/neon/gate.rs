@@ -11,6 +11,7 @@
 use super::super::each_row;
 use super::Neon;
 use core::arch::aarch64::*;
+use core::arch::asm;
 
 /// How codes of weights are packed: so many input channels lie side by side for each output channel.
 pub(in super::super) const PAIRS: usize = 2;
@@ -23,13 +24,20 @@ const UPPER: [u8; 16] = [0xf0, 0xf0, 0xf0, 0, 0xf0, 0xf0, 0xf0, 1, 0xf0, 0xf0, 0
 /// [`UPPER`] of all four channels.
 #[inline(always)]
 fn places(_: Neon) -> [uint8x16_t; 4] {
-    // SAFETY: token; the array has 16 bytes.
+    // SAFETY: token; the array has 16 bytes. The assembly is empty: of vectors that it knows to be constant the compiler loads each anew in
+    // every round of a loop.
     unsafe {
-        let first = vld1q_u8(UPPER.as_ptr());
+        let mut first = vld1q_u8(UPPER.as_ptr());
         let four = vdupq_n_u8(4);
-        let second = vaddq_u8(first, four);
-        let third = vaddq_u8(second, four);
-        [first, second, third, vaddq_u8(third, four)]
+        let mut second = vaddq_u8(first, four);
+        let mut third = vaddq_u8(second, four);
+        let mut fourth = vaddq_u8(third, four);
+        asm!(
+            "// {0:v} {1:v} {2:v} {3:v}",
+            inout(vreg) first, inout(vreg) second, inout(vreg) third, inout(vreg) fourth,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+        [first, second, third, fourth]
     }
 }
 
