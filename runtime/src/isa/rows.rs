@@ -81,6 +81,12 @@ impl<'a> Rows<'a> {
         self.count
     }
 
+    /// What is read of row `t` outside of it: at least [`Rows::count`] bytes.
+    #[inline(always)]
+    pub fn padding(&self, t: usize) -> &'a [u8] {
+        self.padding.get(t).copied().unwrap_or(&[])
+    }
+
     /// At least [`Rows::count`] bytes: the block at `column` of row `t` and what follows it, or padding if the rows
     /// have no such column. A choice of pointers, not of vectors.
     #[inline(always)]
@@ -89,7 +95,7 @@ impl<'a> Rows<'a> {
             // SAFETY: t < 4, and column · step + count ≤ len by the invariant of `rows`.
             unsafe { self.rows.get_unchecked(t).get_unchecked(column * self.steps.get_unchecked(t)..) }
         } else {
-            self.padding.get(t).copied().unwrap_or(&[])
+            self.padding(t)
         }
     }
 }

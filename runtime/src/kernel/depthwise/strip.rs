@@ -153,10 +153,7 @@ impl<I: Isa> Block<'_, I> {
         let before = 0usize.wrapping_sub(first).min(if first > usize::MAX / 2 { count } else { 0 });
         let start = first.wrapping_add(before);
         let inside = rows[0].columns().saturating_sub(start).min(count - before);
-        let (outside, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
-        for (j, taps) in outside.chunks_exact_mut(Q).enumerate() {
-            self.column::<V, Q>(isa, rows, first.wrapping_add(j), taps);
-        }
+        let (left, rest) = taps.split_at_mut_checked(before * Q).unwrap_or_default();
         let (now, rest) = rest.split_at_mut_checked(inside * Q).unwrap_or_default();
         if self.part.count == 4 * I::LANES {
             let mut walk = Walk::<I, Q>::new(isa, rows, start, inside);
@@ -169,12 +166,37 @@ impl<I: Isa> Block<'_, I> {
                 self.column::<V, Q>(isa, rows, start + j, taps);
             }
         }
-        for (j, taps) in rest.chunks_exact_mut(Q).enumerate().take(count - before - inside) {
-            self.column::<V, Q>(isa, rows, start + inside + j, taps);
+        let right = rest.chunks_exact_mut(Q).take(count - before - inside);
+        self.outside::<V, Q>(isa, rows, left.chunks_exact_mut(Q).chain(right));
+    }
+
+    /// The V vertical taps of columns outside of the input: all the same.
+    #[inline(always)]
+    fn outside<'t, const V: usize, const Q: usize>(
+        &self,
+        isa: I,
+        rows: &[Rows<'_>; 3],
+        columns: impl Iterator<Item = &'t mut [I::Quads]>,
+    ) where
+        I: 't,
+    {
+        let mut all = [[isa.load_bytes(&[], 0, 0); 4]; Q];
+        for (q, four) in all.iter_mut().enumerate() {
+            for t in 0..4 {
+                if 4 * q + t < V {
+                    let rows = &rows[q.min(2)];
+                    four[t] = isa.load_bytes(rows.padding(t), 0, rows.count());
+                }
+            }
+        }
+        for taps in columns {
+            for (taps, four) in taps.iter_mut().zip(all) {
+                isa.store_quads(four, taps);
+            }
         }
     }
 
-    /// The V vertical taps of input column `column` (wrapping below zero).
+    /// The V vertical taps of input column `column`.
     #[inline(always)]
     fn column<const V: usize, const Q: usize>(
         &self,
