@@ -67,7 +67,8 @@ const fn pair(level: Level) -> usize {
     match level {
         Level::Portable | Level::Neon => 1,
         Level::Avx2 | Level::AvxVnni | Level::Avx512Vnni | Level::Simd128 => 2,
-        Level::NeonDot | Level::I8mm => 4,
+        Level::NeonDot => 4,
+        Level::I8mm => 8,
     }
 }
 

@@ -52,22 +52,6 @@ fn dot(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
     sum
 }
 
-/// `sum[lane] + Σ w[4 · lane + i] · x[4 · LANE + i]`, x without sign.
-#[inline]
-#[target_feature(enable = "neon,i8mm")]
-fn dot_lane<const LANE: usize>(sum: int32x4_t, w: int8x16_t, x: uint8x16_t) -> int32x4_t {
-    let mut sum = sum;
-    // SAFETY: the function has the feature; only registers are touched.
-    unsafe {
-        asm!(
-            "sudot {sum:v}.4s, {w:v}.16b, {x:v}.4b[{lane}]",
-            sum = inout(vreg) sum, w = in(vreg) w, x = in(vreg) x, lane = const LANE,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-    }
-    sum
-}
-
 impl Isa for I8mm {
     const LEVEL: Level = Level::I8mm;
     const APART: bool = true;
@@ -136,40 +120,40 @@ impl Isa for I8mm {
         product::multiply(self.0, start, matrix, first, panel)
     }
 
-    /// `x = 256·h + l` in bytes: `Σ w·x = Σ w·l + 256·Σ w·h`. Both sums are right modulo 2^32, and so is the whole, which fits in i32.
+    /// `x = 256·h + l` in bytes: `Σ w·x = Σ w·l + 256·Σ w·h`. Both sums are right modulo 2^32, and so is the whole, which fits in i32. Lower and
+    /// upper bytes are the two rows of a product of matrices.
     #[inline(always)]
     fn dot_wide<const N: usize>(self, input: &[u16], panel: &[u8]) -> [Self::I32; N] {
         let zero = self.splat_i32(0);
         let mut sums = [[zero; 2]; N];
-        let vector = input.len().div_ceil(4) * 16;
+        let vector = input.len().div_ceil(8) * 32;
         let input = if panel.len() < N * vector { &[] } else { input };
         for (i, codes) in input.chunks(16).enumerate() {
             let [a, b] = sixteen(self.0, codes);
             // SAFETY: token.
-            let (low, high) = unsafe {
+            let x = unsafe {
                 let (a, b) = (vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
-                (vuzp1q_u8(a, b), vuzp2q_u8(a, b))
+                let (low, high) = (vreinterpretq_u64_u8(vuzp1q_u8(a, b)), vreinterpretq_u64_u8(vuzp2q_u8(a, b)));
+                [vreinterpretq_u8_u64(vzip1q_u64(low, high)), vreinterpretq_u8_u64(vzip2q_u64(low, high))]
             };
-            macro_rules! steps {
-                ($($step:literal)*) => {$(
-                    if 4 * $step < codes.len() {
-                        for n in 0..N {
-                            let [l, h] = sums[n];
-                            // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
-                            sums[n] = unsafe {
-                                let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
-                                [dot_lane::<$step>(l, weights, low), dot_lane::<$step>(h, weights, high)]
-                            };
+            for (half, x) in x.into_iter().enumerate() {
+                if 8 * half < codes.len() {
+                    for n in 0..N {
+                        // SAFETY: token; `panel` has N vectors of 32 bytes for every eight codes.
+                        unsafe {
+                            let weights = panel.as_ptr().add(n * vector + 64 * i + 32 * half).cast();
+                            sums[n][0] = product::matrix(sums[n][0], x, vld1q_s8(weights));
+                            sums[n][1] = product::matrix(sums[n][1], x, vld1q_s8(weights.add(16)));
                         }
                     }
-                )*};
+                }
             }
-            steps!(0 1 2 3);
         }
         let mut result = [zero; N];
         for n in 0..N {
+            let [low, high] = product::halves(self.0, sums[n][0], sums[n][1]);
             // SAFETY: token.
-            result[n] = unsafe { vaddq_s32(sums[n][0], vshlq_n_s32::<8>(sums[n][1])) };
+            result[n] = unsafe { vaddq_s32(low, vshlq_n_s32::<8>(high)) };
         }
         result
     }

@@ -18,7 +18,7 @@ use core::arch::asm;
 /// `sum[2i + j] + Σ x[8i + k] · w[8j + k]`, i and j in 0…1.
 #[inline]
 #[target_feature(enable = "neon,i8mm")]
-fn matrix(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
+pub(super) fn matrix(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
     let mut sum = sum;
     // SAFETY: the function has the feature; only registers are touched.
     unsafe {
@@ -33,7 +33,7 @@ fn matrix(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
 
 /// The first and the second halves of two vectors of sums, or of codes.
 #[inline(always)]
-fn halves(_: Neon, a: int32x4_t, b: int32x4_t) -> [int32x4_t; 2] {
+pub(super) fn halves(_: Neon, a: int32x4_t, b: int32x4_t) -> [int32x4_t; 2] {
     // SAFETY: token.
     unsafe {
         let (a, b) = (vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b));

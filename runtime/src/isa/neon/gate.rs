@@ -8,7 +8,6 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`].
 
-use super::super::each_row;
 use super::Neon;
 use core::arch::aarch64::*;
 use core::arch::asm;
