@@ -6,7 +6,7 @@
 //! | kind | from | to |
 //! |---|---|---|
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps; NEON's then rotated |
-//! | convolution | `[o][kh][kw · c]` | as pointwise, each row of taps padded to [`patch_row`]; of short rows ([`short_row`]) `[kh]`, each as pointwise |
+//! | convolution | `[o][kh][kw · c]` | as pointwise of a patch ([`patch_row`], [`patch_len`]); of short rows ([`short_row`]) `[kh]`, each as pointwise |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
 //! | gated | `[o][k]` | `[o / lanes][k][lanes]` i8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,

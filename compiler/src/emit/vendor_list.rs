@@ -15,6 +15,7 @@ sources![
     "isa/i8mm/product.rs",
     "isa/identification.rs",
     "isa/neon.rs",
+    "isa/neon/codes.rs",
     "isa/neon/gate.rs",
     "isa/neon/product.rs",
     "isa/neondot.rs",

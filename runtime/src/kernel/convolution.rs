@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! for each strip of STRIP output pixels:
-//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), each row of taps padded to 4
+//!   for each pixel:  scratch[pixel] = its kh × kw × c codes (pad_code outside), a patch as the instruction set wants it
 //!   pointwise(scratch)
 //! ```
 //!
@@ -210,7 +210,7 @@ fn copy(from: &[u8], to: &mut [u8], len: usize) {
 /// Patches of up to `most` neighbours from `pixel` on whose windows lie inside of the input; how many were gathered.
 ///
 /// A row of taps is one run of codes, copied in pieces of 16: a short run and what follows it (overwritten by the next
-/// row, or by the next patch), or a long run, the last piece overlapping the one before.
+/// row, or by the next patch: [`copy_runs`]), or a long run, the last piece overlapping the one before.
 #[inline(always)]
 fn gather_inside(
     layer: &Convolution<'_>,
