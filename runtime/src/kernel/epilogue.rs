@@ -11,7 +11,7 @@
 //!
 //! Sixteen-bit epilogues (shift, pack, `vpmulhrsw`, hard-swish in i16) have fewer operations, 22 in place of 36 for 64 outputs with hard-swish, and
 //! gained nothing on Zen 5 with AVX512-VNNI: V3-Large with all pointwise and first layers so, whatever they then answer, took 0.1 % more time by
-//! medians and 0.5 % less by minima of seven interleaved rounds. On Arm they would save 8 % of V3-Small's instructions with i8mm.
+//! medians and 0.5 % less by minima of seven interleaved rounds. On Arm they would save an estimated 8 % of V3-Small's instructions with i8mm.
 
 use super::planes::Source;
 use crate::isa::{Isa, each_row};
