@@ -83,23 +83,6 @@ impl Isa for I8mm {
     }
 
     #[inline(always)]
-    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
-        gate::largest(self.0, weights, factors)
-    }
-
-    #[inline(always)]
-    fn round_gated<const N: usize>(
-        self,
-        weights: &[&[u8]; N],
-        columns: [&[[[u8; 4]; 4]]; 2],
-        inverse: [Self::F32; N],
-        packed: &mut [u8],
-        vector: usize,
-    ) -> (usize, [Self::F32; N]) {
-        gate::round::<N, { gate::EIGHTS }>(self.0, weights, columns, inverse, packed, vector)
-    }
-
-    #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
         #[target_feature(enable = "neon,i8mm")]
         fn enter<K: Kernel>(isa: I8mm, kernel: K) -> K::Output {

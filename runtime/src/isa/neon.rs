@@ -342,7 +342,7 @@ impl Isa for Neon {
         packed: &mut [u8],
         vector: usize,
     ) -> (usize, [Self::F32; N]) {
-        gate::round::<N, { gate::PAIRS }>(self, weights, columns, inverse, packed, vector)
+        gate::round::<N, { gate::order(Self::LEVEL) }>(self, weights, columns, inverse, packed, vector)
     }
 
     #[inline(always)]

@@ -159,6 +159,27 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
+        fn largest_gated<const N: usize>(
+            self,
+            weights: &[&[u8]; N],
+            factors: &[[[u8; 4]; 4]],
+        ) -> (usize, [Self::F32; N]) {
+            gate::largest(self.0, weights, factors)
+        }
+
+        #[inline(always)]
+        fn round_gated<const N: usize>(
+            self,
+            weights: &[&[u8]; N],
+            columns: [&[[[u8; 4]; 4]]; 2],
+            inverse: [Self::F32; N],
+            packed: &mut [u8],
+            vector: usize,
+        ) -> (usize, [Self::F32; N]) {
+            gate::round::<N, { gate::order(Self::LEVEL) }>(self.0, weights, columns, inverse, packed, vector)
+        }
+
+        #[inline(always)]
         fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
             self.0.load_block(rows, t, column)
         }
@@ -200,23 +221,6 @@ impl Isa for NeonDot {
             let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
             vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s32(packed));
         }
-    }
-
-    #[inline(always)]
-    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
-        gate::largest(self.0, weights, factors)
-    }
-
-    #[inline(always)]
-    fn round_gated<const N: usize>(
-        self,
-        weights: &[&[u8]; N],
-        columns: [&[[[u8; 4]; 4]]; 2],
-        inverse: [Self::F32; N],
-        packed: &mut [u8],
-        vector: usize,
-    ) -> (usize, [Self::F32; N]) {
-        gate::round::<N, { gate::FOURS }>(self.0, weights, columns, inverse, packed, vector)
     }
 
     #[inline(always)]

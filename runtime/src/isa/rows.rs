@@ -136,7 +136,7 @@ impl<'a, I: Isa, const Q: usize> Walk<'a, I, Q> {
 
     /// The next column.
     #[inline(always)]
-    pub fn next(&mut self) -> Option<Column<'a, I, Q>> {
+    pub fn step(&mut self) -> Option<Column<'a, I, Q>> {
         self.left = self.left.checked_sub(1)?;
         let column = Column { at: self.at, marker: PhantomData };
         for q in 0..Q {

@@ -8,14 +8,24 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`].
 
+use super::super::Level;
 use super::Neon;
 use core::arch::aarch64::*;
 use core::arch::asm;
 
-/// How codes of weights are packed: so many input channels lie side by side for each output channel.
-pub(in super::super) const PAIRS: usize = 2;
-pub(in super::super) const FOURS: usize = 4;
-pub(in super::super) const EIGHTS: usize = 8;
+/// Input channels that lie side by side for each output channel where codes of weights are packed.
+const PAIRS: usize = 2;
+const FOURS: usize = 4;
+const EIGHTS: usize = 8;
+
+/// Which of them the products of an instruction set want.
+pub(in super::super) const fn order(level: Level) -> usize {
+    match level {
+        Level::I8mm => EIGHTS,
+        Level::NeonDot => FOURS,
+        _ => PAIRS,
+    }
+}
 
 /// Bytes of sixteen weights that become the lanes of channel 0; those of the others lie 4 bytes further on. What is out of range gives zero.
 const UPPER: [u8; 16] = [0xf0, 0xf0, 0xf0, 0, 0xf0, 0xf0, 0xf0, 1, 0xf0, 0xf0, 0xf0, 2, 0xf0, 0xf0, 0xf0, 3];

@@ -158,7 +158,7 @@ impl<I: Isa> Block<'_, I> {
         if self.part.count == 4 * I::LANES {
             let mut walk = Walk::<I, Q>::new(isa, rows, start, inside);
             for taps in now.chunks_exact_mut(Q) {
-                let Some(column) = walk.next() else { break };
+                let Some(column) = walk.step() else { break };
                 self.whole::<V, Q>(isa, &column, taps);
             }
         } else {
