@@ -1,7 +1,7 @@
 //! Short runs of codes, copied to where products read them without a check for each.
 
 /// Bytes that a run is copied as.
-pub const RUN: usize = 16;
+const RUN: usize = 16;
 
 /// Bytes from the first of `count` × KH runs to the end of the last one; `None` if they are beyond counting.
 #[inline(always)]
@@ -11,7 +11,7 @@ fn span<const KH: usize>(count: usize, [step, pitch]: [usize; 2]) -> Option<usiz
 }
 
 /// `count` times KH runs: run `ky` of the i-th comes from `i · step + ky · pitch` and goes to `i · patch + ky · row`, and so do the
-/// bytes behind it, up to [`RUN`]; the next one overwrites them. Nothing unless all of that is inside.
+/// bytes behind it, 16 in all; the next one overwrites them. Nothing unless all of that is inside.
 #[inline(always)]
 pub fn copy_runs<const KH: usize>(
     from: &[u8],
