@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(of(map(56, 72), map(28, 144), true), [3, 2, 1, 2, 4]);
         assert_eq!(of(map(56, 144), map(28, 72), false), [3, 2, 2, 1, 4]);
         assert_eq!(of(map(56, 144), map(28, 144), true), [3, 2, 2, 2, 4]);
+        assert_eq!(strip(Level::Neon, [map(56, 72), map(28, 72)], &window, false), [3, 2, 1, 1, 7]);
         assert_eq!(strip(Level::Simd128, [map(56, 72), map(28, 72)], &window, false), [3, 2, 1, 1, 4]);
     }
 
