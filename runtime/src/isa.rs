@@ -219,6 +219,9 @@ pub trait Isa: Copy + Sync {
     /// 128 bits in a vector, each in its own. 1 where a block is no wider than that.
     const SPREAD: usize = 1;
 
+    /// Whether the first layer is computed with pixels as lanes (`kernel::convolution`): where there are [`Isa::pixel_quads`] and what follows it.
+    const PICTURE: bool = false;
+
     /// A vector of i32.
     type I32: Copy;
     /// A vector of f32.
@@ -381,6 +384,47 @@ pub trait Isa: Copy + Sync {
         _vector: usize,
     ) -> (usize, [Self::F32; N]) {
         (0, [self.splat_f32(0.0); N])
+    }
+
+    /// Of LANES pixels that begin six bytes apart: bytes 0 to 3, 4 to 7 and 8 to 11 of each. The first pixel begins `before` < 64 bytes before
+    /// `bytes`, where `pad` is what is read. The order of pixels is the instruction set's choice; [`Isa::store_pixels`] undoes it.
+    #[inline(always)]
+    fn pixel_quads(self, _bytes: &[u8; 128], _before: usize, _pad: &[u8; 128]) -> [Self::I32; 3] {
+        [self.splat_i32(0); 3]
+    }
+    /// `sum + Σ x · w` over the four bytes of each lane, u8 by i8.
+    #[inline(always)]
+    fn dot_lanes(self, sum: Self::I32, _x: Self::I32, _w: Self::I32) -> Self::I32 {
+        sum
+    }
+    /// The same value, computed here and not before or after another one of which that is said.
+    #[inline(always)]
+    fn now(self, value: Self::I32) -> Self::I32 {
+        value
+    }
+    /// The same of an f32.
+    #[inline(always)]
+    fn now_f32(self, value: Self::F32) -> Self::F32 {
+        value
+    }
+    /// Codes of four channels, saturated to 0…255, side by side in each lane.
+    #[inline(always)]
+    fn four_channels(self, [codes, ..]: [Self::I32; 4]) -> Self::I32 {
+        codes
+    }
+    /// The same of codes saturated to 0…4095, high parts and low parts (eq. 37).
+    #[inline(always)]
+    fn four_fine_channels(self, [codes, ..]: [Self::I32; 4]) -> [Self::I32; 2] {
+        [codes; 2]
+    }
+    /// Stores sixteen channels, four in each vector, of LANES pixels that are `stride` bytes apart (not if they are not there).
+    #[inline(always)]
+    fn store_pixels(self, _channels: [Self::I32; 4], _to: &mut [u8], _stride: usize) {}
+    /// The same of both planes, the second one half of `stride` behind the first.
+    #[inline(always)]
+    fn store_fine_pixels(self, [high, low]: [[Self::I32; 4]; 2], to: &mut [u8], stride: usize) {
+        self.store_pixels(high, to, stride);
+        self.store_pixels(low, to.get_mut(stride / 2..).unwrap_or_default(), stride);
     }
 
     /// A hint that these bytes are read soon: into the second cache, while something else is computed.

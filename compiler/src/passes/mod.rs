@@ -5,7 +5,7 @@
 //! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
 //! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
 //!    `affine_past_pool`, `affine_before_conv`, `elementwise_past_concat`, `past_moves`.
-//! 4. `average_as_depthwise`, then `fuse_activation`.
+//! 4. `pointwise_after_conv`, `average_as_depthwise`, then `fuse_activation`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
 //! that fits into no convolution stays a node.
@@ -26,6 +26,7 @@ mod hard_sigmoid;
 mod merge_affine;
 mod merge_clip;
 mod past_moves;
+mod pointwise_after_conv;
 mod preprocess;
 mod soft_to_hard;
 mod soften;
@@ -73,6 +74,7 @@ const FOLDS: &[Pass] = &[
     Pass { name: "past_moves", run: past_moves::run },
 ];
 const FUSIONS: &[Pass] = &[
+    Pass { name: "pointwise_after_conv", run: pointwise_after_conv::run },
     Pass { name: "average_as_depthwise", run: average_as_depthwise::run },
     Pass { name: "fuse_activation", run: fuse_activation::run },
 ];

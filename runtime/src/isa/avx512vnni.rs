@@ -6,6 +6,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 mod bytes;
+mod picture;
 
 use super::cpuid::Features;
 use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span, sum_each};
@@ -40,6 +41,7 @@ impl Isa for Avx512Vnni {
     const LEVEL: Level = Level::Avx512Vnni;
     const SPREAD: usize = 4;
     const PASS: usize = 1;
+    const PICTURE: bool = true;
 
     type I32 = __m512i;
     type F32 = __m512;
@@ -261,6 +263,55 @@ impl Isa for Avx512Vnni {
             let packed = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
             let order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
             _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_shuffle_epi8(packed, order));
+        }
+    }
+
+    #[inline(always)]
+    fn pixel_quads(self, bytes: &[u8; 128], before: usize, pad: &[u8; 128]) -> [Self::I32; 3] {
+        self.quads(bytes, before, pad)
+    }
+
+    #[inline(always)]
+    fn dot_lanes(self, sum: Self::I32, x: Self::I32, w: Self::I32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { _mm512_dpbusd_epi32(sum, x, w) }
+    }
+
+    #[inline(always)]
+    fn now(self, value: Self::I32) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { pin(value) }
+    }
+
+    #[inline(always)]
+    fn now_f32(self, value: Self::F32) -> Self::F32 {
+        // SAFETY: token.
+        unsafe { _mm512_castsi512_ps(pin(_mm512_castps_si512(value))) }
+    }
+
+    #[inline(always)]
+    fn four_channels(self, codes: [Self::I32; 4]) -> Self::I32 {
+        self.bytes_of_channels(codes)
+    }
+
+    #[inline(always)]
+    fn four_fine_channels(self, codes: [Self::I32; 4]) -> [Self::I32; 2] {
+        self.parts_of_channels(codes)
+    }
+
+    #[inline(always)]
+    fn store_pixels(self, channels: [Self::I32; 4], to: &mut [u8], stride: usize) {
+        self.store_sixteen(self.sixteen_channels(channels), to, stride);
+    }
+
+    #[inline(always)]
+    fn store_fine_pixels(self, [high, low]: [[Self::I32; 4]; 2], to: &mut [u8], stride: usize) {
+        let [high, low] = [self.sixteen_channels(high), self.sixteen_channels(low)];
+        if stride == 32 {
+            self.store_planes([high, low], to);
+        } else {
+            self.store_sixteen(high, to, stride);
+            self.store_sixteen(low, to.get_mut(stride / 2..).unwrap_or_default(), stride);
         }
     }
 

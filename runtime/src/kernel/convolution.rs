@@ -10,6 +10,7 @@
 //! With several groups there is no tile, only the naive loop: of all networks that come, only depthwise ones have
 //! groups, and those have their own kernel.
 
+mod picture;
 mod short;
 
 use super::epilogue;
@@ -18,6 +19,7 @@ use crate::isa::{Isa, Kernel, Level, copy_runs};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
 use crate::pack;
 use core::ops::Range;
+use picture::Picture;
 use short::{Pixels, Short};
 
 /// Output pixels whose patches are gathered at once.
@@ -126,6 +128,9 @@ impl Kernel for Run<'_> {
             return gathered(isa, layer, None, input, residual, scratch, output, 0..height * width);
         }
         let Some(short) = Short::new(isa, layer, residual, output.len()) else { return };
+        if let Some(picture) = Picture::new(isa, layer) {
+            return picture.run(isa, input, output);
+        }
         for row in 0..height {
             let inside = short.columns(row, layer.input.len());
             short.row(isa, row, inside.clone(), input, output);

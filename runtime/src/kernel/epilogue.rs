@@ -72,6 +72,93 @@ impl<I: Isa> HardSwish<I> {
     }
 }
 
+/// Constants two channels at a time, where lanes are pixels.
+pub(super) struct Pairs<'a> {
+    offset: &'a [[i32; 2]],
+    multiplier: &'a [[f32; 2]],
+    bias: Option<&'a [[f32; 2]]>,
+    hard_swish: Option<[&'a [[f32; 2]]; 2]>,
+}
+
+impl<'a> Pairs<'a> {
+    #[inline(always)]
+    pub fn new(epilogue: &Epilogue<'a>) -> Self {
+        let two = |from: &'a [f32]| from.as_chunks().0;
+        Self {
+            offset: epilogue.offset.as_chunks().0,
+            multiplier: two(epilogue.multiplier),
+            bias: epilogue.bias.map(two),
+            hard_swish: match epilogue.activation {
+                Activation::HardSwish { half, zero } => Some([half, zero].map(two)),
+                Activation::Linear => None,
+            },
+        }
+    }
+
+    /// Those of channels 2i and 2i + 1, if they are there.
+    #[inline(always)]
+    pub fn pair(&self, i: usize) -> Option<Pair<'a>> {
+        let [half, zero] = match self.hard_swish {
+            Some([half, zero]) => [half.get(i)?, zero.get(i)?],
+            None => [&[0.0; 2]; 2],
+        };
+        // What has no bias has zero added: no code is another by that.
+        let bias = self.bias.map_or(Some(&[0.0; 2]), |bias| bias.get(i))?;
+        Some(Pair { offset: self.offset.get(i)?, multiplier: self.multiplier.get(i)?, bias, half, zero })
+    }
+}
+
+/// Constants of two channels, where they are: they go to all lanes as they are read.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'a> {
+    /// Where the sums start.
+    pub offset: &'a [i32; 2],
+    multiplier: &'a [f32; 2],
+    bias: &'a [f32; 2],
+    half: &'a [f32; 2],
+    zero: &'a [f32; 2],
+}
+
+/// Those of one of them, in all lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Splat<I: Isa> {
+    pub multiplier: I::F32,
+    pub bias: I::F32,
+    pub half: I::F32,
+    /// Twice `half`.
+    pub full: I::F32,
+    pub zero: I::F32,
+}
+
+impl Pair<'_> {
+    /// Those of channel c of the two.
+    #[inline(always)]
+    pub fn of_channel<I: Isa>(&self, isa: I, c: usize) -> Splat<I> {
+        let [multiplier, bias, half, zero] =
+            [self.multiplier, self.bias, self.half, self.zero].map(|of| isa.splat_f32(of[c]));
+        Splat { multiplier, bias, half, full: isa.add(half, half), zero }
+    }
+
+    /// Rounded values (eq. 9, 11, 12, rne of 13) of M vectors of each channel.
+    #[inline(always)]
+    pub fn rounded<I: Isa, const M: usize, const HARD_SWISH: bool>(
+        &self,
+        isa: I,
+        sums: [[I::I32; M]; 2],
+    ) -> [[I::I32; M]; 2] {
+        let mut rounded = sums;
+        for c in 0..2 {
+            let Splat { multiplier, bias, half, full, zero } = self.of_channel(isa, c);
+            for m in 0..M {
+                let v = rescale(isa, sums[c][m], multiplier, bias);
+                let y = if HARD_SWISH { HardSwish { half, full, zero }.of(isa, v) } else { v };
+                rounded[c][m] = isa.to_i32(y);
+            }
+        }
+        rounded
+    }
+}
+
 /// The code of `y` on a fine map, before it is parted (eq. 37).
 #[inline(always)]
 pub(super) fn fine<I: Isa>(isa: I, y: I::F32) -> I::I32 {
