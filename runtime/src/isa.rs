@@ -307,6 +307,8 @@ pub trait Isa: Copy + Sync {
     fn clamp(self, a: Self::F32, top: Self::F32) -> Self::F32 {
         self.min(self.max(a, self.splat_f32(0.0)), top)
     }
+    /// Whether what stores fine codes saturates them to 0…4095: not [`Isa::parts`].
+    const SATURATES: bool = false;
     /// `⌊a/16⌋` and `a mod 16` of 0…4095.
     fn parts(self, a: Self::I32) -> [Self::I32; 2];
     /// `16·high + low`, of what [`Isa::parts`] parted or of sums of such.
@@ -347,6 +349,38 @@ pub trait Isa: Copy + Sync {
         count: usize,
     ) {
         store_each(self, values, to, [at, stride], count);
+    }
+    /// The same of fine codes (0…4095, or any where [`Isa::SATURATES`]), high parts from `at` on and low ones half of `stride` behind them.
+    #[inline(always)]
+    fn store_fine_tile<const M: usize, const N: usize>(
+        self,
+        values: [[Self::I32; N]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        let (mut high, mut low) = (values, values);
+        each_row!(m, M, {
+            for n in 0..N {
+                [high[m][n], low[m][n]] = self.parts(values[m][n]);
+            }
+        });
+        // Both planes of two pixels side by side in memory go out together.
+        if const { N == 1 && M.is_multiple_of(2) } && count == Self::LANES && stride == 2 * count {
+            macro_rules! two {
+                ($($m:literal)*) => {$(
+                    if $m + 2 <= M {
+                        let four = [high[$m][0], low[$m][0], high[$m + 1][0], low[$m + 1][0]];
+                        self.store_codes(four, to, at + $m * stride, 2 * stride);
+                    }
+                )*};
+            }
+            two!(0 2 4 6);
+            return;
+        }
+        self.store_tile(high, to, at, stride, count);
+        self.store_tile(low, to, at + stride / 2, stride, count);
     }
     /// Stores the first `count` ≤ LANES, which lie in 0…65535.
     fn store_wide(self, value: Self::I32, to: &mut [u16], at: usize, count: usize);
@@ -523,19 +557,37 @@ pub trait Isa: Copy + Sync {
             self.store_dealt(values, to, at, count);
         }
     }
-    /// The same of both planes of a fine map, high parts and low ones, whose pixels are `step` codes apart.
+    /// As [`Isa::store_dealt`], of fine codes as for [`Isa::store_fine_tile`]: high parts from `at` on, low ones from `at + behind` on.
     #[inline(always)]
-    fn store_spread_planes(
+    fn store_dealt_fine(self, values: [Self::I32; 4], to: &mut [u8], [at, behind]: [usize; 2], count: usize) {
+        let [high, low] = planes(self, values);
+        self.store_dealt(high, to, at, count);
+        self.store_dealt(low, to, at + behind, count);
+    }
+    /// As [`Isa::store_spread`], of fine codes: pixels are `step` codes apart, the planes of a pixel half of that.
+    #[inline(always)]
+    fn store_spread_fine(
         self,
-        [high, low]: [[Self::I32; 4]; 2],
+        values: [Self::I32; 4],
         to: &mut [u8],
         [at, step]: [usize; 2],
         pixels: usize,
         count: usize,
     ) {
+        let [high, low] = planes(self, values);
         self.store_spread(high, to, [at, step], pixels, count);
         self.store_spread(low, to, [at + step / 2, step], pixels, count);
     }
+}
+
+/// High and low parts of fine codes.
+#[inline(always)]
+fn planes<I: Isa>(isa: I, codes: [I::I32; 4]) -> [[I::I32; 4]; 2] {
+    let mut planes = [codes; 2];
+    for n in 0..4 {
+        [planes[0][n], planes[1][n]] = isa.parts(codes[n]);
+    }
+    planes
 }
 
 /// Codes of N vectors side by side, vector by vector.

@@ -169,6 +169,32 @@ macro_rules! instruction_set {
                 }
             }
 
+            /// Where an instruction set has pixels as lanes: several tiles, rows that are no whole vectors, what pads on each side.
+            #[test]
+            fn pictures() {
+                let Some(isa) = token() else { return };
+                let mut style = STYLES.into_iter().cycle();
+                for (size, n) in
+                    [([3, 32], 16), ([5, 33], 32), ([9, 127], 48), ([4, 224], 16), ([6, 225], 17), ([7, 300], 16)]
+                {
+                    for (kernel, pad) in
+                        [([3, 3], [1, 1]), ([3, 3], [0, 0]), ([3, 4], [2, 3]), ([3, 2], [1, 0]), ([3, 1], [3, 25])]
+                    {
+                        for dilation in [[1, 1], [2, 1]] {
+                            let window = Window { kernel, stride: [2, 2], dilation, pad };
+                            let (picture, style) = (Shape::new(size[0], size[1], 3), style.next().unwrap());
+                            if possible(picture, &window) {
+                                shared::convolution(isa, picture, n, window, 1, style);
+                            }
+                        }
+                    }
+                }
+                for style in STYLES {
+                    let window = Window { kernel: [3, 3], stride: [1, 2], dilation: [1, 1], pad: [1, 1] };
+                    shared::convolution(isa, Shape::new(11, 97, 3), 16, window, 1, style);
+                }
+            }
+
             #[test]
             fn dense() {
                 let Some(isa) = token() else { return };

@@ -41,8 +41,13 @@ fn is_worth_it(first: &Conv, after: &Conv) -> bool {
 
 fn merged(first: &Conv, after: &Conv) -> Conv {
     let filter = first.weights_per_output();
-    let mut merged =
-        Conv { weights: Vec::new(), bias: Vec::new(), out_channels: after.out_channels, activation: after.activation, ..first.clone() };
+    let mut merged = Conv {
+        weights: Vec::new(),
+        bias: Vec::new(),
+        out_channels: after.out_channels,
+        activation: after.activation,
+        ..first.clone()
+    };
     for (row, &bias) in after.weights.chunks_exact(first.out_channels).zip(&after.bias) {
         let mut sums = vec![0.0; filter];
         for (&v, weights) in row.iter().zip(first.weights.chunks_exact(filter)) {

@@ -42,6 +42,7 @@ impl Isa for Avx512Vnni {
     const SPREAD: usize = 4;
     const PASS: usize = 1;
     const PICTURE: bool = true;
+    const SATURATES: bool = true;
 
     type I32 = __m512i;
     type F32 = __m512;
@@ -308,7 +309,7 @@ impl Isa for Avx512Vnni {
     fn store_fine_pixels(self, [high, low]: [[Self::I32; 4]; 2], to: &mut [u8], stride: usize) {
         let [high, low] = [self.sixteen_channels(high), self.sixteen_channels(low)];
         if stride == 32 {
-            self.store_planes([high, low], to);
+            self.store_both([high, low], to);
         } else {
             self.store_sixteen(high, to, stride);
             self.store_sixteen(low, to.get_mut(stride / 2..).unwrap_or_default(), stride);
@@ -544,59 +545,65 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn store_spread(self, values: [Self::I32; 4], to: &mut [u8], [at, step]: [usize; 2], pixels: usize, count: usize) {
-        let packed = self.pack(values);
-        if step == 16 && count == 16 && pixels >= 4 {
-            return self.store_bytes(packed, to, at, 64);
-        }
-        let mask = first(count.min(16)) as __mmask16;
-        // SAFETY: token.
-        let parts = unsafe {
-            [
-                _mm512_castsi512_si128(packed),
-                _mm512_extracti32x4_epi32::<1>(packed),
-                _mm512_extracti32x4_epi32::<2>(packed),
-                _mm512_extracti32x4_epi32::<3>(packed),
-            ]
-        };
-        for h in 0..4 {
-            let Some(to) = to.get_mut(at + h * step..).and_then(|rest| rest.get_mut(..count)) else { return };
-            if h >= pixels {
-                return;
-            }
-            if let Some(to) = to.first_chunk_mut::<16>() {
-                // Stores by mask are many times as slow on some CPUs.
-                // SAFETY: token; 16 bytes.
-                unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), parts[h]) }
-            } else {
-                // SAFETY: token; the mask selects at most `count` bytes, which `to` has.
-                unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), mask, parts[h]) }
-            }
-        }
+        self.store_pixels_of(self.pack(values), to, [at, step], pixels, count);
     }
 
     #[inline(always)]
-    fn store_spread_planes(
+    fn store_fine_tile<const M: usize, const N: usize>(
         self,
-        [high, low]: [[Self::I32; 4]; 2],
+        values: [[Self::I32; N]; M],
+        to: &mut [u8],
+        at: usize,
+        stride: usize,
+        count: usize,
+    ) {
+        let Some(to) = span(M, stride, stride / 2 + count).and_then(|len| to.get_mut(at..)?.get_mut(..len)) else {
+            return;
+        };
+        if const { N == 1 && M.is_multiple_of(4) } && count == 16 {
+            macro_rules! four {
+                ($($m:literal)*) => {$(
+                    if $m + 4 <= M {
+                        let four = [values[$m][0], values[$m + 1][0], values[$m + 2][0], values[$m + 3][0]];
+                        self.store_four(self.fine_codes(four), to, [$m * stride, stride]);
+                    }
+                )*};
+            }
+            four!(0 4);
+            return;
+        }
+        let of_row = count.min(16 * N);
+        each_row!(m, M, {
+            for (plane, codes) in self.fine_codes(values[m]).into_iter().enumerate() {
+                let at = m * stride + plane * (stride / 2);
+                // SAFETY: `to` has (M − 1) · stride + stride / 2 + count bytes, and a row's part is no longer.
+                self.fill(codes, unsafe { to.get_unchecked_mut(at..at + of_row) });
+            }
+        });
+    }
+
+    #[inline(always)]
+    fn store_dealt_fine(self, values: [Self::I32; 4], to: &mut [u8], [at, behind]: [usize; 2], count: usize) {
+        let [high, low] = self.fine_parts(values);
+        self.store_bytes(high, to, at, count.min(64));
+        self.store_bytes(low, to, at + behind, count.min(64));
+    }
+
+    #[inline(always)]
+    fn store_spread_fine(
+        self,
+        values: [Self::I32; 4],
         to: &mut [u8],
         [at, step]: [usize; 2],
         pixels: usize,
         count: usize,
     ) {
+        let parts = self.fine_parts(values);
         if step == 32 && count == 16 && pixels >= 4 {
-            let (high, low) = (self.pack(high), self.pack(low));
-            // SAFETY: token.
-            let [first, second] = unsafe {
-                [
-                    _mm512_permutex2var_epi64(high, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), low),
-                    _mm512_permutex2var_epi64(high, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), low),
-                ]
-            };
-            self.store_bytes(first, to, at, 64);
-            return self.store_bytes(second, to, at + 64, 64);
+            return self.store_four(parts, to, [at, step]);
         }
-        self.store_spread(high, to, [at, step], pixels, count);
-        self.store_spread(low, to, [at + step / 2, step], pixels, count);
+        self.store_pixels_of(parts[0], to, [at, step], pixels, count);
+        self.store_pixels_of(parts[1], to, [at + step / 2, step], pixels, count);
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, planes};
 use core::arch::asm;
 use core::arch::x86_64::*;
 
@@ -558,14 +558,15 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
-    fn store_spread_planes(
+    fn store_spread_fine(
         self,
-        [high, low]: [[Self::I32; 4]; 2],
+        values: [Self::I32; 4],
         to: &mut [u8],
         [at, step]: [usize; 2],
         pixels: usize,
         count: usize,
     ) {
+        let [high, low] = planes(self, values);
         if step == 32 && count == 16 && pixels >= 2 {
             let (high, low) = (pack(self, high), pack(self, low));
             // SAFETY: token.

@@ -165,6 +165,12 @@ pub(super) fn fine<I: Isa>(isa: I, y: I::F32) -> I::I32 {
     isa.to_i32(isa.min(isa.max(y, isa.splat_f32(0.0)), isa.splat_f32(f32::from(FINE_TOP))))
 }
 
+/// The same for what stores both parts.
+#[inline(always)]
+pub(super) fn fine_to_store<I: Isa>(isa: I, y: I::F32) -> I::I32 {
+    if const { I::SATURATES } { isa.to_i32(y) } else { fine(isa, y) }
+}
+
 /// `y` (eq. 11, 12) of `N` vectors of channels from `channel` on.
 #[inline(always)]
 pub(super) fn activate<I: Isa, const N: usize>(
@@ -246,27 +252,12 @@ fn finish_as<I: Isa, const M: usize, const N: usize, const KIND: u8>(
     let y = constants.values::<M, KIND>(isa, sums, residual, (place, pixel));
     let mut codes = sums;
     if KIND == FINE && constants.fine {
-        let mut low = sums;
         each_row!(m, M, {
             for n in 0..N {
-                [codes[m][n], low[m][n]] = isa.parts(fine(isa, y[m][n]));
+                codes[m][n] = fine_to_store(isa, y[m][n]);
             }
         });
-        // Both planes of two pixels side by side in memory go out together.
-        if const { N == 1 && M.is_multiple_of(2) } && count == len && stride == 2 * len {
-            macro_rules! two {
-                ($($m:literal)*) => {$(
-                    if $m + 2 <= M {
-                        let four = [codes[$m][0], low[$m][0], codes[$m + 1][0], low[$m + 1][0]];
-                        isa.store_codes(four, output, at + $m * stride, 2 * stride);
-                    }
-                )*};
-            }
-            two!(0 2 4 6);
-            return;
-        }
-        isa.store_tile(codes, output, at, stride, count);
-        isa.store_tile(low, output, at + stride / 2, stride, count);
+        isa.store_fine_tile(codes, output, at, stride, count);
         return;
     }
     each_row!(m, M, {

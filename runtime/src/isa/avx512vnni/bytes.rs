@@ -4,6 +4,7 @@
 
 use super::Avx512Vnni;
 use crate::isa::{Isa, span};
+use crate::layer::FINE_TOP;
 use core::arch::x86_64::*;
 
 impl Avx512Vnni {
@@ -64,7 +65,12 @@ impl Avx512Vnni {
         for (four, value) in four.iter_mut().zip(values) {
             *four = value;
         }
-        let packed = self.pack(four);
+        self.side_by_side(self.pack(four))
+    }
+
+    /// Vector by vector what [`Avx512Vnni::pack`] gives.
+    #[inline(always)]
+    fn side_by_side(self, packed: __m512i) -> __m512i {
         // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
         unsafe {
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -93,6 +99,95 @@ impl Avx512Vnni {
     pub(super) fn pack(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
         // SAFETY: token.
         unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
+    }
+
+    /// As [`Avx512Vnni::pack`], the high and the low parts of four vectors of fine codes, saturated.
+    #[inline(always)]
+    pub(super) fn fine_parts(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
+        // SAFETY: token.
+        unsafe {
+            let top = _mm512_set1_epi16(FINE_TOP as i16);
+            let ab = _mm512_min_epu16(_mm512_packus_epi32(a, b), top);
+            let cd = _mm512_min_epu16(_mm512_packus_epi32(c, d), top);
+            let low = _mm512_set1_epi16(15);
+            [
+                _mm512_packus_epi16(_mm512_srli_epi16::<4>(ab), _mm512_srli_epi16::<4>(cd)),
+                _mm512_packus_epi16(_mm512_and_si512(ab, low), _mm512_and_si512(cd, low)),
+            ]
+        }
+    }
+
+    /// As [`Avx512Vnni::codes`], both parts of fine codes.
+    #[inline(always)]
+    pub(super) fn fine_codes<const N: usize>(self, values: [__m512i; N]) -> [__m512i; 2] {
+        let mut four = [self.splat_i32(0); 4];
+        for (four, value) in four.iter_mut().zip(values) {
+            *four = value;
+        }
+        self.fine_parts(four).map(|packed| self.side_by_side(packed))
+    }
+
+    /// Both parts of sixteen codes of four pixels, `stride` ≥ 32 bytes apart, the low parts half of that behind the others.
+    #[inline(always)]
+    pub(super) fn store_four(self, [high, low]: [__m512i; 2], to: &mut [u8], [at, stride]: [usize; 2]) {
+        if stride == 32 {
+            let [first, second] = self.beside([high, low]);
+            self.store_bytes(first, to, at, 64);
+            return self.store_bytes(second, to, at + 64, 64);
+        }
+        self.store_pixels_of(high, to, [at, stride], 4, 16);
+        self.store_pixels_of(low, to, [at + stride / 2, stride], 4, 16);
+    }
+
+    /// Sixteen bytes of `high`, sixteen of `low`, and so on.
+    #[inline(always)]
+    pub(super) fn beside(self, [high, low]: [__m512i; 2]) -> [__m512i; 2] {
+        // SAFETY: token.
+        unsafe {
+            [
+                _mm512_permutex2var_epi64(high, _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), low),
+                _mm512_permutex2var_epi64(high, _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15), low),
+            ]
+        }
+    }
+
+    /// Stores the first `count` ≤ 16 of the sixteen bytes of each of the first `pixels` of four pixels, `step` bytes apart.
+    #[inline(always)]
+    pub(super) fn store_pixels_of(
+        self,
+        packed: __m512i,
+        to: &mut [u8],
+        [at, step]: [usize; 2],
+        pixels: usize,
+        count: usize,
+    ) {
+        if step == 16 && count == 16 && pixels >= 4 {
+            return self.store_bytes(packed, to, at, 64);
+        }
+        let mask = first(count.min(16)) as __mmask16;
+        // SAFETY: token.
+        let parts = unsafe {
+            [
+                _mm512_castsi512_si128(packed),
+                _mm512_extracti32x4_epi32::<1>(packed),
+                _mm512_extracti32x4_epi32::<2>(packed),
+                _mm512_extracti32x4_epi32::<3>(packed),
+            ]
+        };
+        for h in 0..4 {
+            let Some(to) = to.get_mut(at + h * step..).and_then(|rest| rest.get_mut(..count)) else { return };
+            if h >= pixels {
+                return;
+            }
+            if let Some(to) = to.first_chunk_mut::<16>() {
+                // Stores by mask are many times as slow on some CPUs.
+                // SAFETY: token; 16 bytes.
+                unsafe { _mm_storeu_si128(to.as_mut_ptr().cast(), parts[h]) }
+            } else {
+                // SAFETY: token; the mask selects at most `count` bytes, which `to` has.
+                unsafe { _mm_mask_storeu_epi8(to.as_mut_ptr().cast(), mask, parts[h]) }
+            }
+        }
     }
 
     /// Sums of `count` ≤ 64 codes over `rows` rows, `stride` codes apart: four rows at a time, as if they were taps whose weights are one.

@@ -88,7 +88,8 @@ impl Avx512Vnni {
         }
     }
 
-    /// Stores sixteen channels of each of sixteen pixels, `stride` bytes apart.
+    /// Stores sixteen channels of each of sixteen pixels, `stride` bytes apart. (Whether all are there is asked once; asking for each
+    /// four took a tenth longer.)
     #[inline(always)]
     pub(super) fn store_sixteen(self, pixels: [__m512i; 4], to: &mut [u8], stride: usize) {
         let Some(to) = to.get_mut(..15 * stride + 16) else { return };
@@ -110,16 +111,15 @@ impl Avx512Vnni {
 
     /// Stores both planes of sixteen channels, those of a pixel side by side.
     #[inline(always)]
-    pub(super) fn store_planes(self, [high, low]: [[__m512i; 4]; 2], to: &mut [u8]) {
+    pub(super) fn store_both(self, [high, low]: [[__m512i; 4]; 2], to: &mut [u8]) {
         let Some(to) = to.first_chunk_mut::<512>() else { return };
         for i in 0..4 {
             let to = to.as_mut_ptr().wrapping_add(128 * i);
+            let [first, second] = self.beside([high[i], low[i]]);
             // SAFETY: token; 128 bytes of four pixels are there.
             unsafe {
-                let first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
-                let second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-                _mm512_storeu_si512(to.cast(), _mm512_permutex2var_epi64(high[i], first, low[i]));
-                _mm512_storeu_si512(to.wrapping_add(64).cast(), _mm512_permutex2var_epi64(high[i], second, low[i]));
+                _mm512_storeu_si512(to.cast(), first);
+                _mm512_storeu_si512(to.wrapping_add(64).cast(), second);
             }
         }
     }

@@ -147,12 +147,14 @@ impl<const HARD_SWISH: bool, const FINE: bool> Kernel for Run<'_, HARD_SWISH, FI
                 pair!(0);
                 if group > 0 {
                     self.pass_on(isa, group - 1, &mut room);
-                } else if vector > 0 {
-                    self.pass_on(isa, pairs / 2 - 1, &mut room);
+                } else {
+                    if vector > 0 {
+                        self.pass_on(isa, pairs / 2 - 1, &mut room);
+                    }
+                    room.pixels = tile.pixels;
                 }
                 pair!(1);
             }
-            room.pixels = tile.pixels;
             vector += TILE;
         }
         room.rounded[1] = before.rounded::<I, TILE, HARD_SWISH>(isa, sums);
@@ -166,7 +168,9 @@ impl<'a, const HARD_SWISH: bool, const FINE: bool> Run<'a, HARD_SWISH, FINE> {
     fn row(&self, at: usize) -> Row<'a> {
         let Convolution { input, window, .. } = self.layer;
         let len = input.width * CHANNELS;
-        let line = |ky: usize| tap(window, 0, input.height, at, ky).map_or(&[][..], |y| self.input.get(y * len..).unwrap_or(&[]));
+        let line = |ky: usize| {
+            tap(window, 0, input.height, at, ky).map_or(&[][..], |y| self.input.get(y * len..).unwrap_or(&[]))
+        };
         Row { at, column: 0, lines: [line(0), line(1), line(2)] }
     }
 

@@ -196,15 +196,14 @@ impl<I: Isa> Block<'_, I> {
         }
         let mut codes = sums;
         if used::FINE && self.part.layer.epilogue.fine {
-            let mut low = sums;
             for n in 0..4 {
-                [codes[n], low[n]] = isa.parts(epilogue::fine(isa, v[n]));
+                codes[n] = epilogue::fine_to_store(isa, v[n]);
             }
-            isa.store_dealt(low, output, at + self.part.layer.output.channels / 2, self.part.count);
-        } else {
-            for n in 0..4 {
-                codes[n] = isa.to_i32(v[n]);
-            }
+            let behind = self.part.layer.output.channels / 2;
+            return isa.store_dealt_fine(codes, output, [at, behind], self.part.count);
+        }
+        for n in 0..4 {
+            codes[n] = isa.to_i32(v[n]);
         }
         isa.store_dealt(codes, output, at, self.part.count);
     }

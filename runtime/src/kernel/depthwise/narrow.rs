@@ -15,7 +15,7 @@
 //! pixels of a block lie side by side in memory.
 
 use super::block::{Block, Constants, Part, hard_swish};
-use super::strip::{Later, P, planes};
+use super::strip::{Later, P};
 use crate::isa::{Isa, Kernel, Rows};
 use crate::layer::{Activation, Epilogue};
 use crate::pack;
@@ -206,7 +206,7 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const FINE: bool
         ($($p:literal)*) => {$(
             let (to, pixels) = (at + $p * I::SPREAD * channels, left.saturating_sub($p * I::SPREAD).min(I::SPREAD));
             if FINE {
-                isa.store_spread_planes(planes(isa, codes[$p]), output, [to, channels], pixels, block.part.count);
+                isa.store_spread_fine(codes[$p], output, [to, channels], pixels, block.part.count);
             } else {
                 isa.store_spread(codes[$p], output, [to, channels], pixels, block.part.count);
             }

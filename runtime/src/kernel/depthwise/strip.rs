@@ -263,9 +263,7 @@ impl<I: Isa> Block<'_, I> {
         }
         if FINE {
             for p in 0..P {
-                let [high, low] = planes(isa, codes[p]);
-                isa.store_dealt(high, output, to + p * channels, self.part.count);
-                isa.store_dealt(low, output, to + channels / 2 + p * channels, self.part.count);
+                isa.store_dealt_fine(codes[p], output, [to + p * channels, channels / 2], self.part.count);
             }
             return;
         }
@@ -333,7 +331,7 @@ impl<I: Isa> Block<'_, I> {
             }
             if FINE {
                 each_row!(p, P, {
-                    codes[p][n] = epilogue::fine(isa, v[p]);
+                    codes[p][n] = epilogue::fine_to_store(isa, v[p]);
                 });
             } else {
                 each_row!(p, P, {
@@ -353,16 +351,6 @@ fn before<I: Isa, const P: usize, const FROM: usize, const TO: usize>(isa: I, su
         let two = isa.before(two);
         each_row!(p, P, { [sums[p][FROM], sums[p][TO - 1]] = two[p] });
     }
-}
-
-/// Both planes of fine codes.
-#[inline(always)]
-pub(super) fn planes<I: Isa>(isa: I, codes: [I::I32; 4]) -> [[I::I32; 4]; 2] {
-    let mut planes = [codes; 2];
-    for n in 0..4 {
-        [planes[0][n], planes[1][n]] = isa.parts(codes[n]);
-    }
-    planes
 }
 
 /// Adds quad `q` of column `j` of a tile to every output pixel that sees it, in vectors FROM to TO of the block.
