@@ -27,7 +27,7 @@ struct Costs {
 }
 
 const COSTS: Costs =
-    Costs { product: 0.55, gated: 0.65, depthwise: [2.8, 3.0], single: 16.0, writing: [4.0, 8.0], whole: 3.5 };
+    Costs { product: 0.6, gated: 0.7, depthwise: [3.0, 3.5], single: 16.0, writing: [3.0, 3.0], whole: 5.0 };
 
 /// Into how many parts a budget is cut.
 const PARTS: usize = 1000;

@@ -23,8 +23,8 @@ pub(super) const P: usize = 4;
 /// are, have no rest.
 pub(super) const WIDE: usize = 7;
 
-/// Pixels of the tiles of output rows of `width` pixels; input and output are fine maps or not. What overlaps is computed twice. Fine maps have
-/// no wide tiles: programs would grow for the sake of few layers.
+/// Pixels of the tiles of output rows of `width` pixels; input and output are fine maps or not. What overlaps is computed twice. Fine inputs
+/// have no wide tiles, and fine outputs with AVX-512 alone, which stores them soon enough: programs would grow for the sake of few layers.
 pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
     let [narrow, wide] = [width.next_multiple_of(P), width.next_multiple_of(WIDE)];
     let quicker = match level {
@@ -36,7 +36,8 @@ pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
         Level::Avx2 | Level::AvxVnni => wide < narrow,
         Level::Simd128 | Level::Portable => false,
     };
-    if quicker && !fine[0] && !fine[1] && width >= WIDE { WIDE } else { P }
+    let plain = !fine[0] && (!fine[1] || matches!(level, Level::Avx512Vnni));
+    if quicker && plain && width >= WIDE { WIDE } else { P }
 }
 
 /// Input columns of a strip, at most.
@@ -262,9 +263,9 @@ impl<I: Isa> Block<'_, I> {
             _ => self.pass::<K, S, Q, P, 0, 4, FINE>(isa, taps, weights, &mut codes),
         }
         if FINE {
-            for p in 0..P {
+            each_row!(p, P, {
                 isa.store_dealt_fine(codes[p], output, [to + p * channels, channels / 2], self.part.count);
-            }
+            });
             return;
         }
         isa.store_dealt_tile(codes, output, to, channels, self.part.count);
