@@ -185,3 +185,32 @@ fn preprocessing_refuses_what_it_cannot_mean() {
     let rgb = Net::new(13, &["1", "3", "6", "6"]).conv("x", "y", [4, 3, 3], &[]);
     assert!(fold_preprocess(canonical(&rgb, false).0, [0.0; 3], [1.0, 0.0, 1.0], false).is_err());
 }
+
+/// Where that takes no more products, and nobody else reads what was between.
+#[test]
+fn a_pointwise_convolution_goes_into_the_one_before() {
+    let net = |channels: [i64; 3]| {
+        let [input, between, output] = channels;
+        Net::new(13, &["1", &input.to_string(), "5", "4"])
+            .conv("x", "a", [between, input, 1], &[])
+            .conv("a", "b", [output, between, 1], &[])
+            .node("Relu", &["b"], "y", &[])
+    };
+    let wide = net([4, 4, 9]);
+    let (graph, log) = canonical(&wide, false);
+    expect(&graph, "input %x 5x4x4\n%y 5x4x9 = conv(%x) 1x1 relu\noutput %y");
+    assert!(log.iter().any(|line| line.contains("pointwise_after_conv: 1 times")), "{log:?}");
+    let imported = wide.import().unwrap().graph;
+    let x = image(&imported);
+    assert!(difference(&run(&graph, &x), &run(&imported, &x)) < 1e-5);
+    // 8·2 + 2·9 products are less than 8·9.
+    assert_eq!(canonical(&net([8, 2, 9]), false).0.nodes.len(), 2);
+    let read_twice = net([4, 4, 4]).node("Add", &["a", "y"], "z", &[]);
+    assert_eq!(canonical(&read_twice, false).0.to_string().matches("conv(").count(), 2);
+    // A window before is one after, padding and all.
+    let window = Net::new(13, &["1", "3", "6", "5"]).conv("x", "a", [4, 3, 3], &[]).conv("a", "y", [2, 4, 1], &[]);
+    let (graph, imported) = (canonical(&window, false).0, window.import().unwrap().graph);
+    expect(&graph, "input %x 6x5x3\n%y 6x5x2 = conv(%x) 3x3 pad 1,1,1,1\noutput %y");
+    let x = image(&imported);
+    assert!(difference(&run(&graph, &x), &run(&imported, &x)) < 1e-5);
+}
