@@ -131,6 +131,10 @@ pub fn prepare(loaded: &Loaded, options: &ModelOptions) -> Result<(Prepared, Vec
         }
         None => None,
     };
+    // Last: nodes are told apart by their names until here.
+    let (graph, merged) = passes::merge(graph)?;
+    let exact = exact.map(passes::merge).transpose()?.map(|(exact, _)| exact);
+    log.extend(merged);
     Ok((Prepared { graph, exact, preprocess, preprocess_name: name, preprocess_reason: reason }, log))
 }
 

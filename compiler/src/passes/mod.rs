@@ -5,7 +5,8 @@
 //! 2. `soft_to_hard`, unless [`Options::keep_sigmoid`].
 //! 3. *Affine maps into convolutions*, until nothing changes: `fold_pad`, `affine_after_conv`, `merge_affine`,
 //!    `affine_past_pool`, `affine_before_conv`, `elementwise_past_concat`, `past_moves`.
-//! 4. `pointwise_after_conv`, `average_as_depthwise`, then `fuse_activation`.
+//! 4. `average_as_depthwise`, then `fuse_activation`.
+//! 5. [`merge`], once it is known what the network is: `pointwise_after_conv`.
 //!
 //! The functions come first because a batch norm that is merged with the `+3` of a hard-swish hides it. An affine map
 //! that fits into no convolution stays a node.
@@ -74,10 +75,11 @@ const FOLDS: &[Pass] = &[
     Pass { name: "past_moves", run: past_moves::run },
 ];
 const FUSIONS: &[Pass] = &[
-    Pass { name: "pointwise_after_conv", run: pointwise_after_conv::run },
     Pass { name: "average_as_depthwise", run: average_as_depthwise::run },
     Pass { name: "fuse_activation", run: fuse_activation::run },
 ];
+
+const MERGES: &[Pass] = &[Pass { name: "pointwise_after_conv", run: pointwise_after_conv::run }];
 
 /// Brings a graph into canonical form; returns it with one line per kind of rewrite and one per refusal to rewrite.
 ///
@@ -93,6 +95,17 @@ pub fn run(mut graph: Graph, options: &Options) -> Result<(Graph, Vec<String>)> 
     }
     until_stable(&mut graph, FOLDS, &mut log)?;
     until_stable(&mut graph, FUSIONS, &mut log)?;
+    Ok((graph, log))
+}
+
+/// Makes fewer layers of a canonical graph, where that costs nothing; returns it with one line per kind of rewrite. The blocks of an architecture
+/// may then no longer be seen.
+///
+/// # Errors
+/// As [`run`].
+pub fn merge(mut graph: Graph) -> Result<(Graph, Vec<String>)> {
+    let mut log = Vec::new();
+    until_stable(&mut graph, MERGES, &mut log)?;
     Ok((graph, log))
 }
 

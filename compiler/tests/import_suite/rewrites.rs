@@ -197,19 +197,30 @@ fn a_pointwise_convolution_goes_into_the_one_before() {
             .node("Relu", &["b"], "y", &[])
     };
     let wide = net([4, 4, 9]);
-    let (graph, log) = canonical(&wide, false);
+    let merged = |net: &Net| passes::merge(canonical(net, false).0).unwrap_or_else(|e| panic!("{e:?}"));
+    let (graph, log) = merged(&wide);
     expect(&graph, "input %x 5x4x4\n%y 5x4x9 = conv(%x) 1x1 relu\noutput %y");
     assert!(log.iter().any(|line| line.contains("pointwise_after_conv: 1 times")), "{log:?}");
     let imported = wide.import().unwrap().graph;
     let x = image(&imported);
     assert!(difference(&run(&graph, &x), &run(&imported, &x)) < 1e-5);
     // 8·2 + 2·9 products are less than 8·9.
-    assert_eq!(canonical(&net([8, 2, 9]), false).0.nodes.len(), 2);
-    let read_twice = net([4, 4, 4]).node("Add", &["a", "y"], "z", &[]);
-    assert_eq!(canonical(&read_twice, false).0.to_string().matches("conv(").count(), 2);
+    assert_eq!(merged(&net([8, 2, 9])).0.nodes.len(), 2);
+    let read_twice = Net::new(13, &["1", "4", "5", "4"])
+        .conv("x", "a", [4, 4, 1], &[])
+        .conv("a", "b", [4, 4, 1], &[])
+        .node("Relu", &["b"], "r", &[])
+        .node("Add", &["a", "r"], "y", &[]);
+    assert_eq!(merged(&read_twice).0.to_string().matches("conv(").count(), 2);
+    let gated = Net::new(13, &["1", "4", "6", "5"])
+        .node("GlobalAveragePool", &["x"], "p", &[])
+        .node("Mul", &["x", "p"], "m", &[])
+        .conv("m", "a", [4, 4, 1], &[])
+        .conv("a", "y", [9, 4, 1], &[]);
+    assert_eq!(merged(&gated).0.to_string().matches("conv(").count(), 2);
     // A window before is one after, padding and all.
     let window = Net::new(13, &["1", "3", "6", "5"]).conv("x", "a", [4, 3, 3], &[]).conv("a", "y", [2, 4, 1], &[]);
-    let (graph, imported) = (canonical(&window, false).0, window.import().unwrap().graph);
+    let (graph, imported) = (merged(&window).0, window.import().unwrap().graph);
     expect(&graph, "input %x 6x5x3\n%y 6x5x2 = conv(%x) 3x3 pad 1,1,1,1\noutput %y");
     let x = image(&imported);
     assert!(difference(&run(&graph, &x), &run(&imported, &x)) < 1e-5);
