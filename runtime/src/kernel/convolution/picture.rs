@@ -55,6 +55,8 @@ impl<'a> Picture<'a> {
             && pack::short_row(I::LEVEL, layer.run()) == Some(TAPS)
             && [layer.input.channels, window.stride[1], window.dilation[1]] == [CHANNELS, STRIDE, 1]
             && layer.output.width >= I::LANES
+            && layer.output.height > 0
+            && layer.out_channels() >= FILTERS
             && layer.out_channels().is_multiple_of(FILTERS)
             && layer.epilogue.residual.is_none();
         is_one.then_some(Self { layer })
