@@ -12,6 +12,11 @@
 //!
 //! A panel's weights stay in the first cache while all pixels pass. Pixels that fill no tile go through a tile of 4
 //! or of 1, or through a full one that overlaps the one before: the same codes are written twice.
+//!
+//! Tried and not kept, with AVX512-VNNI on Zen 5: the products of the next tile before the epilogue of this one, so that pipes that multiply need not wait
+//! for those that add. In assembly that is a tenth to a quarter faster than one after the other, operation by operation more so than tile by tile. What
+//! LLVM made of it took 3 to 7 % less time where panels are three vectors wide without hard-swish, 8 % more for 40 to 240 channels with it, and
+//! 46 % more for 16 to 64. [`super::convolution`] does so for the first layer.
 
 use super::epilogue::{self, Constants, Place};
 use super::planes::Source;
