@@ -170,6 +170,12 @@ impl Level {
         !matches!(self, Self::Portable | Self::Simd128)
     }
 
+    /// Whether what stores fine codes (not [`Isa::parts`]) saturates them to 0…4095, which is quicker.
+    #[inline(always)]
+    pub const fn saturates(self) -> bool {
+        matches!(self, Self::Avx512Vnni)
+    }
+
     /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
     #[inline(always)]
     pub const fn accumulators(self) -> usize {
@@ -307,8 +313,6 @@ pub trait Isa: Copy + Sync {
     fn clamp(self, a: Self::F32, top: Self::F32) -> Self::F32 {
         self.min(self.max(a, self.splat_f32(0.0)), top)
     }
-    /// Whether what stores fine codes saturates them to 0…4095: not [`Isa::parts`].
-    const SATURATES: bool = false;
     /// `⌊a/16⌋` and `a mod 16` of 0…4095.
     fn parts(self, a: Self::I32) -> [Self::I32; 2];
     /// `16·high + low`, of what [`Isa::parts`] parted or of sums of such.
@@ -350,7 +354,7 @@ pub trait Isa: Copy + Sync {
     ) {
         store_each(self, values, to, [at, stride], count);
     }
-    /// The same of fine codes (0…4095, or any where [`Isa::SATURATES`]), high parts from `at` on and low ones half of `stride` behind them.
+    /// The same of fine codes (0…4095, or any where [`Level::saturates`]), high parts from `at` on and low ones half of `stride` behind them.
     #[inline(always)]
     fn store_fine_tile<const M: usize, const N: usize>(
         self,

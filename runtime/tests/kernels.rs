@@ -6,7 +6,7 @@ use bakelite_runtime::isa::{self, Team};
 use bakelite_runtime::kernel::{Tile, exp, sigmoid, softmax};
 use bakelite_runtime::layer::{Shape, Window};
 use bakelite_runtime::reference;
-use shared::{Fill, STYLES, bits};
+use shared::{Fill, STYLES, Style, bits};
 
 const PIXELS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 49];
 const KS: [usize; 9] = [1, 2, 3, 4, 5, 16, 31, 72, 131];
@@ -189,9 +189,14 @@ macro_rules! instruction_set {
                         }
                     }
                 }
+                let window = Window { kernel: [3, 3], stride: [1, 2], dilation: [1, 1], pad: [1, 1] };
                 for style in STYLES {
-                    let window = Window { kernel: [3, 3], stride: [1, 2], dilation: [1, 1], pad: [1, 1] };
                     shared::convolution(isa, Shape::new(11, 97, 3), 16, window, 1, style);
+                }
+                for all in 0..8 {
+                    let [hard_swish, bias, fine] = [0, 1, 2].map(|bit| all >> bit & 1 == 1);
+                    let style = Style { hard_swish, bias, fine, ..STYLES[0] };
+                    shared::convolution(isa, Shape::new(5, 130, 3), 32, window, 1, style);
                 }
             }
 

@@ -5,7 +5,7 @@
 //! Not where a quantized file has codes for the map between: it keeps its weights.
 //!
 //! Not behind a squeeze-excite either, as MobileNetV3-Small has one there. It was tried: 1.5 to 1.7 % less time with AVX512-VNNI (minima, medians), and answers
-//! of `fast` 0.4 dB better, of `default` and `mixed` no better (weights that hold a gate are rounded for each picture, and these
+//! of `fast` 0.4 dB better (one choice of calibration pictures), of `default` and `mixed` no better (weights that hold a gate are rounded for each picture, and these
 //! would be the expansion's). But the product with gated weights begins when all of its input is there, so that the expanded map would have to
 //! be whole in memory and not go row by row.
 

@@ -1,7 +1,7 @@
 //! Rewrites that the spellings do not reach: sigmoid to hard-sigmoid, preprocessing, what must not be touched.
 
 use crate::builder::*;
-use bakelite::graph::Graph;
+use bakelite::graph::{Given, Graph};
 use bakelite::passes::{self, Options, fold_preprocess};
 use ndarray::Array3;
 
@@ -218,6 +218,11 @@ fn a_pointwise_convolution_goes_into_the_one_before() {
         .conv("m", "a", [4, 4, 1], &[])
         .conv("a", "y", [9, 4, 1], &[]);
     assert_eq!(merged(&gated).0.to_string().matches("conv(").count(), 2);
+    // A quantized file has codes for what is between.
+    let mut given = canonical(&wide, false).0;
+    let between = given.nodes[0].output.index();
+    given.tensors[between].given = Some(Given { scale: 0.1, zero: 128 });
+    assert_eq!(passes::merge(given.clone()).unwrap().0, given);
     // A window before is one after, padding and all.
     let window = Net::new(13, &["1", "3", "6", "5"]).conv("x", "a", [4, 3, 3], &[]).conv("a", "y", [2, 4, 1], &[]);
     let (graph, imported) = (merged(&window).0, window.import().unwrap().graph);

@@ -42,7 +42,6 @@ impl Isa for Avx512Vnni {
     const SPREAD: usize = 4;
     const PASS: usize = 1;
     const PICTURE: bool = true;
-    const SATURATES: bool = true;
 
     type I32 = __m512i;
     type F32 = __m512;
@@ -262,8 +261,7 @@ impl Isa for Avx512Vnni {
         unsafe {
             // Within 128 bits: four lanes of a, b, c, d as bytes, then the bytes of each lane side by side. All are in −127…127.
             let packed = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-            let order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_shuffle_epi8(packed, order));
+            _mm512_storeu_si512(to.as_mut_ptr().cast(), self.by_lane(packed));
         }
     }
 
@@ -292,12 +290,12 @@ impl Isa for Avx512Vnni {
 
     #[inline(always)]
     fn four_channels(self, codes: [Self::I32; 4]) -> Self::I32 {
-        self.bytes_of_channels(codes)
+        self.by_lane(self.pack(codes))
     }
 
     #[inline(always)]
     fn four_fine_channels(self, codes: [Self::I32; 4]) -> [Self::I32; 2] {
-        self.parts_of_channels(codes)
+        self.fine_parts(codes).map(|packed| self.by_lane(packed))
     }
 
     #[inline(always)]

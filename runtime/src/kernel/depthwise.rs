@@ -155,7 +155,7 @@ fn unrolled<
     output: &mut [u8],
 ) -> bool {
     // Each in a function of its own, and so is each window: all in one would take LLVM many times as long.
-    if const { I::LEVEL.wide() && (!FINE || I::SATURATES) && V != 2 * K && used::depthwise([K, S, 1], FINE, WIDE) }
+    if const { I::LEVEL.wide() && (!FINE || I::LEVEL.saturates()) && V != 2 * K && used::depthwise([K, S, 1], FINE, WIDE) }
         && strip::tile(I::LEVEL, all.layer.output.width, [false, FINE]) == WIDE
     {
         isa.run(Blocks::<K, S, R, V, Q, WIDE, FINE> { all, output });

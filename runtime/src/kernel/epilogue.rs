@@ -168,7 +168,7 @@ pub(super) fn fine<I: Isa>(isa: I, y: I::F32) -> I::I32 {
 /// The same for what stores both parts.
 #[inline(always)]
 pub(super) fn fine_to_store<I: Isa>(isa: I, y: I::F32) -> I::I32 {
-    if const { I::SATURATES } { isa.to_i32(y) } else { fine(isa, y) }
+    if const { I::LEVEL.saturates() } { isa.to_i32(y) } else { fine(isa, y) }
 }
 
 /// `y` (eq. 11, 12) of `N` vectors of channels from `channel` on.

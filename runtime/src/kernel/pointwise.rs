@@ -14,7 +14,7 @@
 //! or of 1, or through a full one that overlaps the one before: the same codes are written twice.
 //!
 //! Tried and not kept, with AVX512-VNNI on Zen 5: the products of the next tile before the epilogue of this one, so that pipes that multiply need not wait
-//! for those that add. In assembly that is a tenth to a quarter faster than one after the other, operation by operation more so than tile by tile. What
+//! for those that add. In assembly without loads, 12 vectors in turn, operation by operation, take 16 to 26 % less time than 24 one after the other. What
 //! LLVM made of it took 3 to 7 % less time where panels are three vectors wide without hard-swish, 8 % more for 40 to 240 channels with it, and
 //! 46 % more for 16 to 64. [`super::convolution`] does so for the first layer.
 

@@ -5,7 +5,6 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::Avx512Vnni;
-use crate::layer::FINE_TOP;
 use core::arch::x86_64::*;
 
 /// Words of the taps of lane 4L + i, of three quads: pixels are six bytes apart.
@@ -39,36 +38,13 @@ impl Avx512Vnni {
         }
     }
 
-    /// Bytes of four channels, `[h0 h1 h2 h3]` of each lane, from words of two channels each.
+    /// Four channels of a pixel in each lane, from their bytes as [`Avx512Vnni::pack`] leaves them.
     #[inline(always)]
-    fn bytes_of_lanes(self, [a, b]: [__m512i; 2]) -> __m512i {
+    pub(super) fn by_lane(self, packed: __m512i) -> __m512i {
         // SAFETY: token.
         unsafe {
             let order = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-            _mm512_shuffle_epi8(_mm512_packus_epi16(a, b), order)
-        }
-    }
-
-    /// Saturated codes of four channels.
-    #[inline(always)]
-    pub(super) fn bytes_of_channels(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
-        // SAFETY: token.
-        let pairs = unsafe { [_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)] };
-        self.bytes_of_lanes(pairs)
-    }
-
-    /// The two parts of saturated fine codes of four channels.
-    #[inline(always)]
-    pub(super) fn parts_of_channels(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
-        // SAFETY: token.
-        unsafe {
-            let top = _mm512_set1_epi16(FINE_TOP as i16);
-            let pairs = [_mm512_packus_epi32(a, b), _mm512_packus_epi32(c, d)].map(|pair| _mm512_min_epu16(pair, top));
-            let low = _mm512_set1_epi16(15);
-            [
-                self.bytes_of_lanes(pairs.map(|pair| _mm512_srli_epi16::<4>(pair))),
-                self.bytes_of_lanes(pairs.map(|pair| _mm512_and_si512(pair, low))),
-            ]
+            _mm512_shuffle_epi8(packed, order)
         }
     }
 

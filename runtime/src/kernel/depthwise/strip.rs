@@ -24,7 +24,7 @@ pub(super) const P: usize = 4;
 pub(super) const WIDE: usize = 7;
 
 /// Pixels of the tiles of output rows of `width` pixels; input and output are fine maps or not. What overlaps is computed twice. Fine inputs
-/// have no wide tiles, and fine outputs with AVX-512 alone, which stores them soon enough: programs would grow for the sake of few layers.
+/// have no wide tiles, and fine outputs only where they are soon stored ([`Level::saturates`]): programs would grow for the sake of few layers.
 pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
     let [narrow, wide] = [width.next_multiple_of(P), width.next_multiple_of(WIDE)];
     let quicker = match level {
@@ -36,7 +36,7 @@ pub const fn tile(level: Level, width: usize, fine: [bool; 2]) -> usize {
         Level::Avx2 | Level::AvxVnni => wide < narrow,
         Level::Simd128 | Level::Portable => false,
     };
-    let plain = !fine[0] && (!fine[1] || matches!(level, Level::Avx512Vnni));
+    let plain = !fine[0] && (!fine[1] || level.saturates());
     if quicker && plain && width >= WIDE { WIDE } else { P }
 }
 
