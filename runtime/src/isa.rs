@@ -197,6 +197,13 @@ pub trait Kernel {
     fn run<I: Isa>(self, isa: I) -> Self::Output;
 }
 
+/// [`Isa::run`] where the whole crate has the features: a function all the same. Inlined, all tiles of a product would be there once more
+/// for each kernel that calls it, and for each part of a team.
+#[inline(never)]
+fn apart<I: Isa, K: Kernel>(isa: I, kernel: K) -> K::Output {
+    kernel.run(isa)
+}
+
 /// The operations of an instruction set. All implementations give the same bits.
 ///
 /// A *vector* has [`Isa::LANES`] lanes of 32 bits. A *block* is four vectors, as many channels as [`Isa::Bytes`] has

@@ -13,7 +13,7 @@ pub(super) mod gate;
 mod product;
 
 use super::pieces::{few, partial};
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, apart};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -61,7 +61,7 @@ impl Isa for Neon {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        kernel.run(self)
+        apart(self, kernel)
     }
 
     #[inline(always)]

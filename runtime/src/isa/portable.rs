@@ -1,6 +1,6 @@
 //! Plain Rust: arrays and loops of constant length, which compilers vectorise as the target allows.
 
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, apart};
 
 const LANES: usize = 8;
 const BLOCK: usize = 4 * LANES;
@@ -82,7 +82,7 @@ impl Isa for Portable {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        kernel.run(self)
+        apart(self, kernel)
     }
 
     #[inline(always)]

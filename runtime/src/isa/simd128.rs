@@ -7,7 +7,7 @@
 //! unknown instruction is no module at all.
 
 use super::pieces::{few, few_of, partial, store_partial};
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows, apart};
 use core::arch::wasm32::*;
 
 /// Proof of simd128, which every module has for which this is compiled.
@@ -133,7 +133,7 @@ impl Isa for Simd128 {
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        kernel.run(self)
+        apart(self, kernel)
     }
 
     #[inline(always)]
