@@ -7,20 +7,55 @@
 //! `SHARED` holds `models/` and `images/calibration`, `images/evaluation`. Prints a table and fails where a bit differs
 //! or an agreement is below its bound. A target that this machine cannot build or run is skipped, and said so.
 
+use bakelite::build::Library;
 use bakelite::compile::{Ready, Request, compile_for, ready};
 use bakelite::pipeline::ModelOptions;
 use bakelite::plan::Economy;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Model, preprocess spec, least agreement in percent.
-const MODELS: [(&str, &str, f64); 6] = [
-    ("mobilenet_v3_small_imagenet.torch_dynamo", "timm-half", 94.0),
-    ("mobilenet_v3_small_imagenet_offgrid.torch_dynamo", "timm-half", 93.0),
-    ("mobilenet_v3_small_imagenet.keras_tf2onnx_nhwc", "keras", 94.0),
-    ("mobilenet_v3_large_minimalistic_imagenet.torch_dynamo", "timm-half", 95.0),
-    ("mobilenet_v3_large_minimalistic_imagenet.torchscript_dynamic_padding", "timm-half", 95.0),
-    ("fundus_mobilenet_v3_small.torchscript", "torchvision", 94.0),
+/// A real model, and how it is compiled.
+struct Case {
+    /// Its file, less the ending.
+    model: &'static str,
+    /// Preprocess spec.
+    preprocess: &'static str,
+    /// Folder of pictures; what is not calibrated on is compared.
+    images: &'static str,
+    /// Calibration pictures.
+    calibrate: usize,
+    /// Whether to compare on the labelled pictures instead.
+    labelled: bool,
+    /// Least agreement, or of a mask pixels of the same class, in percent.
+    least: f64,
+}
+
+impl Case {
+    const fn new(model: &'static str, preprocess: &'static str, least: f64) -> Self {
+        Self { model, preprocess, images: "calibration", calibrate: 128, labelled: true, least }
+    }
+
+    /// The photographs of its training are not here; any pictures show whether float and int8 agree.
+    const fn unlabelled(self) -> Self {
+        Self { labelled: false, ..self }
+    }
+}
+
+const CASES: [Case; 10] = [
+    Case::new("mobilenet_v3_small_imagenet.torch_dynamo", "timm-half", 94.0),
+    Case::new("mobilenet_v3_small_imagenet_offgrid.torch_dynamo", "timm-half", 93.0),
+    Case::new("mobilenet_v3_small_imagenet.keras_tf2onnx_nhwc", "keras", 94.0),
+    Case::new("mobilenet_v3_large_minimalistic_imagenet.torch_dynamo", "timm-half", 95.0),
+    Case::new("mobilenet_v3_large_minimalistic_imagenet.torchscript_dynamic_padding", "timm-half", 95.0),
+    Case::new("mobilenet_v2_imagenet.tflite_converted", "timm-half", 95.0),
+    Case::new("mobilenet_v1_025_imagenet.tflite_converted", "timm-half", 91.0),
+    Case::new("fundus_mobilenet_v3_small.torchscript", "torchvision", 92.0).unlabelled(),
+    Case {
+        images: "text_direction",
+        calibrate: 64,
+        ..Case::new("text_direction_mobilenet_v3_small_035.paddle2onnx", "paddleocr", 96.0).unlabelled()
+    },
+    Case::new("selfie_segmentation_mobilenet_v3.tf2onnx", "unit", 95.0).unlabelled(),
 ];
 
 const TARGETS: &str = "x86-64-avx2,x86-64-avx512vnni,cortex-a76,aarch64-generic";
@@ -46,11 +81,12 @@ fn main() -> ExitCode {
     }
     let mut failed = false;
     println!(
-        "| model | target | verified images | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |"
+        "| model | target | verified images (kernels) | agreement | SQNR dB | int8 top-1 (float) | latency ms | arena KB | flash KB |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for (model, preprocess, least) in MODELS.into_iter().filter(|(model, ..)| model.contains(&part)) {
-        let request = request(&shared, model, preprocess, images);
+    for case in CASES.iter().filter(|case| case.model.contains(&part)) {
+        let (model, least) = (case.model, case.least);
+        let request = request(&shared, case, images);
         let ready = match ready(&request) {
             Ok(ready) => ready,
             Err(error) => {
@@ -60,7 +96,7 @@ fn main() -> ExitCode {
             }
         };
         for target in targets.split(',') {
-            match one(&request, &ready, model, target) {
+            match one(&request, &ready, case, target) {
                 Ok((row, agreement)) => {
                     println!("{row}");
                     if agreement < least {
@@ -86,16 +122,22 @@ fn cannot_here(error: &bakelite::error::Error) -> bool {
         .any(|words| error.cause.contains(words))
 }
 
-fn request(shared: &Path, model: &str, preprocess: &str, images: usize) -> Request {
-    // The fundus photographs of its training are not here; any pictures show whether float and int8 agree.
-    let evaluation = (!model.starts_with("fundus")).then(|| shared.join("images/evaluation"));
+fn request(shared: &Path, case: &Case, images: usize) -> Request {
+    let model = case.model;
+    let text = case.images == "text_direction";
+    let options = ModelOptions {
+        preprocess: Some(case.preprocess.to_owned()),
+        input_size: text.then_some((48, 192)),
+        keep_sigmoid: model.starts_with("selfie"),
+        ..ModelOptions::default()
+    };
     Request {
         model: shared.join("models").join(format!("{model}.onnx")),
-        options: ModelOptions { preprocess: Some(preprocess.to_owned()), ..ModelOptions::default() },
-        images: shared.join("images/calibration"),
-        calibration_images: 128,
+        options,
+        images: shared.join("images").join(case.images),
+        calibration_images: case.calibrate,
         seed: 0,
-        evaluation,
+        evaluation: case.labelled.then(|| shared.join("images/evaluation")),
         calib: None,
         target: String::new(),
         recipe: "default".into(),
@@ -111,18 +153,21 @@ fn request(shared: &Path, model: &str, preprocess: &str, images: usize) -> Reque
     }
 }
 
-fn one(request: &Request, ready: &Ready, model: &str, target: &str) -> bakelite::error::Result<(String, f64)> {
+fn one(request: &Request, ready: &Ready, case: &Case, target: &str) -> bakelite::error::Result<(String, f64)> {
+    let model = case.model;
     let out = PathBuf::from("target/main_job").join(target).join(bakelite::pipeline::crate_name(Path::new(model)));
-    let outcome = compile_for(&Request { target: target.to_owned(), out, ..request.clone() }, ready)?;
+    // A module for the web runs in Node; of other targets without programs nothing would be run.
+    let libraries = if target.starts_with("wasm") { vec![Library::Shared] } else { Vec::new() };
+    let outcome = compile_for(&Request { target: target.to_owned(), out, libraries, ..request.clone() }, ready)?;
     let a = outcome.accuracy.as_ref();
     let number = |v: Option<f64>, digits: usize| v.map_or("–".to_owned(), |v| format!("{v:.digits$}"));
-    let top1 = match a.and_then(|a| a.int8_top1.zip(a.float_top1)).filter(|_| !model.starts_with("fundus")) {
+    let top1 = match a.and_then(|a| a.int8_top1.zip(a.float_top1)).filter(|_| case.labelled) {
         Some((int8, float)) => format!("{int8:.1} ({float:.1})"),
         None => "–".to_owned(),
     };
     let row = format!(
         "| {model} | {target} | {} | {} | {} | {top1} | {} | {:.0} | {} |",
-        outcome.verified.as_ref().map_or("–".to_owned(), |v| v.images.to_string()),
+        outcome.verified.as_ref().map_or("–".to_owned(), |v| format!("{} ({})", v.images, v.kernels.join(", "))),
         number(a.map(|a| a.agreement), 1),
         number(a.map(|a| a.sqnr_db), 1),
         number(outcome.latency_ms.map(|(median, _)| median), 2),

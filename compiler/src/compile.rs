@@ -381,15 +381,13 @@ pub fn compile_for(request: &Request, ready: &Ready) -> Result<Outcome> {
     if !request.crate_only {
         if target.has_programs() {
             build_and_verify(request, ready, &target, &mut outcome)?;
-        } else {
-            outcome.notes.push(format!(
-                "there are no programs for {}: only libraries were made, and nothing was run",
-                target.triple
-            ));
         }
         for &kind in &request.libraries {
             let library = build::library(&request.out, &outcome.name, &target, request.toolchain.as_deref(), kind)?;
             outcome.libraries.push(library);
+        }
+        if !target.has_programs() {
+            verify_module(request, ready, &target, &mut outcome)?;
         }
     }
     let contents = report::Contents {
@@ -431,6 +429,27 @@ fn build_and_verify(request: &Request, ready: &Ready, target: &Target, outcome: 
         }
         Err(error) if request.verify_images == 0 => outcome.notes.push(format!("not run: {error}")),
         Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Compares a module for the web with the reference, where there is Node to run it; of other libraries for targets without programs, says
+/// that nothing was run.
+fn verify_module(request: &Request, ready: &Ready, target: &Target, outcome: &mut Outcome) -> Result<()> {
+    let not_run = |why: &str| {
+        format!("there are no programs for {}: only libraries were made, and nothing was run{why}", target.triple)
+    };
+    let module = target.is_wasm() && request.libraries.contains(&build::Library::Shared);
+    match verify::module::node().filter(|_| module && request.verify_images > 0) {
+        Some(node) => {
+            if let (Some(expected), Some(level)) = (ready.expected(request)?, target.levels.first()) {
+                outcome.verified = Some(verify::module::module(&node, &request.out, level.name(), expected)?);
+            }
+        }
+        None if module && request.verify_images > 0 => {
+            outcome.notes.push(not_run("; `node` would be, if it were installed"))
+        }
+        None => outcome.notes.push(not_run("")),
     }
     Ok(())
 }

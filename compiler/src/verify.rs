@@ -1,6 +1,7 @@
 //! The program against the reference: every bit of every answer.
 
 mod levels;
+pub mod module;
 
 pub use levels::levels;
 
@@ -10,6 +11,7 @@ use crate::error::{Error, Result, Stage};
 use crate::progress::Spinner;
 use crate::qgraph::{QGraph, reference};
 use crate::specs::target::Target;
+use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -75,7 +77,7 @@ impl Runner {
 /// What was compared.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Verified {
-    /// Images whose answers are equal bit for bit, given as raw pixels.
+    /// Images whose answers are equal bit for bit, given as raw pixels (to a module for the web, in Node).
     pub images: usize,
     /// Of these, read as files by the program itself too: the same pixels, the same answers.
     pub files: usize,
@@ -170,25 +172,30 @@ fn all_pictures(program: &Path, runner: &Runner, expected: &[Expected]) -> Resul
     let decoded = |path: &Path| {
         std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(&[0xFF, 0xD8]) || bytes.starts_with(b"\x89PNG"))
     };
-    let mut files = 0;
-    for pictures in expected.chunks((AT_ONCE / numbers.max(1)).max(1)) {
-        let pixels: Vec<u8> = pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect();
+    let compared = |pictures: &[Expected]| {
         let mut raw = runner.command(program);
         raw.args(["--raw", "--json", "--scores", "--top", "1"]);
-        all_equal(pictures.iter().collect(), raw, pixels)?;
+        all_equal(&pictures.iter().collect::<Vec<_>>(), raw, pixels(pictures))?;
         let readable: Vec<&Expected> = pictures.iter().filter(|picture| decoded(&picture.path)).collect();
         if !readable.is_empty() {
             let mut command = runner.command(program);
             command.args(["--json", "--scores", "--top", "1", "--"]).args(readable.iter().map(|picture| &picture.path));
-            files += readable.len();
-            all_equal(readable, command, Vec::new())?;
+            all_equal(&readable, command, Vec::new())?;
         }
-    }
-    Ok(files)
+        Ok(readable.len())
+    };
+    // Emulators take their time: several at once.
+    let files: Vec<Result<usize>> = expected.par_chunks((AT_ONCE / numbers.max(1)).max(1)).map(compared).collect();
+    files.into_iter().sum()
+}
+
+/// Their pixels, one after the other.
+fn pixels(pictures: &[Expected]) -> Vec<u8> {
+    pictures.iter().flat_map(|picture| picture.pixels.iter().copied()).collect()
 }
 
 /// Compares what the program answers to these pictures.
-fn all_equal(pictures: Vec<&Expected>, command: Command, input: Vec<u8>) -> Result<()> {
+fn all_equal(pictures: &[&Expected], command: Command, input: Vec<u8>) -> Result<()> {
     let found = answers(command, input, Unreadable::Refused)?;
     if found.len() != pictures.len() {
         return Err(differ(format!("{} answers to {} images", found.len(), pictures.len())));
@@ -221,7 +228,26 @@ pub enum Unreadable {
 }
 
 /// Runs a program and reads its JSON lines: file and scores.
-pub fn answers(mut command: Command, input: Vec<u8>, unreadable: Unreadable) -> Result<Vec<(String, Vec<f32>)>> {
+pub fn answers(command: Command, input: Vec<u8>, unreadable: Unreadable) -> Result<Vec<(String, Vec<f32>)>> {
+    // The program answers 1 where it could not read a picture, after all the others.
+    let printed = run(command, input, unreadable == Unreadable::Skipped)?;
+    #[derive(serde::Deserialize)]
+    struct Line {
+        file: String,
+        scores: Vec<f32>,
+    }
+    printed
+        .lines()
+        .map(|line| {
+            let line: Line = serde_json::from_str(line)
+                .map_err(|e| Error::new(Stage::Verify, format!("the program's answer is not JSON: {e}")))?;
+            Ok((line.file, line.scores))
+        })
+        .collect()
+}
+
+/// Runs a program and gives what it prints; it may end with status 1 where that is said.
+fn run(mut command: Command, input: Vec<u8>, may_fail: bool) -> Result<String> {
     let failed = |cause: String| Error::new(Stage::Verify, cause);
     let mut child = command
         .stdin(Stdio::piped())
@@ -234,23 +260,9 @@ pub fn answers(mut command: Command, input: Vec<u8>, unreadable: Unreadable) -> 
     let writer = std::thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
     let output = child.wait_with_output().map_err(|e| failed(format!("the program: {e}")))?;
     let _ = writer.join();
-    // The program answers 1 where it could not read a picture, after all the others.
-    let skipped = unreadable == Unreadable::Skipped && output.status.code() == Some(1);
-    if !output.status.success() && !skipped {
+    if !output.status.success() && !(may_fail && output.status.code() == Some(1)) {
         let log = String::from_utf8_lossy(&output.stderr);
         return Err(failed(format!("the program ended with {}: {}", output.status, log.trim())));
     }
-    #[derive(serde::Deserialize)]
-    struct Line {
-        file: String,
-        scores: Vec<f32>,
-    }
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .map(|line| {
-            let line: Line =
-                serde_json::from_str(line).map_err(|e| failed(format!("the program's answer is not JSON: {e}")))?;
-            Ok((line.file, line.scores))
-        })
-        .collect()
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -109,12 +109,13 @@ pub fn show(outcome: &Outcome) -> Result<()> {
         line(self::estimate(estimate))?;
     }
     if let Some(v) = &outcome.verified {
-        line(format!(
-            "verified: {} images bit for bit against the reference, {} of them read from their files by the program{}",
-            v.images,
-            v.files,
-            if outcome.kernels.contains(',') { format!("; kernels {}", v.kernels.join(", ")) } else { String::new() }
-        ))?;
+        let by_files = format!(", {} of them read from their files by the program", v.files);
+        let how = match outcome.program {
+            None => ", as a module in Node".to_owned(),
+            Some(_) if outcome.kernels.contains(',') => format!("{by_files}; kernels {}", v.kernels.join(", ")),
+            Some(_) => by_files,
+        };
+        line(format!("verified: {} images bit for bit against the reference{how}", v.images))?;
     }
     line(format!("crate    {}", outcome.folder.display()))?;
     line(format!("report   {}", outcome.report.display()))?;

@@ -77,6 +77,10 @@ pub fn results(outcome: &Outcome) -> Vec<Row> {
 pub fn remarks(outcome: &Outcome) -> Vec<String> {
     let mut remarks = Vec::new();
     match &outcome.verified {
+        Some(v) if outcome.program.is_none() => remarks.push(format!(
+            "Verified: {} pictures answered by the module in Node equal the reference in every bit.",
+            v.images
+        )),
         Some(v) => remarks.push(format!(
             "Verified: {} pictures answered by the program equal the reference in every bit, {} of them read from their \
              files by the program itself. Kernels compared: {}.",
