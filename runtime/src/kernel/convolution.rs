@@ -128,7 +128,10 @@ impl Kernel for Run<'_> {
             return gathered(isa, layer, None, input, residual, scratch, output, 0..height * width);
         }
         let Some(short) = Short::new(isa, layer, residual, output.len()) else { return };
-        if let Some(picture) = Picture::new(isa, layer) {
+        // The constant keeps it out of the programs of others.
+        if const { I::PICTURE }
+            && let Some(picture) = Picture::new(isa, layer)
+        {
             return picture.run(isa, input, output);
         }
         for row in 0..height {

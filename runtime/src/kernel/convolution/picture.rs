@@ -46,12 +46,11 @@ pub(super) struct Picture<'a> {
 }
 
 impl<'a> Picture<'a> {
-    /// `None` where the layer is another one. Its buffers are there.
+    /// `None` where the layer is another one. Its buffers are there, and the instruction set has [`Isa::PICTURE`].
     #[inline(always)]
     pub fn new<I: Isa>(_: I, layer: &'a Convolution<'a>) -> Option<Self> {
         let window = &layer.window;
-        let is_one = const { I::PICTURE }
-            && window.kernel[0] == ROWS
+        let is_one = window.kernel[0] == ROWS
             && pack::short_row(I::LEVEL, layer.run()) == Some(TAPS)
             && [layer.input.channels, window.stride[1], window.dilation[1]] == [CHANNELS, STRIDE, 1]
             && layer.output.width >= I::LANES
