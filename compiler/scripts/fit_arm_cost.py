@@ -77,8 +77,8 @@ def told(emulator, cpu, plugin, program, span, iterations):
     return calls, blocks
 
 
-def counted(emulator, cpu, plugin, program):
-    """`[(call, instructions)]` of a run, in order, and `{(block, length): {call: times}}`."""
+def counted(emulator, cpu, plugin, program, layers):
+    """`[(call, instructions)]` of a run of so many layers, in order, and `{(block, length): {call: times}}`."""
     symbols = [line.split(None, 3) for line in run("aarch64-linux-gnu-nm", "-S", "-C", program).stdout.splitlines()]
     found = [(int(s[1], 16), int(s[0], 16)) for s in symbols if len(s) == 4 and re.fullmatch(r"net::infer(::h[0-9a-f]+)?", s[3])]
     size, start = max(found)
@@ -90,6 +90,10 @@ def counted(emulator, cpu, plugin, program):
     rounds = collections.Counter(times for times, _ in calls.values()).most_common(1)[0][0]
     first = own + sum(instructions for times, instructions in calls.values() if times > rounds)
     counts = [(address, instructions / rounds) for address, (times, instructions) in calls.items() if times == rounds]
+    if len(counts) == layers:
+        # It is a call of its own; what the function itself executes goes with it.
+        (address, instructions), *rest = counts
+        return [(address, instructions + first / rounds), *rest], blocks
     return [("0", first / rounds), *counts], blocks
 
 
@@ -145,7 +149,7 @@ def main():
                 place = folder / network.replace(" ", "_")
                 place.mkdir()
                 program, layers = compiled(arguments, folder / "demo" / "calibration", network, options, target, place)
-                counts, blocks = counted(arguments.emulator, cpu, arguments.plugin, program)
+                counts, blocks = counted(arguments.emulator, cpu, arguments.plugin, program, len(layers))
                 if len(counts) != len(layers):
                     print(f"{kernels} {network}: {len(counts)} calls, {len(layers)} layers: not used")
                     continue

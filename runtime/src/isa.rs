@@ -36,11 +36,13 @@ mod avx512vnni;
 mod avxvnni;
 #[cfg(target_arch = "x86_64")]
 mod cpuid;
+mod each;
 pub mod foreign;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod i8mm;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod identification;
+mod level;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -68,6 +70,7 @@ pub use avx512vnni::Avx512Vnni;
 pub use avxvnni::{AvxVnni, AvxVnniEvex};
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use i8mm::I8mm;
+pub use level::Level;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 pub use neon::Neon;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -80,114 +83,7 @@ pub use runs::copy_runs;
 pub use simd128::Simd128;
 pub use team::Team;
 
-/// An instruction set by name, known on every host: the compiler packs weights for foreign targets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Level {
-    /// Plain Rust, whatever the target is.
-    Portable,
-    /// AVX2 without VNNI: exact `vpmaddwd` over i16.
-    Avx2,
-    /// AVX-VNNI: `vpdpbusd` over 256 bits.
-    AvxVnni,
-    /// AVX-512 F, BW, DQ, VL and VNNI: `vpdpbusd` over 512 bits.
-    Avx512Vnni,
-    /// NEON without dot product: `smull`, `smlal`, `sadalp` over i8.
-    Neon,
-    /// NEON with `sdot`.
-    NeonDot,
-    /// NEON with `usmmla` and `usdot`.
-    I8mm,
-    /// WebAssembly with simd128: `i32x4.dot_i16x8_s` over i16.
-    Simd128,
-}
-
-impl Level {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
-        Self::Portable,
-        Self::Avx2,
-        Self::AvxVnni,
-        Self::Avx512Vnni,
-        Self::Neon,
-        Self::NeonDot,
-        Self::I8mm,
-        Self::Simd128,
-    ];
-
-    /// The name that [`Level::parse`] reads.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Portable => "portable",
-            Self::Avx2 => "avx2",
-            Self::AvxVnni => "avxvnni",
-            Self::Avx512Vnni => "avx512vnni",
-            Self::Neon => "neon",
-            Self::NeonDot => "neondot",
-            Self::I8mm => "i8mm",
-            Self::Simd128 => "simd128",
-        }
-    }
-
-    /// The level of a name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.name() == name)
-    }
-
-    /// Lanes of i32 in the vector that the kernels of this level count in ([`Isa::LANES`]).
-    #[inline(always)]
-    pub const fn lanes(self) -> usize {
-        match self {
-            Self::Avx512Vnni => 16,
-            Self::Portable | Self::Avx2 | Self::AvxVnni => 8,
-            Self::Neon | Self::NeonDot | Self::I8mm | Self::Simd128 => 4,
-        }
-    }
-
-    /// Most rows of a pointwise tile of so many vectors, whose accumulators are registers: 8, 6 or 4.
-    #[inline(always)]
-    pub const fn rows(self, vectors: usize) -> usize {
-        match self.accumulators().checked_div(vectors) {
-            Some(8..) | None => 8,
-            Some(6..) => 6,
-            Some(_) => 4,
-        }
-    }
-
-    /// Most vectors of a pointwise panel: as many as four rows leave registers for, with those for codes and weights.
-    #[inline(always)]
-    pub const fn widest(self) -> usize {
-        match self {
-            Self::I8mm | Self::NeonDot => 6,
-            Self::Neon | Self::Avx512Vnni => 4,
-            Self::Avx2 | Self::AvxVnni | Self::Simd128 => 3,
-            Self::Portable => 1,
-        }
-    }
-
-    /// Whether depthwise tiles may be seven pixels wide.
-    #[inline(always)]
-    pub const fn wide(self) -> bool {
-        !matches!(self, Self::Portable | Self::Simd128)
-    }
-
-    /// Whether what stores fine codes (not [`Isa::parts`]) saturates them to 0…4095, which is quicker.
-    #[inline(always)]
-    pub const fn saturates(self) -> bool {
-        matches!(self, Self::Avx512Vnni)
-    }
-
-    /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
-    #[inline(always)]
-    pub const fn accumulators(self) -> usize {
-        match self {
-            Self::Portable => 4,
-            Self::Avx2 | Self::AvxVnni | Self::Simd128 => 12,
-            Self::Neon => 16,
-            Self::NeonDot | Self::I8mm => 18,
-            Self::Avx512Vnni => 24,
-        }
-    }
-}
+use each::{load_rows, planes, store_each, sum_each};
 
 /// Something to compute with an instruction set: a closure that is generic over it.
 pub trait Kernel {
@@ -589,74 +485,4 @@ pub trait Isa: Copy + Sync {
         self.store_spread(high, to, [at, step], pixels, count);
         self.store_spread(low, to, [at + step / 2, step], pixels, count);
     }
-}
-
-/// High and low parts of fine codes.
-#[inline(always)]
-fn planes<I: Isa>(isa: I, codes: [I::I32; 4]) -> [[I::I32; 4]; 2] {
-    let mut planes = [codes; 2];
-    for n in 0..4 {
-        [planes[0][n], planes[1][n]] = isa.parts(codes[n]);
-    }
-    planes
-}
-
-/// Codes of N vectors side by side, vector by vector.
-#[inline(always)]
-fn load_each<I: Isa, const N: usize>(isa: I, from: &[u8], at: usize, count: usize) -> [I::I32; N] {
-    let mut row = [isa.splat_i32(0); N];
-    for n in 0..N {
-        row[n] = isa.load_codes(from, at + n * I::LANES, count.saturating_sub(n * I::LANES).min(I::LANES));
-    }
-    row
-}
-
-/// Bytes that `rows` rows of `count` bytes take, `stride` apart; `None` if they are beyond counting.
-#[inline(always)]
-fn span(rows: usize, stride: usize, count: usize) -> Option<usize> {
-    rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(count))
-}
-
-/// [`Isa::load_tile`], vector by vector.
-#[inline(always)]
-fn load_rows<I: Isa, const M: usize, const N: usize>(
-    isa: I,
-    from: &[u8],
-    [at, stride]: [usize; 2],
-    count: usize,
-) -> [[I::I32; N]; M] {
-    let mut tile = [[isa.splat_i32(0); N]; M];
-    each_row!(m, M, { tile[m] = load_each(isa, from, at + m * stride, count) });
-    tile
-}
-
-/// [`Isa::sum_codes`], row by row.
-#[inline(always)]
-fn sum_each<I: Isa, const N: usize>(
-    isa: I,
-    from: &[u8],
-    [at, stride]: [usize; 2],
-    rows: usize,
-    count: usize,
-) -> [I::I32; N] {
-    let mut sums = [isa.splat_i32(0); N];
-    for row in 0..rows {
-        let codes = load_each::<I, N>(isa, from, at + row * stride, count);
-        for n in 0..N {
-            sums[n] = isa.add_i32(sums[n], codes[n]);
-        }
-    }
-    sums
-}
-
-/// [`Isa::store_tile`], row by row.
-#[inline(always)]
-fn store_each<I: Isa, const M: usize, const N: usize>(
-    isa: I,
-    values: [[I::I32; N]; M],
-    to: &mut [u8],
-    [at, stride]: [usize; 2],
-    count: usize,
-) {
-    each_row!(m, M, { isa.store_codes(values[m], to, at + m * stride, count) });
 }

@@ -9,7 +9,8 @@ mod bytes;
 mod picture;
 
 use super::cpuid::Features;
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows, span, sum_each};
+use super::each::{span, sum_each};
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 use bytes::first;
 use core::arch::asm;
 use core::arch::x86_64::*;

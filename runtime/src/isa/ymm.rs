@@ -10,7 +10,8 @@
 //!
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
-use super::{Isa, Kernel, Level, Matrix, Panel, Rows, planes};
+use super::each::planes;
+use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 use core::arch::asm;
 use core::arch::x86_64::*;
 

@@ -3,7 +3,8 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 use super::Avx512Vnni;
-use crate::isa::{Isa, span};
+use crate::isa::Isa;
+use crate::isa::each::span;
 use crate::layer::FINE_TOP;
 use core::arch::x86_64::*;
 

@@ -222,7 +222,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     }
     // SAFETY: token.
     let mut x = [unsafe { vdupq_n_u8(0) }; M];
-    let mut at = 0;
+    let (mut at, mut whole) = (0, false);
     macro_rules! whole {
         ($steps:ident, $columns:literal) => {
             if const { M == 4 && N == $columns } {
@@ -234,7 +234,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
                     let row = |m: usize| rows.wrapping_add(m * stride);
                     // SAFETY: token; each of the M rows has k codes, `panel` N vectors of `vector` ≥ 4 · k bytes.
                     unsafe { $steps(&mut some, [row(0), row(1), row(2), row(3)], panel_at, vector, [k / 16, k & 8]) };
-                    at = k;
+                    whole = true;
                 } else {
                     let [first, second] = some;
                     some =
@@ -248,48 +248,50 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     }
     whole!(whole_steps_of_4, 4);
     whole!(whole_steps_of_6, 6);
-    while at + 16 <= k {
-        let mut second = x;
-        for pair in 0..M.div_ceil(2) {
-            // SAFETY: token; each of the M rows has k codes, and at + 16 ≤ k.
-            unsafe {
-                let a = vld1q_u8(rows.add(2 * pair * stride + at));
-                let b = vld1q_u8(rows.add(other(pair) * stride + at));
-                let [low, high] = halves(neon, vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b));
-                (x[pair], second[pair]) = (vreinterpretq_u8_s32(low), vreinterpretq_u8_s32(high));
+    if !whole {
+        while at + 16 <= k {
+            let mut second = x;
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; each of the M rows has k codes, and at + 16 ≤ k.
+                unsafe {
+                    let a = vld1q_u8(rows.add(2 * pair * stride + at));
+                    let b = vld1q_u8(rows.add(other(pair) * stride + at));
+                    let [low, high] = halves(neon, vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b));
+                    (x[pair], second[pair]) = (vreinterpretq_u8_s32(low), vreinterpretq_u8_s32(high));
+                }
             }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
+            unsafe {
+                let weights = panel_at.add(4 * at);
+                step::<M, N>(&mut squares, &x, weights, vector);
+                step::<M, N>(&mut squares, &second, weights.add(32), vector);
+            }
+            at += 16;
         }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-        unsafe {
-            let weights = panel_at.add(4 * at);
-            step::<M, N>(&mut squares, &x, weights, vector);
-            step::<M, N>(&mut squares, &second, weights.add(32), vector);
+        if at + 8 <= k {
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; each of the M rows has k codes, and at + 8 ≤ k.
+                x[pair] = unsafe {
+                    let a = vld1_u8(rows.add(2 * pair * stride + at));
+                    vcombine_u8(a, vld1_u8(rows.add(other(pair) * stride + at)))
+                };
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
+            unsafe { step::<M, N>(&mut squares, &x, panel_at.add(4 * at), vector) };
+            at += 8;
         }
-        at += 16;
-    }
-    if at + 8 <= k {
-        for pair in 0..M.div_ceil(2) {
-            // SAFETY: token; each of the M rows has k codes, and at + 8 ≤ k.
-            x[pair] = unsafe {
-                let a = vld1_u8(rows.add(2 * pair * stride + at));
-                vcombine_u8(a, vld1_u8(rows.add(other(pair) * stride + at)))
-            };
+        if at < k {
+            for pair in 0..M.div_ceil(2) {
+                // SAFETY: token; each of the M rows has k codes, and at < k < at + 8.
+                x[pair] = unsafe {
+                    let a = seven_of(rows.add(2 * pair * stride + at), k - at);
+                    let b = seven_of(rows.add(other(pair) * stride + at), k - at);
+                    vcombine_u8(vcreate_u8(a), vcreate_u8(b))
+                };
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N>(&mut squares, &x, panel_at.add(4 * at), vector) };
         }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-        unsafe { step::<M, N>(&mut squares, &x, panel_at.add(4 * at), vector) };
-        at += 8;
-    }
-    if at < k {
-        for pair in 0..M.div_ceil(2) {
-            // SAFETY: token; each of the M rows has k codes, and at < k < at + 8.
-            x[pair] = unsafe {
-                let a = seven_of(rows.add(2 * pair * stride + at), k - at);
-                let b = seven_of(rows.add(other(pair) * stride + at), k - at);
-                vcombine_u8(vcreate_u8(a), vcreate_u8(b))
-            };
-        }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-        unsafe { step::<M, N>(&mut squares, &x, panel_at.add(4 * at), vector) };
     }
     for pair in 0..M.div_ceil(2) {
         for n in 0..N {

@@ -2,8 +2,9 @@
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`].
 
+use super::super::Isa;
+use super::super::each::{load_rows, span, store_each, sum_each};
 use super::super::pieces::store_partial;
-use super::super::{Isa, load_rows, span, store_each, sum_each};
 use super::Neon;
 use core::arch::aarch64::*;
 

@@ -166,7 +166,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     // What is not there is not read. No early return: its own copy of `start` would cost a move for every sum.
     let (rows, stride, k) = matrix.rows(first, M, panel);
     let mut x = [signed(neon, splat_bytes(neon, 0)); M];
-    let mut at = 0;
+    let (mut at, mut whole) = (0, false);
     macro_rules! whole {
         ($steps:ident, $columns:literal) => {
             if const { M == 4 && N == $columns } {
@@ -180,7 +180,7 @@ pub(super) fn multiply<const M: usize, const N: usize>(
                     let row = |m: usize| rows.wrapping_add(m * stride);
                     // SAFETY: token; each of the M rows has k codes, `panel` N vectors of `vector` ≥ 4 · k bytes.
                     unsafe { $steps(&mut some, [row(0), row(1), row(2), row(3)], panel_at, vector, [k / 16, k & 8]) };
-                    at = k;
+                    whole = true;
                 } else {
                     some = neon.here::<{ u8::MAX }, 4, $columns>(some);
                 }
@@ -194,54 +194,56 @@ pub(super) fn multiply<const M: usize, const N: usize>(
     }
     whole!(whole_steps_of_4, 4);
     whole!(whole_steps_of_6, 6);
-    while at + 16 <= k {
-        for m in 0..M {
-            // SAFETY: token; each of the M rows has k codes, and at + 16 ≤ k.
-            x[m] = signed(neon, unsafe { vld1q_u8(rows.add(m * stride + at)) });
+    if !whole {
+        while at + 16 <= k {
+            for m in 0..M {
+                // SAFETY: token; each of the M rows has k codes, and at + 16 ≤ k.
+                x[m] = signed(neon, unsafe { vld1q_u8(rows.add(m * stride + at)) });
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
+            unsafe {
+                let weights = panel_at.add(4 * at);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+                step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
+                step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
+            }
+            at += 16;
         }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 16) ≤ vector.
-        unsafe {
-            let weights = panel_at.add(4 * at);
-            step::<M, N, 0>(&mut sums, &x, weights, vector);
-            step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
-            step::<M, N, 2>(&mut sums, &x, weights.add(32), vector);
-            step::<M, N, 3>(&mut sums, &x, weights.add(48), vector);
+        if at + 8 <= k {
+            for m in 0..M {
+                // SAFETY: token; each of the M rows has k codes, and at + 8 ≤ k.
+                let low = unsafe { vld1_u8(rows.add(m * stride + at)) };
+                // SAFETY: token.
+                x[m] = signed(neon, unsafe { vcombine_u8(low, low) });
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
+            unsafe {
+                let weights = panel_at.add(4 * at);
+                step::<M, N, 0>(&mut sums, &x, weights, vector);
+                step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+            }
+            at += 8;
         }
-        at += 16;
-    }
-    if at + 8 <= k {
-        for m in 0..M {
-            // SAFETY: token; each of the M rows has k codes, and at + 8 ≤ k.
-            let low = unsafe { vld1_u8(rows.add(m * stride + at)) };
-            // SAFETY: token.
-            x[m] = signed(neon, unsafe { vcombine_u8(low, low) });
+        if at + 4 <= k {
+            for m in 0..M {
+                // SAFETY: each of the M rows has k codes, and at + 4 ≤ k.
+                let four = unsafe { rows.add(m * stride + at).cast::<u32>().read_unaligned() };
+                x[m] = signed(neon, splat_bytes(neon, four));
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
+            unsafe { step::<M, N, 0>(&mut sums, &x, panel_at.add(4 * at), vector) };
+            at += 4;
         }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 8) ≤ vector.
-        unsafe {
-            let weights = panel_at.add(4 * at);
-            step::<M, N, 0>(&mut sums, &x, weights, vector);
-            step::<M, N, 1>(&mut sums, &x, weights.add(16), vector);
+        if at < k {
+            for m in 0..M {
+                // SAFETY: each of the M rows has k codes, and at < k < at + 4.
+                let few = unsafe { few_of(rows.add(m * stride + at), k - at) };
+                x[m] = signed(neon, splat_bytes(neon, few));
+            }
+            // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
+            unsafe { step::<M, N, 0>(&mut sums, &x, panel_at.add(4 * at), vector) };
         }
-        at += 8;
-    }
-    if at + 4 <= k {
-        for m in 0..M {
-            // SAFETY: each of the M rows has k codes, and at + 4 ≤ k.
-            let four = unsafe { rows.add(m * stride + at).cast::<u32>().read_unaligned() };
-            x[m] = signed(neon, splat_bytes(neon, four));
-        }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and 4 · (at + 4) ≤ vector.
-        unsafe { step::<M, N, 0>(&mut sums, &x, panel_at.add(4 * at), vector) };
-        at += 4;
-    }
-    if at < k {
-        for m in 0..M {
-            // SAFETY: each of the M rows has k codes, and at < k < at + 4.
-            let few = unsafe { few_of(rows.add(m * stride + at), k - at) };
-            x[m] = signed(neon, splat_bytes(neon, few));
-        }
-        // SAFETY: token; `panel` has N vectors of `vector` bytes, and `vector` counts whole steps.
-        unsafe { step::<M, N, 0>(&mut sums, &x, panel_at.add(4 * at), vector) };
     }
     sums
 }
