@@ -44,3 +44,30 @@ fn reals(line: &str) -> Result<Vec<f32>> {
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| Error::new(Stage::Verify, format!("the module's answer is no number: {error}")))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// What is found where, in the place of Node, a script prints `said` for each of two pictures that `answer` is expected to.
+    fn found(said: &str, answer: f32) -> Result<Verified> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let node = folder.path().join("node");
+        std::fs::write(&node, format!("#!/bin/sh\ncat > /dev/null\nprintf '{said}\\n{said}\\n'\n")).expect("a file");
+        std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let picture = || Expected { name: "it".into(), path: "it".into(), pixels: vec![0; 3], answer: vec![answer; 2] };
+        module(&node, folder.path(), "simd128", &[picture(), picture()])
+    }
+
+    #[test]
+    fn one_bit_is_enough_to_differ() {
+        assert!(found("3f800000 3f800000", 1.0).is_ok_and(|verified| verified.images == 2));
+        let differs = found("3f800000 3f800001", 1.0).expect_err("a bit");
+        assert!(differs.cause.contains("output 1 is 1.0000001e0, the reference says 1e0"), "{differs}");
+        let few = found("3f800000", 1.0).expect_err("one number");
+        assert!(few.cause.contains("1 outputs, not 2"), "{few}");
+        let none = found("no", 1.0).expect_err("a word");
+        assert!(none.cause.contains("is no number"), "{none}");
+    }
+}
