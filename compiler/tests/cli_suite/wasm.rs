@@ -240,7 +240,7 @@ fn kernels_equal_the_reference() {
         &format!(
             "[package]\nname = \"tests\"\nedition = \"2024\"\n[workspace]\n[lib]\ncrate-type = [\"cdylib\"]\n\
              [dependencies.bakelite-runtime]\npath = {runtime:?}\ndefault-features = false\nfeatures = [\"reference\"]\n\
-             [profile.release]\nopt-level = 1\nlto = \"off\"\n"
+             [profile.release]\nlto = \"off\"\n"
         ),
     );
     let tests = std::fs::read_to_string(runtime.join("tests/kernels.rs")).expect("the tests");
