@@ -26,13 +26,18 @@ struct Case {
     calibrate: usize,
     /// Whether to compare on the labelled pictures instead.
     labelled: bool,
+    /// Height and width, where the model leaves them open.
+    size: Option<(usize, usize)>,
+    /// Whether its sigmoids stay.
+    keep_sigmoid: bool,
     /// Least agreement, or of a mask pixels of the same class, in percent.
     least: f64,
 }
 
 impl Case {
     const fn new(model: &'static str, preprocess: &'static str, least: f64) -> Self {
-        Self { model, preprocess, images: "calibration", calibrate: 128, labelled: true, least }
+        let (images, calibrate, labelled) = ("calibration", 128, true);
+        Self { model, preprocess, images, calibrate, labelled, size: None, keep_sigmoid: false, least }
     }
 
     /// The photographs of its training are not here; any pictures show whether float and int8 agree.
@@ -53,9 +58,10 @@ const CASES: [Case; 10] = [
     Case {
         images: "text_direction",
         calibrate: 64,
+        size: Some((48, 192)),
         ..Case::new("text_direction_mobilenet_v3_small_035.paddle2onnx", "paddleocr", 96.0).unlabelled()
     },
-    Case::new("selfie_segmentation_mobilenet_v3.tf2onnx", "unit", 95.0).unlabelled(),
+    Case { keep_sigmoid: true, ..Case::new("selfie_segmentation_mobilenet_v3.tf2onnx", "unit", 95.0).unlabelled() },
 ];
 
 const TARGETS: &str = "x86-64-avx2,x86-64-avx512vnni,cortex-a76,aarch64-generic";
@@ -123,16 +129,14 @@ fn cannot_here(error: &bakelite::error::Error) -> bool {
 }
 
 fn request(shared: &Path, case: &Case, images: usize) -> Request {
-    let model = case.model;
-    let text = case.images == "text_direction";
     let options = ModelOptions {
         preprocess: Some(case.preprocess.to_owned()),
-        input_size: text.then_some((48, 192)),
-        keep_sigmoid: model.starts_with("selfie"),
+        input_size: case.size,
+        keep_sigmoid: case.keep_sigmoid,
         ..ModelOptions::default()
     };
     Request {
-        model: shared.join("models").join(format!("{model}.onnx")),
+        model: shared.join("models").join(format!("{}.onnx", case.model)),
         options,
         images: shared.join("images").join(case.images),
         calibration_images: case.calibrate,

@@ -436,21 +436,20 @@ fn build_and_verify(request: &Request, ready: &Ready, target: &Target, outcome: 
 /// Compares a module for the web with the reference, where there is Node to run it; of other libraries for targets without programs, says
 /// that nothing was run.
 fn verify_module(request: &Request, ready: &Ready, target: &Target, outcome: &mut Outcome) -> Result<()> {
-    let not_run = |why: &str| {
-        format!("there are no programs for {}: only libraries were made, and nothing was run{why}", target.triple)
+    let wanted = request.verify_images > 0 && target.is_wasm() && request.libraries.contains(&build::Library::Shared);
+    let expected = if wanted { ready.expected(request)? } else { None };
+    let why = match (expected, verify::module::node(), target.levels.first()) {
+        (Some(expected), Some(node), Some(level)) => {
+            outcome.verified = Some(verify::module::module(&node, &request.out, level.name(), expected)?);
+            return Ok(());
+        }
+        (Some(_), None, _) => ": `node` is not installed",
+        _ => "",
     };
-    let module = target.is_wasm() && request.libraries.contains(&build::Library::Shared);
-    match verify::module::node().filter(|_| module && request.verify_images > 0) {
-        Some(node) => {
-            if let (Some(expected), Some(level)) = (ready.expected(request)?, target.levels.first()) {
-                outcome.verified = Some(verify::module::module(&node, &request.out, level.name(), expected)?);
-            }
-        }
-        None if module && request.verify_images > 0 => {
-            outcome.notes.push(not_run("; `node` would be, if it were installed"))
-        }
-        None => outcome.notes.push(not_run("")),
-    }
+    outcome.notes.push(format!(
+        "there are no programs for {}: only libraries were made, and nothing was run{why}",
+        target.triple
+    ));
     Ok(())
 }
 
