@@ -1,4 +1,6 @@
-//! Multiply-adds per second of the kernels on the shapes of MobileNetV3-Large: `speed [level] [part of a case's name]`.
+//! Multiply-adds per second of the kernels on the shapes of MobileNetV3-Large.
+//!
+//! `cargo bench -p bakelite-runtime --bench speed -- [level] [part of a case's name]`
 
 use bakelite_runtime::isa::{self, Isa, Level};
 use bakelite_runtime::kernel::{self, RealActivation, Tile};
@@ -61,7 +63,8 @@ const FINE_DEPTHWISE: [(Depthwise, [bool; 2]); 7] = [
 ];
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    // Cargo adds a flag of its own.
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let level = arguments.next().and_then(|name| Level::parse(&name));
     let part = arguments.next().unwrap_or_default();
     let wanted = |it| level.is_none_or(|level| level == it);

@@ -1,4 +1,4 @@
-//! Time of an update and of each observer; run with `cargo run --release -p bakelite-calibration --example observe_speed`.
+//! Time of an update and of each observer; run with `cargo bench -p bakelite-calibration --bench observers`.
 
 use std::time::Instant;
 
