@@ -90,13 +90,13 @@ impl Level {
         !matches!(self, Self::Portable | Self::Simd128)
     }
 
-    /// Whether what stores fine codes (not [`Isa::parts`]) saturates them to 0…4095, which is quicker.
+    /// Whether what stores fine codes (not [`Isa::parts`](super::Isa::parts)) saturates them to 0…4095, which is quicker.
     #[inline(always)]
     pub const fn saturates(self) -> bool {
         matches!(self, Self::Avx512Vnni)
     }
 
-    /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`]).
+    /// How many vectors of accumulators a pointwise tile may hold ([`Isa::ACCUMULATORS`](super::Isa::ACCUMULATORS)).
     #[inline(always)]
     pub const fn accumulators(self) -> usize {
         match self {
