@@ -53,7 +53,7 @@ impl Level {
         Self::ALL.into_iter().find(|level| level.name() == name)
     }
 
-    /// Lanes of i32 in the vector that the kernels of this level count in ([`Isa::LANES`]).
+    /// Lanes of i32 in the vector that the kernels of this level count in ([`Isa::LANES`](super::Isa::LANES)).
     #[inline(always)]
     pub const fn lanes(self) -> usize {
         match self {
