@@ -91,7 +91,7 @@ def counted(emulator, cpu, plugin, program, layers):
     first = own + sum(instructions for times, instructions in calls.values() if times > rounds)
     counts = [(address, instructions / rounds) for address, (times, instructions) in calls.items() if times == rounds]
     if len(counts) == layers:
-        # It is a call of its own; what the function itself executes goes with it.
+        # The first layer is a call of its own, too; what the function itself executes goes with it.
         (address, instructions), *rest = counts
         return [(address, instructions + first / rounds), *rest], blocks
     return [("0", first / rounds), *counts], blocks

@@ -167,7 +167,6 @@ fn lacks(program: &Path, runner: &Runner) -> Result<bool> {
 
 /// All pictures, with one set of kernels. Returns how many the program read as files.
 fn all_pictures(program: &Path, runner: &Runner, expected: &[Expected]) -> Result<usize> {
-    let numbers = expected.first().map_or(0, |picture| picture.answer.len());
     // Reading files: JPEG and PNG only; a program cannot read what it has no decoder for.
     let decoded = |path: &Path| {
         std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(&[0xFF, 0xD8]) || bytes.starts_with(b"\x89PNG"))
@@ -184,9 +183,15 @@ fn all_pictures(program: &Path, runner: &Runner, expected: &[Expected]) -> Resul
         }
         Ok(readable.len())
     };
-    // Emulators take their time: several at once.
-    let files: Vec<Result<usize>> = expected.par_chunks((AT_ONCE / numbers.max(1)).max(1)).map(compared).collect();
+    let files: Vec<Result<usize>> = expected.par_chunks(at_once(expected)).map(compared).collect();
     files.into_iter().sum()
+}
+
+/// How many pictures a run answers: emulators take their time, so that all cores have some; what it prints is read as a whole.
+fn at_once(expected: &[Expected]) -> usize {
+    let numbers = expected.first().map_or(0, |picture| picture.answer.len());
+    let share = expected.len().div_ceil(rayon::current_num_threads());
+    (AT_ONCE / numbers.max(1)).min(share).max(1)
 }
 
 /// Their pixels, one after the other.

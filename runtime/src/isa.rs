@@ -2,7 +2,8 @@
 //!
 //! A value of a token type ([`Portable`], `Avx512Vnni`, …) proves that the CPU has the feature, so everything that
 //! takes one is safe. A token comes from `detect` (asks the CPU) or `from_target` (the target of the compilation has
-//! it). [`Isa::run`] enters a function with the feature enabled once per layer; everything below is inlined into it.
+//! it). [`Isa::run`] enters a function with the feature enabled, once per layer and again
+//! for large parts of it; all else is inlined.
 //!
 //! This folder is the only place of the crate with `unsafe`. All methods are total: what does not lie inside of a
 //! slice reads as zero and is not written.

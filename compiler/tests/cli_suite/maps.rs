@@ -2,6 +2,7 @@
 
 use crate::bakelite::{SHARED, bakelite};
 use crate::builder::{Net, ints, text};
+use ::bakelite::build::toolchain::in_path;
 use onnx_protobuf::ValueInfoProto;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -44,12 +45,12 @@ pub fn compiled(target: &str) -> Compiled {
     Compiled { folder, program, outcome }
 }
 
-/// The same as a library alone: the crate's folder, and the library. A module for the web was run in Node.
+/// The same as a library alone: the crate's folder, and the library. A module for the web was run in Node, if that is installed.
 pub fn library(target: &str, kind: &str) -> (PathBuf, PathBuf) {
     let (folder, outcome) = emitted(target, kind);
     assert!(outcome["program"].is_null(), "{outcome}");
     let unrun = outcome["notes"].to_string().contains("only libraries were made, and nothing was run");
-    if target == "wasm32" {
+    if target == "wasm32" && in_path("node").is_some() {
         assert_eq!((unrun, &outcome["verified"]["kernels"]), (false, &serde_json::json!(["simd128"])), "{outcome}");
         assert!(outcome["verified"]["images"].as_u64() >= Some(10), "{outcome}");
     } else {

@@ -12,15 +12,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+
+/// Made once: the crate's folder, and the module.
+static MODULE: LazyLock<(PathBuf, PathBuf)> = LazyLock::new(|| library("wasm32", "cdylib"));
 
 #[test]
 fn a_wasm_module_says_what_the_program_says() {
     if !have("node") || !can_compile("wasm32") {
         return;
     }
-    let (folder, module) = library("wasm32", "cdylib");
+    let (folder, module) = &*MODULE;
     assert!(module.ends_with("two.wasm"), "{}", module.display());
     let mut node = Command::new("node");
     node.arg(folder.join("wasm/example.mjs"));
@@ -130,7 +134,7 @@ fn browse(browser: &str, folder: &Path, how: &str, pictures: &[&str]) -> Vec<Str
 #[test]
 fn a_page_says_what_the_program_says() {
     let Some(browser) = browser() else { return };
-    let (folder, _) = library("wasm32", "cdylib");
+    let (folder, _) = &*MODULE;
     // As they come: of another size than the network's.
     let pictures = ["00003.png", "00004.png"];
     for picture in pictures {

@@ -23,7 +23,7 @@ fn load_each<I: Isa, const N: usize>(isa: I, from: &[u8], at: usize, count: usiz
 }
 
 /// Bytes that `rows` rows of `count` bytes take, `stride` apart; `None` if they are beyond counting.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[cfg(any(target_arch = "x86_64", all(target_arch = "aarch64", target_feature = "neon")))]
 #[inline(always)]
 pub(super) fn span(rows: usize, stride: usize, count: usize) -> Option<usize> {
     rows.saturating_sub(1).checked_mul(stride).and_then(|last| last.checked_add(count))

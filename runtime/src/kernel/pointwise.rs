@@ -199,7 +199,7 @@ pub(super) struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here. Fine maps have another
+    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here and in its panels. Fine maps have another
     /// one: what they need would cost those that are not.
     #[inline(always)]
     pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {

@@ -53,7 +53,7 @@ pub struct CompileArguments {
     /// How many pictures to verify bit for bit against the reference.
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub verify_images: usize,
-    /// Do not run the program.
+    /// Do not run the program or module.
     #[arg(long)]
     pub no_verify: bool,
     /// Toolchain of rustup that builds the crate [default: the first that can].
