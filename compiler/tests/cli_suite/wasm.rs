@@ -140,14 +140,14 @@ fn a_page_says_what_the_program_says() {
     for picture in pictures {
         std::fs::copy(SHARED.images.join(picture), folder.join(picture)).expect("a picture");
     }
-    let said = browse(browser, &folder, "image", &pictures);
+    let said = browse(browser, folder, "image", &pictures);
     let mut command = Command::new(&TWO.program);
     command.args(["--json", "--scores"]).args(pictures.map(|picture| folder.join(picture)));
     let same = said[2..].join("\n") + "\n" == bits(&output(command));
     assert!(same && said[0].starts_with("00004.png: ") && said[1].contains("the features!"), "{:?}", &said[..2]);
     // What is no picture is named.
     std::fs::write(folder.join("no.png"), "no picture").expect("a file");
-    let said = browse(browser, &folder, "image", &["no.png"]);
+    let said = browse(browser, folder, "image", &["no.png"]);
     assert!(said[0].starts_with("no.png: ") && said.iter().skip(1).all(String::is_empty), "{said:?}");
 }
 
