@@ -122,6 +122,7 @@ fn layer(plan: &Plan, step: &Step, in_bands_up_to: Option<String>) -> Layer {
 /// What an epilogue does besides rescaling.
 fn behind(epilogue: &EpilogueSpans) -> impl Iterator<Item = &'static str> {
     [
+        epilogue.shift.map(|_| "in 16 bits"),
         epilogue.hard_swish.as_ref().map(|_| "hard-swish"),
         epilogue.residual.as_ref().map(|_| "sum with another map"),
         epilogue.fine.then_some("12-bit output"),

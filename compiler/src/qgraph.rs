@@ -129,6 +129,8 @@ pub struct QEpilogue {
     pub fine: bool,
     /// Whether the added map is a fine one (eq. 40).
     pub fine_residual: bool,
+    /// Shifts of the accumulator where rescaling is in 16 bits (eq. 43–46); all other factors are then whole numbers.
+    pub shift: Option<Vec<i32>>,
 }
 
 /// A convolution on maps (eq. 5); a second input is the map that is added (eq. 10).

@@ -10,6 +10,7 @@ pub mod bounds;
 pub mod convert;
 pub mod filters;
 pub mod fine;
+pub mod fixed;
 pub mod given;
 pub mod kinds;
 pub mod lower;

@@ -137,6 +137,7 @@ fn all<I: Isa>(isa: I, part: &str) {
         },
         fine: false,
         fine_residual: false,
+        shift: None,
     };
     let plain = |len: usize| -> Vec<i8> { (0..len).map(|i| ((i * 31) % 255) as u8 as i8).collect() };
 

@@ -11,6 +11,7 @@ mod convolution;
 mod dense;
 mod depthwise;
 mod epilogue;
+mod fixed;
 mod gate;
 mod gated;
 mod max_pool;

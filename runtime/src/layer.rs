@@ -114,6 +114,9 @@ pub struct Epilogue<'a> {
     pub fine: bool,
     /// Whether the map that is added is a fine one (eq. 40).
     pub fine_residual: bool,
+    /// Shifts of the accumulator, 0…16, where rescaling is in 16 bits (eq. 43–46): `multiplier`, `half` and `zero` are then whole numbers. Taken
+    /// for nothing where there is a bias or a map that is added, or where codes are fine.
+    pub shift: Option<&'a [i32]>,
 }
 
 impl<'a> Epilogue<'a> {
@@ -126,12 +129,19 @@ impl<'a> Epilogue<'a> {
             multiplier: rest(self.multiplier),
             bias: self.bias.map(rest),
             residual: self.residual.map(rest),
+            shift: self.shift.map(|shift| shift.get(first..).unwrap_or(&[])),
             activation: match self.activation {
                 Activation::Linear => Activation::Linear,
                 Activation::HardSwish { half, zero } => Activation::HardSwish { half: rest(half), zero: rest(zero) },
             },
             ..*self
         }
+    }
+
+    /// The shifts of a layer that is rescaled in 16 bits.
+    #[inline(always)]
+    pub const fn fixed(&self) -> Option<&'a [i32]> {
+        if self.bias.is_none() && self.residual.is_none() && !self.fine { self.shift } else { None }
     }
 
     /// Codes that a pixel of the output has of each channel.

@@ -60,6 +60,30 @@ fn sum(epilogue: &Epilogue<'_>, v: f32, residual: &[u8], at: [usize; 3]) -> f32 
     }
 }
 
+/// `sat16(n)`.
+fn saturated(n: i64) -> i32 {
+    n.clamp(-32768, 32767) as i32
+}
+
+/// `sat16(⌊(a · b + 2^14) / 2^15⌋)` of two numbers of 16 bits.
+fn rounded_product(a: i32, b: i32) -> i32 {
+    saturated((i64::from(a) * i64::from(b) + (1 << 14)) >> 15)
+}
+
+/// The code of output channel o where rescaling is in 16 bits (eq. 43–46).
+fn fixed_code(epilogue: &Epilogue<'_>, shift: i32, acc: i32, o: usize) -> u8 {
+    let t = saturated((i64::from(acc) << shift) >> 16);
+    let u = rounded_product(t, epilogue.multiplier[o] as i32);
+    let y = match epilogue.activation {
+        Activation::Linear => u,
+        Activation::HardSwish { half, zero } => {
+            let (half, zero) = (half[o] as i32, zero[o] as i32);
+            rounded_product(saturated(i64::from(u - half)), u.clamp(0, half + half)) + zero
+        }
+    };
+    y.clamp(0, 255) as u8
+}
+
 /// The code of `y` for channel c of `channels` at `pixel` (eq. 13), or both parts of a fine one (eq. 37).
 fn store(y: f32, fine: bool, output: &mut [u8], [pixel, c, channels]: [usize; 3]) {
     if fine {
@@ -132,6 +156,10 @@ pub fn convolution(layer: &Convolution<'_>, input: &[u8], residual: &[u8], outpu
                     }
                 }
                 let at = [oy * layer.output.width + ox, o, outputs];
+                if let Some(shift) = layer.epilogue.fixed() {
+                    output[at[0] * outputs + o] = fixed_code(&layer.epilogue, shift[o], acc, o);
+                    continue;
+                }
                 let v = of_layer(&layer.epilogue, acc, o);
                 let v = sum(&layer.epilogue, v, residual, at);
                 store(activate(&layer.epilogue.activation, v, o), layer.epilogue.fine, output, at);

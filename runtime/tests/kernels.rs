@@ -6,7 +6,7 @@ use bakelite_runtime::isa::{self, Team};
 use bakelite_runtime::kernel::{Tile, exp, sigmoid, softmax};
 use bakelite_runtime::layer::{Shape, Window};
 use bakelite_runtime::reference;
-use shared::{Fill, STYLES, Style, bits};
+use shared::{Fill, Rescaling, STYLES, Style, bits};
 
 const PIXELS: [usize; 12] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 17, 49];
 const KS: [usize; 9] = [1, 2, 3, 4, 5, 16, 31, 72, 131];
@@ -193,10 +193,12 @@ macro_rules! instruction_set {
                 for style in STYLES {
                     shared::convolution(isa, Shape::new(11, 97, 3), 16, window, 1, style);
                 }
-                for all in 0..8 {
-                    let [hard_swish, bias, fine] = [0, 1, 2].map(|bit| all >> bit & 1 == 1);
-                    let style = Style { hard_swish, bias, fine, ..STYLES[0] };
-                    shared::convolution(isa, Shape::new(5, 130, 3), 32, window, 1, style);
+                for rescaling in [Rescaling::Bias, Rescaling::Start, Rescaling::Fixed] {
+                    for all in 0..4 {
+                        let [hard_swish, fine] = [0, 1].map(|bit| all >> bit & 1 == 1);
+                        let style = Style { hard_swish, rescaling, fine, ..STYLES[0] };
+                        shared::convolution(isa, Shape::new(5, 130, 3), 32, window, 1, style);
+                    }
                 }
             }
 

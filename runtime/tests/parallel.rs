@@ -23,6 +23,9 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 struct Constants {
     offset: Vec<i32>,
     floats: [Vec<f32>; 5],
+    /// For 16 bits.
+    shift: Vec<i32>,
+    whole: [Vec<f32>; 3],
 }
 
 impl Constants {
@@ -39,6 +42,9 @@ impl Constants {
                 real(4, 2.0, 8.0),
                 real(5, 0.0, 40.0),
             ],
+            shift: bytes(6, padded(n)).iter().map(|&b| 8 + i32::from(b % 8)).collect(),
+            whole: [real(7, 500.0, 9000.0), real(8, 500.0, 2000.0), real(9, 0.0, 40.0)]
+                .map(|whole: Vec<f32>| whole.into_iter().map(f32::round).collect()),
         }
     }
 
@@ -52,6 +58,21 @@ impl Constants {
             activation: if hard_swish { Activation::HardSwish { half, zero } } else { Activation::Linear },
             fine: false,
             fine_residual: false,
+            shift: None,
+        }
+    }
+}
+
+impl Constants {
+    /// By way of 16 bits.
+    fn fixed(&self, hard_swish: bool) -> Epilogue<'_> {
+        let [multiplier, half, zero] = &self.whole;
+        Epilogue {
+            multiplier,
+            bias: None,
+            activation: if hard_swish { Activation::HardSwish { half, zero } } else { Activation::Linear },
+            shift: Some(&self.shift),
+            ..self.epilogue(false, false)
         }
     }
 }
@@ -65,15 +86,24 @@ fn compare<I: Isa>(isa: I, team: &mut Team) {
         let mut weights = vec![0; pack::pointwise_len(I::LEVEL, k, n)];
         let plain: Vec<i8> = bytes(5, n * k).iter().map(|&b| b as i8 / 2).collect();
         pack::pointwise(I::LEVEL, &plain, k, n, &mut weights);
-        for (residual, fine, fine_residual) in
-            [(false, false, false), (true, false, false), (false, true, false), (true, true, true), (true, false, true)]
-        {
+        for (fixed, residual, fine, fine_residual) in [
+            (false, false, false, false),
+            (true, false, false, false),
+            (false, true, false, false),
+            (false, false, true, false),
+            (false, true, true, true),
+            (false, true, false, true),
+        ] {
             let layer = kernel::Pointwise {
                 pixels,
                 in_channels: k,
                 out_channels: n,
                 weights: &weights,
-                epilogue: Epilogue { fine, fine_residual, ..constants.epilogue(residual, !residual) },
+                epilogue: if fixed {
+                    constants.fixed(pixels % 2 == 0)
+                } else {
+                    Epilogue { fine, fine_residual, ..constants.epilogue(residual, !residual) }
+                },
                 tile: Tile::best(I::LEVEL, pixels, n),
                 ahead: &weights,
             };
@@ -101,6 +131,10 @@ fn compare<I: Isa>(isa: I, team: &mut Team) {
         kernel::depthwise(isa, &layer, &x, &[], &mut one);
         parallel::depthwise(isa, team, &layer, &x, &[], &mut all);
         assert_eq!(one, all, "depthwise {:?} {side} {channels} {size} {stride} {parts}", I::LEVEL);
+        let layer = kernel::Depthwise { epilogue: constants.fixed(side > 5), ..layer };
+        kernel::depthwise(isa, &layer, &x, &[], &mut one);
+        parallel::depthwise(isa, team, &layer, &x, &[], &mut all);
+        assert_eq!(one, all, "depthwise, 16 bits {:?} {side} {channels} {size} {stride} {parts}", I::LEVEL);
         // From two planes to two planes.
         let [input, output] = [input, output].map(|shape| Shape { channels: 2 * channels, ..shape });
         let kernel = [2 * size, size];

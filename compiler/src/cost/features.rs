@@ -6,6 +6,7 @@
 //! | loads | 16 input channels of a pixel or of a vector of weights, brought to registers |
 //! | outputs | a vector of output channels of a pixel, rescaled and stored |
 //! | hard-swish, sums, planes | such a vector with a hard-swish, with a map that is added, with two planes |
+//! | short outputs, short hard-swish | the same of layers that are rescaled in 16 bits |
 //! | tiles | a register tile, with its constants |
 //! | columns | a column of a block of channels, whose vertical taps are brought side by side |
 //! | weights | 16 weights, gated and packed |
@@ -88,9 +89,12 @@ impl Count {
 
     /// Vectors that go through an epilogue.
     fn outputs(&mut self, vectors: usize, epilogue: &EpilogueSpans) {
-        self.add("outputs", vectors);
+        let fixed = epilogue.shift.is_some();
         let asked = [
-            ("hard-swish", epilogue.hard_swish.is_some()),
+            ("outputs", !fixed),
+            ("hard-swish", !fixed && epilogue.hard_swish.is_some()),
+            ("short outputs", fixed),
+            ("short hard-swish", fixed && epilogue.hard_swish.is_some()),
             ("sums", epilogue.residual.is_some()),
             ("planes", epilogue.fine),
         ];
@@ -167,6 +171,7 @@ mod tests {
             hard_swish: hard_swish.then_some((floats, floats)),
             fine: false,
             fine_residual: false,
+            shift: None,
         }
     }
 

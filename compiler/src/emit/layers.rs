@@ -252,7 +252,7 @@ fn maybe(span: Option<Floats>) -> String {
 
 fn epilogue(e: &EpilogueSpans) -> String {
     format!(
-        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {}, fine_residual: {} }}",
+        "Epilogue {{ offset: {}, multiplier: {}, bias: {}, residual: {}, activation: {}, fine: {}, fine_residual: {}, shift: {} }}",
         ints(e.offset),
         floats(e.multiplier),
         maybe(e.bias),
@@ -260,5 +260,6 @@ fn epilogue(e: &EpilogueSpans) -> String {
         activation(e.hard_swish.as_ref()),
         e.fine,
         e.fine_residual,
+        e.shift.map_or("None".to_owned(), |span| format!("Some({})", ints(span))),
     )
 }

@@ -2,6 +2,7 @@
 
 use super::sets::Sets;
 use crate::plan::Kernel;
+use crate::plan::constants::EpilogueSpans;
 use crate::qgraph::QGraph;
 use bakelite_runtime::isa::Level;
 use bakelite_runtime::kernel::depthwise_tile;
@@ -13,6 +14,7 @@ use std::fmt::Write as _;
 pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
     let mut residual = false;
     let mut hard_swish = false;
+    let mut fixed = false;
     let mut depthwise = BTreeSet::new();
     for (level, step) in sets.plans().iter().flat_map(|plan| plan.steps.iter().map(|step| (plan.level, step))) {
         let epilogue = match &step.kernel {
@@ -25,9 +27,10 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
         };
         residual |= epilogue.is_some_and(|e| e.residual.is_some());
         hard_swish |= epilogue.is_some_and(|e| e.hard_swish.is_some());
+        fixed |= epilogue.is_some_and(|e| e.shift.is_some());
         hard_swish |= matches!(&step.kernel, Kernel::Gate { hard_swish: Some(_), .. });
         if let Kernel::Depthwise { input, output, window, epilogue, .. } = &step.kernel {
-            depthwise.insert(strip(level, [*input, *output], window, epilogue.fine));
+            depthwise.insert(strip(level, [*input, *output], window, epilogue));
         }
     }
     let fine = q.tensors.iter().any(|tensor| tensor.fine);
@@ -36,7 +39,7 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
         let value = |name: &str, value: bool| {
             line.starts_with(&format!("pub const {name}: bool")).then(|| format!("pub const {name}: bool = {value};"))
         };
-        let flags = [("FINE", fine), ("RESIDUAL", residual), ("HARD_SWISH", hard_swish)];
+        let flags = [("FINE", fine), ("FIXED", fixed), ("RESIDUAL", residual), ("HARD_SWISH", hard_swish)];
         let changed = flags.into_iter().find_map(|(name, used)| value(name, used));
         let _ = match (changed, line) {
             (Some(changed), _) => writeln!(out, "{changed}"),
@@ -55,16 +58,23 @@ pub fn used(q: &QGraph, sets: Sets<'_>, all: &str) -> String {
     out
 }
 
-/// What `runtime/used.rs` says of a depthwise convolution from one map to another, which is `fine` or not.
-fn strip(level: Level, [input, output]: [Shape; 2], window: &Window, fine: bool) -> [usize; 5] {
-    let after = if fine { 2 } else { 1 };
+/// What `runtime/used.rs` says of a depthwise convolution from one map to another.
+fn strip(level: Level, [input, output]: [Shape; 2], window: &Window, epilogue: &EpilogueSpans) -> [usize; 5] {
+    let (after, out) = match epilogue {
+        EpilogueSpans { fine: true, .. } => (2, 2),
+        EpilogueSpans { shift: Some(_), hard_swish: Some(_), .. } => (1, 3),
+        EpilogueSpans { shift: Some(_), .. } => (1, 1),
+        _ => (1, 0),
+    };
     let before = input.channels.checked_div(output.channels / after).unwrap_or(1);
-    [window.kernel[0], window.stride[0], before, after, depthwise_tile(level, output.width, [before == 2, fine])]
+    let tile = depthwise_tile(level, output.width, [before == 2, epilogue.fine]);
+    [window.kernel[0], window.stride[0], before, out, tile]
 }
 
 #[cfg(test)]
 mod tests {
     use super::strip;
+    use crate::plan::constants::{EpilogueSpans, Floats, Ints};
     use bakelite_runtime::isa::Level;
     use bakelite_runtime::layer::{Shape, Window};
 
@@ -73,14 +83,27 @@ mod tests {
         let window = Window { kernel: [3, 3], stride: [2, 2], dilation: [1, 1], pad: [0, 0] };
         // 72 channels: constants are padded to 80.
         let map = |width: usize, channels: usize| Shape::new(width, width, channels);
-        let of = |from, to, fine| strip(Level::Avx512Vnni, [from, to], &window, fine);
-        assert_eq!(of(map(56, 72), map(28, 72), false), [3, 2, 1, 1, 7]);
+        let epilogue = |fine: bool, shift: bool| EpilogueSpans {
+            offset: Ints { start: 0, len: 0 },
+            multiplier: Floats { start: 0, len: 0 },
+            bias: None,
+            residual: None,
+            hard_swish: None,
+            fine,
+            fine_residual: false,
+            shift: shift.then_some(Ints { start: 0, len: 0 }),
+        };
+        let of = |from, to, fine| strip(Level::Avx512Vnni, [from, to], &window, &epilogue(fine, false));
+        assert_eq!(of(map(56, 72), map(28, 72), false), [3, 2, 1, 0, 7]);
         assert_eq!(of(map(56, 72), map(28, 144), true), [3, 2, 1, 2, 7]);
-        assert_eq!(strip(Level::AvxVnni, [map(56, 72), map(28, 144)], &window, true), [3, 2, 1, 2, 4]);
-        assert_eq!(of(map(56, 144), map(28, 72), false), [3, 2, 2, 1, 4]);
+        assert_eq!(
+            strip(Level::AvxVnni, [map(56, 72), map(28, 144)], &window, &epilogue(true, false)),
+            [3, 2, 1, 2, 4]
+        );
+        assert_eq!(of(map(56, 144), map(28, 72), false), [3, 2, 2, 0, 4]);
         assert_eq!(of(map(56, 144), map(28, 144), true), [3, 2, 2, 2, 4]);
-        assert_eq!(strip(Level::Neon, [map(56, 72), map(28, 72)], &window, false), [3, 2, 1, 1, 7]);
-        assert_eq!(strip(Level::Simd128, [map(56, 72), map(28, 72)], &window, false), [3, 2, 1, 1, 4]);
+        assert_eq!(strip(Level::Neon, [map(56, 72), map(28, 72)], &window, &epilogue(false, false)), [3, 2, 1, 0, 7]);
+        assert_eq!(strip(Level::Simd128, [map(56, 72), map(28, 72)], &window, &epilogue(false, true)), [3, 2, 1, 1, 4]);
     }
 
     #[test]
@@ -88,6 +111,7 @@ mod tests {
         let all = include_str!("../../../runtime/src/used.rs");
         for start in [
             "pub const FINE: bool",
+            "pub const FIXED: bool",
             "pub const RESIDUAL: bool",
             "pub const HARD_SWISH: bool",
             "const DEPTHWISE",

@@ -53,6 +53,8 @@ pub struct EpilogueSpans {
     pub fine: bool,
     /// Whether the added map is a fine one.
     pub fine_residual: bool,
+    /// Shifts of the accumulator, where rescaling is in 16 bits.
+    pub shift: Option<Ints>,
 }
 
 /// The pools.
@@ -62,7 +64,7 @@ pub struct Constants {
     pub bytes: Vec<u8>,
     /// Factors and summands.
     pub floats: Vec<f32>,
-    /// Offsets of accumulators.
+    /// Offsets and shifts of accumulators.
     pub ints: Vec<i32>,
 }
 
@@ -115,6 +117,7 @@ impl Constants {
             hard_swish: self.activation(&epilogue.activation),
             fine: epilogue.fine,
             fine_residual: epilogue.fine_residual,
+            shift: epilogue.shift.as_ref().map(|shift| self.ints(shift)),
         }
     }
 

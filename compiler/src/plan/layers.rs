@@ -107,6 +107,7 @@ impl<'c> Layers<'c> {
             activation: self.activation(e.hard_swish.as_ref()),
             fine: e.fine,
             fine_residual: e.fine_residual,
+            shift: e.shift.map(|shift| self.0.get_ints(shift)),
         }
     }
 }

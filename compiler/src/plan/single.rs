@@ -121,6 +121,7 @@ mod tests {
                 activation: QActivation::Linear,
                 fine: false,
                 fine_residual: false,
+                shift: None,
             },
         };
         let node = QNode { name: "conv".into(), op: QOp::Conv(conv), inputs: vec![TensorId(0)], output: TensorId(1) };

@@ -29,7 +29,8 @@ impl Kernel {
         let pair = |pair: &Option<(Floats, Floats)>| pair.map_or(0, |(a, b)| a.len + b.len);
         let maybe = |span: Option<Floats>| span.map_or(0, |span| span.len);
         let epilogue = |e: &EpilogueSpans| {
-            e.offset.len + e.multiplier.len + maybe(e.bias) + maybe(e.residual) + pair(&e.hard_swish)
+            let shift = e.shift.map_or(0, |shift| shift.len);
+            e.offset.len + shift + e.multiplier.len + maybe(e.bias) + maybe(e.residual) + pair(&e.hard_swish)
         };
         4 * match self {
             Kernel::Pointwise { epilogue: e, .. }

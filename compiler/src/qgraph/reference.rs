@@ -245,5 +245,6 @@ fn epilogue(e: &QEpilogue) -> Epilogue<'_> {
         activation: activation(&e.activation),
         fine: e.fine,
         fine_residual: e.fine_residual,
+        shift: e.shift.as_deref(),
     }
 }

@@ -71,6 +71,7 @@ mod tests {
             activation: QActivation::Linear,
             fine: false,
             fine_residual: false,
+            shift: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::bounds;
 use super::filters::{Filters, Layout};
 use super::fine;
+use super::fixed;
 use super::sites::{Site, SiteKind};
 use super::start;
 use crate::error::{Error, Result, Stage};
@@ -156,7 +157,11 @@ fn convolution(
 ) -> std::result::Result<QOp, String> {
     let codes = codes_of(x)?;
     let layout = Layout::of(&fine::reading(conv, x), x.shape.channels);
-    let (weights, factor, bias) = (&filters.weights, &filters.steps, &filters.bias);
+    let (factor, bias) = (&filters.steps, &filters.bias);
+    let weights = &match y.kind {
+        Kind::Map(_) => start::without_silent(&filters.weights, factor, top_of(x), &whole(y)?.scale),
+        Kind::Wide { .. } | Kind::Real => filters.weights.clone(),
+    };
     let mut offset = vec![0_i64; conv.out_channels];
     for (i, &q) in weights.iter().enumerate() {
         offset[i / layout.row] -= i64::from(q) * i64::from(codes.zero[layout.channel(i)]);
@@ -185,6 +190,7 @@ fn convolution(
             activation: QActivation::Linear,
             fine: false,
             fine_residual: false,
+            shift: None,
         };
         bounds::prove(weights, &epilogue, top_of(x))?;
         return Ok(QOp::Dense(QDense { weights: weights.clone(), epilogue, output: DenseOutput::Reals(real) }));
@@ -199,7 +205,7 @@ fn convolution(
             fine_input: x.fine && conv.is_depthwise(),
             weights: weights.clone(),
             pad_code: pad_codes(conv, x)?,
-            epilogue: start::from_bias(weights, epilogue, top_of(x)),
+            epilogue: fixed::in_sixteen_bits(weights, start::from_bias(weights, epilogue, top_of(x)), top_of(x)),
         }),
     })
 }
@@ -282,6 +288,7 @@ fn finish(
             },
             fine: to.fine,
             fine_residual: false,
+            shift: None,
         });
     }
     let fine_residual = summed.is_some_and(|map| map.fine);
@@ -305,6 +312,7 @@ fn finish(
         activation: QActivation::Linear,
         fine: to.fine,
         fine_residual,
+        shift: None,
     })
 }
 

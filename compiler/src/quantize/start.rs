@@ -1,17 +1,38 @@
 //! The bias of a convolution as whole steps of its accumulator: one sum less for every output (eq. 9).
 //!
 //! `acc·m + b = (acc + b/m)·m`. A step is `m` codes, some thousandths where weights use their range, so that rounding `b/m`
-//! moves next to nothing. Where it would move a channel by more than 1/64 of a code, or the accumulator has no room, the layer
-//! keeps its bias.
+//! moves next to nothing. Where it would move channels by more than 1/64 of a code (in the mean square; a single one by more than
+//! a quarter), or the accumulator has no room, the layer keeps its bias.
 
 use super::bounds;
 use crate::qgraph::{QActivation, QEpilogue};
 
-/// Codes by which rounding may move an output: a twentieth of what rounding the output itself does (`1/√12`).
+/// Codes by which rounding may move outputs, as the root of the mean square over all channels: a twentieth of what rounding an output itself does
+/// (`1/√12`).
 const MOVED: f64 = 1.0 / 64.0;
+
+/// The same of a single channel.
+const MOST: f64 = 1.0 / 4.0;
 
 /// Where the accumulator of a channel without weights starts: nothing is added, so any step will do.
 const CONSTANT: i32 = 1 << 12;
+
+/// Most that hard-swish grows with its argument.
+const STEEPEST: f64 = 1.5;
+
+/// The weights, but those of channels whose sums move the output by less than rounding may: networks keep channels that training has switched off, whose
+/// tiny factors would have whole layers keep a bias. `factor` is the real of a step of the accumulator, `scale` that of an output code.
+pub fn without_silent(weights: &[i8], factor: &[f64], top: u16, scale: &[f32]) -> Vec<i8> {
+    let mut weights = weights.to_vec();
+    let row = weights.len().checked_div(factor.len()).unwrap_or(0).max(1);
+    for ((weights, factor), scale) in weights.chunks_mut(row).zip(factor).zip(scale) {
+        let reach = weights.iter().map(|&w| f64::from(w).abs()).sum::<f64>() * f64::from(top);
+        if reach * factor.abs() * STEEPEST < MOVED * f64::from(*scale) {
+            weights.fill(0);
+        }
+    }
+    weights
+}
 
 /// The epilogue without a bias, or as it is. `weights` are those of each output channel, `top` is the largest input code.
 pub fn from_bias(weights: &[i8], epilogue: QEpilogue, top: u16) -> QEpilogue {
@@ -25,6 +46,7 @@ fn absorbed(weights: &[i8], epilogue: &QEpilogue) -> Option<QEpilogue> {
     let bias = epilogue.bias.as_ref()?;
     let mut absorbed = QEpilogue { bias: None, ..epilogue.clone() };
     let row = weights.len().checked_div(bias.len())?.max(1);
+    let mut squares = 0.0;
     for (o, (&bias, weights)) in bias.iter().zip(weights.chunks(row)).enumerate() {
         let (step, start) = (f64::from(epilogue.multiplier[o]), f64::from(epilogue.offset[o]));
         if weights.iter().all(|&w| w == 0) {
@@ -41,12 +63,13 @@ fn absorbed(weights: &[i8], epilogue: &QEpilogue) -> Option<QEpilogue> {
         let steps = (f64::from(bias) / step).round_ties_even();
         let moved = (steps * step - f64::from(bias)).abs() * slope;
         // Not a number where the step is zero.
-        if !(moved <= MOVED && (start + steps).abs() < f64::from(i32::MAX)) {
+        if !(moved <= MOST && (start + steps).abs() < f64::from(i32::MAX)) {
             return None;
         }
+        squares += moved * moved;
         absorbed.offset[o] = (start + steps) as i32;
     }
-    Some(absorbed)
+    (squares <= MOVED * MOVED * bias.len() as f64).then_some(absorbed)
 }
 
 #[cfg(test)]
@@ -62,7 +85,14 @@ mod tests {
             activation,
             fine: false,
             fine_residual: false,
+            shift: None,
         }
+    }
+
+    #[test]
+    fn silent_channels_have_no_weights() {
+        let weights = [100, -100, 100, -100];
+        assert_eq!(without_silent(&weights, &[1e-9, 1e-6], 255, &[0.02, 0.02]), [0, 0, 100, -100]);
     }
 
     #[test]

@@ -125,6 +125,7 @@ mod tests {
             hard_swish: None,
             fine: false,
             fine_residual: false,
+            shift: None,
         }
     }
 

@@ -59,6 +59,8 @@ impl Isa for I8mm {
 
     type I32 = int32x4_t;
     type F32 = float32x4_t;
+    type I16 = int16x8_t;
+    type Shift = int32x4_t;
     type Bytes = uint8x16_t;
     /// `[four channels][channel][tap]`.
     type Quads = [uint8x16_t; 4];

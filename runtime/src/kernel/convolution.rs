@@ -14,6 +14,7 @@ mod picture;
 mod short;
 
 use super::epilogue;
+use super::fixed::out;
 use super::pointwise::{Product, Tile};
 use crate::isa::{Isa, Kernel, Level, copy_runs};
 use crate::layer::{Epilogue, LANE_PAD, Shape, Window};
@@ -354,24 +355,13 @@ fn grouped<I: Isa>(isa: I, layer: &Convolution<'_>, input: &[u8], residual: &[u8
             let place = epilogue::Place { stride: layer.output.channels, channel, count };
             let constants = epilogue::Constants::new(isa, &layer.epilogue, channel);
             let sums = isa.add_i32(isa.load_i32(&sums, 0), constants.offset[0]);
-            if epilogue::some_fine(&layer.epilogue) {
-                epilogue::finish::<I, 1, 1, true>(
-                    isa,
-                    &constants,
-                    [[sums]],
-                    residual.as_ref(),
-                    (&place, pixel),
-                    output,
-                );
-            } else {
-                epilogue::finish::<I, 1, 1, false>(
-                    isa,
-                    &constants,
-                    [[sums]],
-                    residual.as_ref(),
-                    (&place, pixel),
-                    output,
-                );
+            let (sums, place, added) = ([[sums]], (&place, pixel), residual.as_ref());
+            match out::of(&layer.epilogue) {
+                out::FIXED | out::FIXED_HARD_SWISH => {
+                    epilogue::finish::<I, 1, 1, { out::FIXED }>(isa, &constants, sums, added, place, output);
+                }
+                out::FINE => epilogue::finish::<I, 1, 1, { out::FINE }>(isa, &constants, sums, added, place, output),
+                _ => epilogue::finish::<I, 1, 1, { out::CODES }>(isa, &constants, sums, added, place, output),
             }
             channel += I::LANES;
         }

@@ -19,6 +19,7 @@ mod strip;
 
 use super::convolution::tap;
 use super::epilogue;
+use super::fixed::out;
 use crate::isa::{Isa, Kernel};
 use crate::layer::{Epilogue, Shape, Window};
 use crate::pack;
@@ -103,10 +104,11 @@ impl Kernel for Run<'_> {
         let all = Part { layer, input, residual, packed: layer.weights, channel: 0, count: channels };
         let done = const { I::UNROLL }
             && residual.is_none()
-            && if used::FINE && layer.epilogue.fine {
-                window::<I, true>(isa, all, output)
-            } else {
-                window::<I, false>(isa, all, output)
+            && match out::of(&layer.epilogue) {
+                out::FIXED => window::<I, { out::FIXED }>(isa, all, output),
+                out::FIXED_HARD_SWISH => window::<I, { out::FIXED_HARD_SWISH }>(isa, all, output),
+                out::FINE => window::<I, { out::FINE }>(isa, all, output),
+                _ => window::<I, { out::CODES }>(isa, all, output),
             };
         let mut left = all;
         while !done && left.count > 0 {
@@ -120,49 +122,45 @@ impl Kernel for Run<'_> {
 /// All of a layer, if strips are written for its window. A strip takes one or two rows: two where their taps fill no more quads than
 /// those of one.
 #[inline(always)]
-fn window<I: Isa, const FINE: bool>(isa: I, all: Part<'_>, output: &mut [u8]) -> bool {
+fn window<I: Isa, const OUT: u8>(isa: I, all: Part<'_>, output: &mut [u8]) -> bool {
     let Window { kernel, stride, dilation, .. } = all.layer.window;
     if kernel[0] != kernel[1] || stride[0] != stride[1] || dilation != [1, 1] {
         return false;
     }
     match (kernel[0], stride[0], all.layer.planes()) {
-        (3, 1, 1) => unrolled::<I, 3, 1, 2, 4, 1, FINE>(isa, all, output),
-        (3, 2, 1) => unrolled::<I, 3, 2, 1, 3, 1, FINE>(isa, all, output),
-        (5, 1, 1) => unrolled::<I, 5, 1, 2, 6, 2, FINE>(isa, all, output),
-        (5, 2, 1) => unrolled::<I, 5, 2, 2, 7, 2, FINE>(isa, all, output),
-        (3, 1, 2) => unrolled::<I, 3, 1, 1, 6, 2, FINE>(isa, all, output),
-        (3, 2, 2) => unrolled::<I, 3, 2, 1, 6, 2, FINE>(isa, all, output),
-        (5, 1, 2) => unrolled::<I, 5, 1, 1, 10, 3, FINE>(isa, all, output),
-        (5, 2, 2) => unrolled::<I, 5, 2, 1, 10, 3, FINE>(isa, all, output),
+        (3, 1, 1) => unrolled::<I, 3, 1, 2, 4, 1, OUT>(isa, all, output),
+        (3, 2, 1) => unrolled::<I, 3, 2, 1, 3, 1, OUT>(isa, all, output),
+        (5, 1, 1) => unrolled::<I, 5, 1, 2, 6, 2, OUT>(isa, all, output),
+        (5, 2, 1) => unrolled::<I, 5, 2, 2, 7, 2, OUT>(isa, all, output),
+        (3, 1, 2) => unrolled::<I, 3, 1, 1, 6, 2, OUT>(isa, all, output),
+        (3, 2, 2) => unrolled::<I, 3, 2, 1, 6, 2, OUT>(isa, all, output),
+        (5, 1, 2) => unrolled::<I, 5, 1, 1, 10, 3, OUT>(isa, all, output),
+        (5, 2, 2) => unrolled::<I, 5, 2, 1, 10, 3, OUT>(isa, all, output),
         _ => false,
     }
 }
 
 /// The same of a K × K window of stride S, R ≤ 2 rows at once, whose V vertical taps (those of both planes of a fine input) are Q quads,
-/// to a map that is FINE or not; false where the program has no code for it.
+/// whose sums become OUT ([`out`]); false where the program has no code for it.
 #[inline(always)]
-fn unrolled<
-    I: Isa,
-    const K: usize,
-    const S: usize,
-    const R: usize,
-    const V: usize,
-    const Q: usize,
-    const FINE: bool,
->(
+fn unrolled<I: Isa, const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const OUT: u8>(
     isa: I,
     all: Part<'_>,
     output: &mut [u8],
 ) -> bool {
     // Each in a function of its own, and so is each window: all in one would take LLVM many times as long.
-    if const { I::LEVEL.wide() && (!FINE || I::LEVEL.saturates()) && V != 2 * K && used::depthwise([K, S, 1], FINE, WIDE) }
-        && strip::tile(I::LEVEL, all.layer.output.width, [false, FINE]) == WIDE
+    if const {
+        I::LEVEL.wide()
+            && (OUT != out::FINE || I::LEVEL.saturates())
+            && V != 2 * K
+            && used::depthwise([K, S, 1], OUT, WIDE)
+    } && strip::tile(I::LEVEL, all.layer.output.width, [false, OUT == out::FINE]) == WIDE
     {
-        isa.run(Blocks::<K, S, R, V, Q, WIDE, FINE> { all, output });
+        isa.run(Blocks::<K, S, R, V, Q, WIDE, OUT> { all, output });
         return true;
     }
-    if const { used::depthwise([K, S, if V == 2 * K { 2 } else { 1 }], FINE, P) } {
-        isa.run(Blocks::<K, S, R, V, Q, P, FINE> { all, output });
+    if const { used::depthwise([K, S, if V == 2 * K { 2 } else { 1 }], OUT, P) } {
+        isa.run(Blocks::<K, S, R, V, Q, P, OUT> { all, output });
         return true;
     }
     false
@@ -177,14 +175,14 @@ struct Blocks<
     const V: usize,
     const Q: usize,
     const P: usize,
-    const FINE: bool,
+    const OUT: u8,
 > {
     all: Part<'a>,
     output: &'a mut [u8],
 }
 
-impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const P: usize, const FINE: bool>
-    Kernel for Blocks<'_, K, S, R, V, Q, P, FINE>
+impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const P: usize, const OUT: u8>
+    Kernel for Blocks<'_, K, S, R, V, Q, P, OUT>
 {
     type Output = ();
 
@@ -200,9 +198,9 @@ impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: us
             if !part.fits::<I>(const { K * Q }) || !narrow && all.layer.output.width < P {
                 isa.run(Each { part, output });
             } else if narrow {
-                isa.run(Narrow::<K, S, R, V, Q, FINE> { part, output });
+                isa.run(Narrow::<K, S, R, V, Q, OUT> { part, output });
             } else {
-                part.block(isa).strips::<K, S, R, V, Q, P, FINE>(isa, &mut strip, output);
+                part.block(isa).strips::<K, S, R, V, Q, P, OUT>(isa, &mut strip, output);
             }
         }
     }

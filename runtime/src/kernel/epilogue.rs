@@ -9,10 +9,9 @@
 //! h, l = ⌊q/16⌋, q mod 16                                fine maps (eq. 37): q up to 4095, in two planes
 //! ```
 //!
-//! Sixteen-bit epilogues (shift, pack, `vpmulhrsw`, hard-swish in i16) have fewer operations, 22 in place of 36 for 64 outputs with hard-swish, and
-//! gained nothing on Zen 5 with AVX512-VNNI: V3-Large with all pointwise and first layers so, whatever they then answer, took 0.1 % more time by
-//! medians and 0.5 % less by minima of seven interleaved rounds. On Arm they would save an estimated 8 % of V3-Small's instructions with i8mm.
+//! Layers of 8-bit codes that nothing is added to go by way of 16 bits ([`super::fixed`]).
 
+use super::fixed::{Fixed, out};
 use super::planes::Source;
 use crate::isa::{Isa, each_row};
 use crate::layer::{Activation, Epilogue, FINE_TOP, padded};
@@ -26,6 +25,7 @@ pub(super) fn fits(epilogue: &Epilogue<'_>, channels: usize) -> bool {
         && epilogue.multiplier.len() >= len
         && epilogue.bias.is_none_or(|bias| bias.len() >= len)
         && epilogue.residual.is_none_or(|residual| residual.len() >= len)
+        && epilogue.shift.is_none_or(|shift| shift.len() >= len)
         && activation_fits(&epilogue.activation, channels)
 }
 
@@ -78,6 +78,7 @@ pub(super) struct Pairs<'a> {
     multiplier: &'a [[f32; 2]],
     bias: Option<&'a [[f32; 2]]>,
     hard_swish: Option<[&'a [[f32; 2]]; 2]>,
+    shift: Option<&'a [[i32; 2]]>,
 }
 
 impl<'a> Pairs<'a> {
@@ -92,6 +93,7 @@ impl<'a> Pairs<'a> {
                 Activation::HardSwish { half, zero } => Some([half, zero].map(two)),
                 Activation::Linear => None,
             },
+            shift: epilogue.shift.map(|shift| shift.as_chunks().0),
         }
     }
 
@@ -104,7 +106,8 @@ impl<'a> Pairs<'a> {
         };
         // What has no bias has zero added: no code is another by that.
         let bias = self.bias.map_or(Some(&[0.0; 2]), |bias| bias.get(i))?;
-        Some(Pair { offset: self.offset.get(i)?, multiplier: self.multiplier.get(i)?, bias, half, zero })
+        let shift = self.shift.map_or(Some(&[0; 2]), |shift| shift.get(i))?;
+        Some(Pair { offset: self.offset.get(i)?, multiplier: self.multiplier.get(i)?, bias, half, zero, shift })
     }
 }
 
@@ -117,6 +120,7 @@ pub(super) struct Pair<'a> {
     bias: &'a [f32; 2],
     half: &'a [f32; 2],
     zero: &'a [f32; 2],
+    shift: &'a [i32; 2],
 }
 
 /// Those of one of them, in all lanes.
@@ -137,6 +141,30 @@ impl Pair<'_> {
         let [multiplier, bias, half, zero] =
             [self.multiplier, self.bias, self.half, self.zero].map(|of| isa.splat_f32(of[c]));
         Splat { multiplier, bias, half, full: isa.add(half, half), zero }
+    }
+
+    /// The same for 16 bits.
+    #[inline(always)]
+    pub fn fixed<I: Isa>(&self, isa: I, c: usize) -> Fixed<I, 1> {
+        let [multiplier, half, zero] = [self.multiplier, self.half, self.zero].map(|of| [isa.splat_f32(of[c])]);
+        Fixed::new(isa, [isa.splat_i32(self.shift[c])], multiplier, Some([half, zero]))
+    }
+
+    /// Values (eq. 43–46) of M vectors of each channel, before they are saturated.
+    #[inline(always)]
+    pub fn fixed_values<I: Isa, const M: usize, const HARD_SWISH: bool>(
+        &self,
+        isa: I,
+        sums: [[I::I32; M]; 2],
+    ) -> [[I::I32; M]; 2] {
+        let mut values = sums;
+        for c in 0..2 {
+            let shorts = self.fixed(isa, c).codes::<M, HARD_SWISH>(isa, 0, sums[c]);
+            for i in 0..M / 2 {
+                [values[c][2 * i], values[c][2 * i + 1]] = isa.split(shorts[i]);
+            }
+        }
+        values
     }
 
     /// Rounded values (eq. 9, 11, 12, rne of 13) of M vectors of each channel.
@@ -199,15 +227,9 @@ pub(super) struct Place {
     pub count: usize,
 }
 
-/// Whether the output of a layer or what it adds is a fine map.
+/// (eq. 9–13, 43–46) of a register tile, whose first pixel of the output (and of the residual) is `pixel`; OUT is [`out::of`] the layer.
 #[inline(always)]
-pub(super) const fn some_fine(epilogue: &Epilogue<'_>) -> bool {
-    used::FINE && (epilogue.fine || (epilogue.residual.is_some() && epilogue.fine_residual))
-}
-
-/// (eq. 9–13) of a register tile, whose first pixel of the output (and of the residual) is `pixel`; SOME_FINE is [`some_fine`].
-#[inline(always)]
-pub(super) fn finish<I: Isa, const M: usize, const N: usize, const SOME_FINE: bool>(
+pub(super) fn finish<I: Isa, const M: usize, const N: usize, const OUT: u8>(
     isa: I,
     constants: &Constants<I, N>,
     sums: [[I::I32; N]; M],
@@ -217,7 +239,14 @@ pub(super) fn finish<I: Isa, const M: usize, const N: usize, const SOME_FINE: bo
 ) {
     let place = (place, pixel);
     // Each kind in code of its own, where that pays: where paths meet, sums would have to leave their registers.
-    if SOME_FINE {
+    if OUT == out::FIXED {
+        // Both kinds in one function, but for their last part: products are most of it.
+        if constants.fixed.has_hard_swish() {
+            finish_fixed::<I, M, N, true>(isa, constants, sums, place, output);
+        } else {
+            finish_fixed::<I, M, N, false>(isa, constants, sums, place, output);
+        }
+    } else if OUT == out::FINE {
         finish_as::<I, M, N, FINE>(isa, constants, sums, residual, place, output);
     } else if const { !I::APART } || constants.bias.is_some() || used::RESIDUAL && residual.is_some() {
         finish_as::<I, M, N, GENERAL>(isa, constants, sums, residual, place, output);
@@ -236,6 +265,30 @@ const HARD_SWISH: u8 = 1;
 const GENERAL: u8 = 2;
 /// The same where the output or what is added is.
 const FINE: u8 = 3;
+/// In 16 bits, nothing after the factor.
+const FIXED: u8 = 4;
+/// In 16 bits, hard-swish after it.
+const FIXED_HARD_SWISH: u8 = 5;
+
+#[inline(always)]
+fn finish_fixed<I: Isa, const M: usize, const N: usize, const HARD_SWISH: bool>(
+    isa: I,
+    constants: &Constants<I, N>,
+    sums: [[I::I32; N]; M],
+    (place, pixel): (&Place, usize),
+    output: &mut [u8],
+) {
+    let sums = if HARD_SWISH { isa.here::<FIXED_HARD_SWISH, M, N>(sums) } else { isa.here::<FIXED, M, N>(sums) };
+    let Place { stride, channel, count } = *place;
+    let mut codes = [constants.fixed.multiplier; M];
+    for n in 0..N {
+        let mut of_vector = [sums[0][n]; M];
+        each_row!(m, M, { of_vector[m] = sums[m][n] });
+        let of_vector = constants.fixed.codes::<M, HARD_SWISH>(isa, n, of_vector);
+        each_row!(m, M, { codes[m][n] = of_vector[m] });
+    }
+    isa.store_shorts(codes, output, [pixel * stride + channel, stride], count);
+}
 
 #[inline(always)]
 fn finish_as<I: Isa, const M: usize, const N: usize, const KIND: u8>(
@@ -302,6 +355,8 @@ pub(super) struct Constants<I: Isa, const N: usize> {
     residual: [I::F32; N],
     hard_swish: Option<[HardSwish<I>; N]>,
     fine: bool,
+    /// The same numbers for 16 bits, if they are.
+    fixed: Fixed<I, N>,
 }
 
 impl<I: Isa, const N: usize> Constants<I, N> {
@@ -315,6 +370,7 @@ impl<I: Isa, const N: usize> Constants<I, N> {
             residual: [isa.splat_f32(0.0); N],
             hard_swish: None,
             fine: epilogue.fine,
+            fixed: Fixed::from_channel(isa, epilogue, channel),
         };
         for n in 0..N {
             let at = channel + n * I::LANES;

@@ -19,6 +19,7 @@
 //! 46 % more for 16 to 64. [`super::convolution`] does so for the first layer.
 
 use super::epilogue::{self, Constants, Place};
+use super::fixed::out;
 use super::planes::Source;
 use crate::isa::{Isa, Kernel, Level, Matrix, Panel};
 use crate::layer::Epilogue;
@@ -134,25 +135,25 @@ fn even(vectors: usize, widest: usize) -> usize {
     rounded.checked_div(panels).unwrap_or(1)
 }
 
-/// A product and its maps; SOME_FINE is [`epilogue::some_fine`].
-struct Whole<'a, const SOME_FINE: bool> {
+/// A product and its maps; OUT is [`out::of`] its layer.
+struct Whole<'a, const OUT: u8> {
     product: &'a Product<'a>,
     input: &'a [u8],
     residual: &'a [u8],
     output: &'a mut [u8],
 }
 
-impl<const SOME_FINE: bool> Kernel for Whole<'_, SOME_FINE> {
+impl<const OUT: u8> Kernel for Whole<'_, OUT> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        self.product.whole::<I, SOME_FINE>(isa, self.input, self.residual, self.output);
+        self.product.whole::<I, OUT>(isa, self.input, self.residual, self.output);
     }
 }
 
 /// Some vectors of output channels of a product, N of them from vector `first` on.
-struct PanelOf<'a, 'b, const N: usize, const SOME_FINE: bool> {
+struct PanelOf<'a, 'b, const N: usize, const OUT: u8> {
     product: &'a Product<'a>,
     first: usize,
     input: &'a [u8],
@@ -161,17 +162,17 @@ struct PanelOf<'a, 'b, const N: usize, const SOME_FINE: bool> {
     output: &'a mut [u8],
 }
 
-impl<const N: usize, const SOME_FINE: bool> Kernel for PanelOf<'_, '_, N, SOME_FINE> {
+impl<const N: usize, const OUT: u8> Kernel for PanelOf<'_, '_, N, OUT> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let Self { product, first, input, residual, ahead, output } = self;
-        product.panel::<I, N, SOME_FINE>(isa, first, input, residual, ahead, output);
+        product.panel::<I, N, OUT>(isa, first, input, residual, ahead, output);
     }
 }
 
-impl<const N: usize, const SOME_FINE: bool> PanelOf<'_, '_, N, SOME_FINE> {
+impl<const N: usize, const OUT: u8> PanelOf<'_, '_, N, OUT> {
     /// In a function of its own, too: in one with the tiles of all widths LLVM's loop passes take many times as long (a V3-Small for a Cortex-A76
     /// took 67 s to build, and takes 16). With AVX-512 LLVM is quick, and staying where it is saves a third of a percent of V3-Small's time.
     #[inline(always)]
@@ -199,19 +200,21 @@ pub(super) struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here and in its panels. Fine maps have another
-    /// one: what they need would cost those that are not.
+    /// In a function of its own, which pointwise, gated and general convolutions share: most of a program is in here and in its panels. What is rescaled in 16
+    /// bits has another one, and so have fine maps: what they need would cost those that are not.
     #[inline(always)]
     pub(super) fn run<I: Isa>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
-        if epilogue::some_fine(self.epilogue) {
-            isa.run(Whole::<true> { product: self, input, residual, output });
-        } else {
-            isa.run(Whole::<false> { product: self, input, residual, output });
+        match out::of(self.epilogue) {
+            out::FIXED | out::FIXED_HARD_SWISH => {
+                isa.run(Whole::<{ out::FIXED }> { product: self, input, residual, output });
+            }
+            out::FINE => isa.run(Whole::<{ out::FINE }> { product: self, input, residual, output }),
+            _ => isa.run(Whole::<{ out::CODES }> { product: self, input, residual, output }),
         }
     }
 
     #[inline(always)]
-    fn whole<I: Isa, const SOME_FINE: bool>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
+    fn whole<I: Isa, const OUT: u8>(&self, isa: I, input: &[u8], residual: &[u8], output: &mut [u8]) {
         if self.pixels == 0 || self.n == 0 {
             return;
         }
@@ -241,26 +244,26 @@ impl Product<'_> {
             let width = self.tile.panel(I::LEVEL, vectors - first);
             // The constants keep tiles that do not fit the registers out of the program.
             if const { I::LEVEL.widest() >= 6 } && width == 6 {
-                PanelOf::<6, SOME_FINE> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
+                PanelOf::<6, OUT> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
                 first += 6;
             } else if const { I::LEVEL.widest() >= 4 } && width == 4 {
-                PanelOf::<4, SOME_FINE> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
+                PanelOf::<4, OUT> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
                 first += 4;
             } else if const { I::LEVEL.widest() >= 3 } && width == 3 {
-                PanelOf::<3, SOME_FINE> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
+                PanelOf::<3, OUT> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
                 first += 3;
             } else if const { I::LEVEL.widest() >= 2 } && width == 2 {
-                PanelOf::<2, SOME_FINE> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
+                PanelOf::<2, OUT> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
                 first += 2;
             } else {
-                PanelOf::<1, SOME_FINE> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
+                PanelOf::<1, OUT> { product: self, first, input, residual, ahead: &mut ahead, output }.enter(isa);
                 first += 1;
             }
         }
     }
 
     #[inline(always)]
-    fn panel<I: Isa, const N: usize, const SOME_FINE: bool>(
+    fn panel<I: Isa, const N: usize, const OUT: u8>(
         &self,
         isa: I,
         first: usize,
@@ -279,7 +282,7 @@ impl Product<'_> {
         };
         let skip = first * pack::vector_len(I::LEVEL, self.k);
         let channel = first * I::LANES;
-        let part = Part::<I, N, SOME_FINE> {
+        let part = Part::<I, N, OUT> {
             matrix: Matrix::new(input, [self.pixels, self.stride, self.k]),
             panel: Panel::new(isa, self.weights.get(skip..).unwrap_or(&[]), self.k),
             constants: Constants::new(isa, self.epilogue, channel),
@@ -319,7 +322,7 @@ impl Product<'_> {
 }
 
 /// N vectors of output channels of a product.
-struct Part<'a, I: Isa, const N: usize, const SOME_FINE: bool> {
+struct Part<'a, I: Isa, const N: usize, const OUT: u8> {
     matrix: Matrix<'a>,
     panel: Panel<'a, I, N>,
     constants: Constants<I, N>,
@@ -329,12 +332,12 @@ struct Part<'a, I: Isa, const N: usize, const SOME_FINE: bool> {
     residual: Option<Source<'a>>,
 }
 
-impl<I: Isa, const N: usize, const SOME_FINE: bool> Part<'_, I, N, SOME_FINE> {
+impl<I: Isa, const N: usize, const OUT: u8> Part<'_, I, N, OUT> {
     #[inline(always)]
     fn tile<const M: usize>(&self, isa: I, pixel: usize, output: &mut [u8]) {
         let sums = isa.multiply::<M, N>([self.constants.offset; M], &self.matrix, pixel, &self.panel);
         let place = (&self.place, self.first_pixel + pixel);
-        epilogue::finish::<I, M, N, SOME_FINE>(isa, &self.constants, sums, self.residual.as_ref(), place, output);
+        epilogue::finish::<I, M, N, OUT>(isa, &self.constants, sums, self.residual.as_ref(), place, output);
     }
 }
 

@@ -19,6 +19,10 @@ struct Numbers {
     multiplier: Vec<f32>,
     factor: Vec<f32>,
     half: Vec<f32>,
+    /// Whole numbers that take the place of those, where rescaling is in 16 bits.
+    shift: Vec<i32>,
+    whole: [Vec<f32>; 3],
+    fixed: bool,
     fine: bool,
     added: bool,
 }
@@ -61,6 +65,11 @@ impl Numbers {
             }
         };
         let fine = random.below(4) == 0;
+        let fixed = random.below(2) == 0;
+        let mut whole = |from: usize, below: usize| {
+            (0..padded(n)).map(|_| (from + random.below(below)) as f32).collect::<Vec<f32>>()
+        };
+        let whole = [whole(500, 8000), whole(500, 2000), whole(0, 40)];
         let reals = |random: &mut Random, lo, hi| (0..padded(n)).map(|_| random.real(lo, hi)).collect::<Vec<f32>>();
         Self {
             kind,
@@ -73,24 +82,29 @@ impl Numbers {
             multiplier: reals(random, 0.001, 0.02),
             factor: reals(random, -0.5, 0.5),
             half: reals(random, 3.0, 9.0),
+            shift: (0..padded(n)).map(|_| 8 + random.below(8) as i32).collect(),
+            whole,
+            fixed,
             fine,
             added: false,
         }
     }
 
     fn epilogue(&self) -> Epilogue<'_> {
+        let fixed = self.fixed && !self.fine && !self.added;
+        let [multiplier, half, zero] = match &self.whole {
+            [multiplier, half, zero] if fixed => [multiplier, half, zero],
+            _ => [&self.multiplier, &self.half, &self.factor],
+        };
         Epilogue {
             offset: &self.offset,
-            multiplier: &self.multiplier,
+            multiplier,
             bias: None,
             residual: self.added.then_some(&self.factor),
-            activation: if self.offset[0] > 0 {
-                Activation::Linear
-            } else {
-                Activation::HardSwish { half: &self.half, zero: &self.factor }
-            },
+            activation: if self.offset[0] > 0 { Activation::Linear } else { Activation::HardSwish { half, zero } },
             fine: self.fine,
             fine_residual: false,
+            shift: fixed.then_some(&self.shift),
         }
     }
 

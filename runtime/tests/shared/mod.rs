@@ -71,6 +71,7 @@ pub struct Constants {
     hard_swish: Option<[Vec<f32>; 2]>,
     fine: bool,
     fine_residual: bool,
+    shift: Option<Vec<i32>>,
 }
 
 /// Padded with zeros.
@@ -97,6 +98,7 @@ impl Constants {
             }),
             fine: false,
             fine_residual: false,
+            shift: None,
         }
     }
 
@@ -116,6 +118,7 @@ impl Constants {
             activation: self.activation(),
             fine: self.fine,
             fine_residual: self.fine_residual,
+            shift: self.shift.as_deref(),
         }
     }
 
@@ -128,7 +131,35 @@ impl Constants {
             factor.iter_mut().for_each(|factor| *factor /= 16.0);
         }
         let constants = Self { fine: style.fine, fine_residual, ..constants };
-        if style.bias { constants } else { constants.without_bias() }
+        match style.rescaling {
+            Rescaling::Bias => constants,
+            Rescaling::Start => constants.without_bias(),
+            Rescaling::Fixed if style.fine || style.residual.is_some() => constants.without_bias(),
+            Rescaling::Fixed => constants.without_bias().in_sixteen_bits(random, n, style.hard_swish),
+        }
+    }
+
+    /// The same by way of 16 bits (eq. 43–46): u up to some 4000 with a hard-swish, and up to some hundreds without.
+    fn in_sixteen_bits(mut self, random: &mut Random, n: usize, hard_swish: bool) -> Self {
+        let three = 1100.0;
+        let unit = if hard_swish { three / (3.0 * (255.0f32 / 42.0).sqrt()) } else { 1.0 };
+        let mut shift = constants(n, || random.below(17) as i32);
+        for (shift, multiplier) in shift.iter_mut().zip(&mut self.multiplier) {
+            let wanted = *multiplier * unit;
+            // Any shift is right; the one that leaves a factor of 14 bits loses least.
+            let mut best = 0;
+            while best < 16 && wanted * 2f32.powi(31 - best) >= 16384.0 {
+                best += 1;
+            }
+            *shift = if *shift == 3 { *shift } else { best };
+            *multiplier = (wanted * 2f32.powi(31 - *shift)).round().clamp(0.0, 16383.0);
+        }
+        self.shift = Some(shift);
+        if let Some([half, zero]) = &mut self.hard_swish {
+            half.iter_mut().for_each(|half| *half = (*half * unit).round().min(16383.0));
+            zero.iter_mut().for_each(|zero| *zero = zero.round());
+        }
+        self
     }
 
     /// The bias as whole steps of the accumulator.
@@ -156,6 +187,17 @@ pub fn differ<T: PartialEq + std::fmt::Debug>(ours: &[T], right: &[T], case: &dy
     }
 }
 
+/// How accumulators become codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rescaling {
+    /// With a bias after the factor.
+    Bias,
+    /// With a bias where the accumulator starts.
+    Start,
+    /// By way of 16 bits.
+    Fixed,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub inputs: Fill,
@@ -163,30 +205,140 @@ pub struct Style {
     /// Planes of the map that is added.
     pub residual: Option<usize>,
     pub hard_swish: bool,
-    pub bias: bool,
+    pub rescaling: Rescaling,
     /// Of the output (eq. 37).
     pub fine: bool,
 }
 
-pub const STYLES: [Style; 11] = [
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, bias: false, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: true, bias: true, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: true, bias: false, fine: false },
-    Style { inputs: Fill::High, weights: Fill::Low, residual: Some(1), hard_swish: false, bias: false, fine: false },
-    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, bias: true, fine: false },
-    Style { inputs: Fill::Low, weights: Fill::Random, residual: None, hard_swish: false, bias: true, fine: false },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: None, hard_swish: false, bias: false, fine: true },
-    Style { inputs: Fill::High, weights: Fill::High, residual: None, hard_swish: true, bias: true, fine: true },
+pub const STYLES: [Style; 16] = [
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: false,
+        rescaling: Rescaling::Start,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: Some(1),
+        hard_swish: true,
+        rescaling: Rescaling::Bias,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Start,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::High,
+        weights: Fill::Low,
+        residual: Some(1),
+        hard_swish: false,
+        rescaling: Rescaling::Start,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::High,
+        weights: Fill::High,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Bias,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Low,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: false,
+        rescaling: Rescaling::Bias,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: false,
+        rescaling: Rescaling::Start,
+        fine: true,
+    },
+    Style {
+        inputs: Fill::High,
+        weights: Fill::High,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Bias,
+        fine: true,
+    },
     Style {
         inputs: Fill::Random,
         weights: Fill::Random,
         residual: Some(2),
         hard_swish: true,
-        bias: false,
+        rescaling: Rescaling::Start,
         fine: false,
     },
-    Style { inputs: Fill::Random, weights: Fill::Random, residual: Some(1), hard_swish: false, bias: true, fine: true },
-    Style { inputs: Fill::Random, weights: Fill::High, residual: Some(2), hard_swish: false, bias: true, fine: true },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: Some(1),
+        hard_swish: false,
+        rescaling: Rescaling::Bias,
+        fine: true,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::High,
+        residual: Some(2),
+        hard_swish: false,
+        rescaling: Rescaling::Bias,
+        fine: true,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: false,
+        rescaling: Rescaling::Fixed,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Random,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Fixed,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::High,
+        weights: Fill::High,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Fixed,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::High,
+        weights: Fill::Low,
+        residual: None,
+        hard_swish: false,
+        rescaling: Rescaling::Fixed,
+        fine: false,
+    },
+    Style {
+        inputs: Fill::Low,
+        weights: Fill::Random,
+        residual: None,
+        hard_swish: true,
+        rescaling: Rescaling::Fixed,
+        fine: false,
+    },
 ];
 
 impl Style {
@@ -240,6 +392,9 @@ pub fn gated<I: Isa>(isa: I, pixels: usize, k: usize, n: usize, fine_input: bool
     let plain = weights(random, style.weights, n * k);
     let input = codes(random, style.inputs, pixels * k);
     let added = codes(random, Fill::Random, style.residual.map_or(0, |planes| pixels * n * planes));
+    // What is gated is rescaled in f32.
+    let style =
+        if style.rescaling == Rescaling::Fixed { Style { rescaling: Rescaling::Start, ..style } } else { style };
     let mut constants = Constants::of_map(random, n, style.reach(k, 150.0), style);
     let zero: Vec<f32> = (0..k).map(|_| random.below(256) as f32).collect();
     let factor: Vec<f32> = (0..k).map(|_| random.real(0.001, 3.0)).collect();

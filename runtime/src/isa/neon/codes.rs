@@ -5,6 +5,7 @@
 use super::super::Isa;
 use super::super::each::{load_rows, span, store_each, sum_each};
 use super::super::pieces::store_partial;
+use super::super::shorts::{each_pair, store_each as store_each_short};
 use super::Neon;
 use core::arch::aarch64::*;
 
@@ -82,6 +83,60 @@ impl Neon {
             vqmovun_high_s16(vqmovun_s16(ab), cd)
         }
     }
+}
+
+/// Saturates four vectors of two pixels to bytes of each.
+#[inline(always)]
+fn pixels(_: Neon, [a, b, c, d]: [int16x8_t; 4]) -> [uint8x16_t; 2] {
+    // SAFETY: token.
+    unsafe {
+        let ab = vreinterpretq_u32_u8(vqmovun_high_s16(vqmovun_s16(a), b));
+        let cd = vreinterpretq_u32_u8(vqmovun_high_s16(vqmovun_s16(c), d));
+        [vreinterpretq_u8_u32(vuzp1q_u32(ab, cd)), vreinterpretq_u8_u32(vuzp2q_u32(ab, cd))]
+    }
+}
+
+/// [`Isa::store_shorts`].
+#[inline(always)]
+pub(super) fn store_shorts<const M: usize, const N: usize>(
+    neon: Neon,
+    values: [[int16x8_t; N]; M],
+    to: &mut [u8],
+    [at, stride]: [usize; 2],
+    count: usize,
+) {
+    let whole = 4 * N;
+    if !(const { N == 4 || N == 6 } && count == whole) {
+        return store_each_short(neon, values, to, [at, stride], count);
+    }
+    let Some(to) = to.get_mut(at..) else { return };
+    // With so short a stride, no product overflows.
+    if stride >> 32 != 0 || M.saturating_sub(1).wrapping_mul(stride).wrapping_add(whole) > to.len() {
+        return;
+    }
+    each_pair!(i, M, {
+        let mut six = [values[i][0]; 6];
+        for (six, value) in six.iter_mut().zip(values[i]) {
+            *six = value;
+        }
+        let [a, b, c, d, e, f] = six;
+        let [first, second] = pixels(neon, [a, b, c, d]);
+        // SAFETY: token; `to` has (M − 1) · stride + 4 · N bytes.
+        unsafe {
+            let row = to.as_mut_ptr().add(2 * i * stride);
+            vst1q_u8(row, first);
+            if 2 * i + 1 < M {
+                vst1q_u8(row.add(stride), second);
+            }
+            if N == 6 {
+                let [first, second] = pixels(neon, [e, f, e, f]);
+                vst1_u8(row.add(16), vget_low_u8(first));
+                if 2 * i + 1 < M {
+                    vst1_u8(row.add(stride + 16), vget_low_u8(second));
+                }
+            }
+        }
+    });
 }
 
 /// [`Isa::sum_codes`].

@@ -14,6 +14,7 @@
 //! ```
 
 use super::super::epilogue::{Pair, Pairs};
+use super::super::fixed::out;
 use super::{Convolution, tap};
 use crate::isa::{Isa, Kernel};
 use crate::layer::Activation;
@@ -65,16 +66,18 @@ impl<'a> Picture<'a> {
     pub fn run<I: Isa>(self, isa: I, input: &[u8], output: &mut [u8]) {
         let Self { layer } = self;
         let hard_swish = used::HARD_SWISH && matches!(layer.epilogue.activation, Activation::HardSwish { .. });
-        match (hard_swish, used::FINE && layer.epilogue.fine) {
-            (false, false) => isa.run(Run::<false, false> { layer, input, output }),
-            (false, true) => isa.run(Run::<false, true> { layer, input, output }),
-            (true, false) => isa.run(Run::<true, false> { layer, input, output }),
-            (true, true) => isa.run(Run::<true, true> { layer, input, output }),
+        match (hard_swish, out::of(&layer.epilogue)) {
+            (false, out::FIXED) => isa.run(Run::<false, { out::FIXED }> { layer, input, output }),
+            (false, out::FINE) => isa.run(Run::<false, { out::FINE }> { layer, input, output }),
+            (false, _) => isa.run(Run::<false, { out::CODES }> { layer, input, output }),
+            (true, out::FIXED_HARD_SWISH) => isa.run(Run::<true, { out::FIXED }> { layer, input, output }),
+            (true, out::FINE) => isa.run(Run::<true, { out::FINE }> { layer, input, output }),
+            (true, _) => isa.run(Run::<true, { out::CODES }> { layer, input, output }),
         }
     }
 }
 
-struct Run<'a, const HARD_SWISH: bool, const FINE: bool> {
+struct Run<'a, const HARD_SWISH: bool, const OUT: u8> {
     layer: &'a Convolution<'a>,
     input: &'a [u8],
     output: &'a mut [u8],
@@ -110,7 +113,7 @@ struct Room<I: Isa> {
     pixels: [usize; TILE],
 }
 
-impl<const HARD_SWISH: bool, const FINE: bool> Kernel for Run<'_, HARD_SWISH, FINE> {
+impl<const HARD_SWISH: bool, const OUT: u8> Kernel for Run<'_, HARD_SWISH, OUT> {
     type Output = ();
 
     #[inline(always)]
@@ -140,7 +143,8 @@ impl<const HARD_SWISH: bool, const FINE: bool> Kernel for Run<'_, HARD_SWISH, FI
                         let of = 2 * group + $odd;
                         let (Some(weights), Some(constants)) = (self.weights(of), all.pair(of)) else { return };
                         let rounded;
-                        (sums, rounded) = both::<I, HARD_SWISH>(isa, &tile.taps, &weights, &constants, sums, &before);
+                        (sums, rounded) =
+                            both::<I, HARD_SWISH, OUT>(isa, &tile.taps, &weights, &constants, sums, &before);
                         room.rounded[1 - $odd] = rounded;
                         before = constants;
                     };
@@ -158,12 +162,16 @@ impl<const HARD_SWISH: bool, const FINE: bool> Kernel for Run<'_, HARD_SWISH, FI
             }
             vector += TILE;
         }
-        room.rounded[1] = before.rounded::<I, TILE, HARD_SWISH>(isa, sums);
+        room.rounded[1] = if OUT == out::FIXED {
+            before.fixed_values::<I, TILE, HARD_SWISH>(isa, sums)
+        } else {
+            before.rounded::<I, TILE, HARD_SWISH>(isa, sums)
+        };
         self.pass_on(isa, pairs / 2 - 1, &mut room);
     }
 }
 
-impl<'a, const HARD_SWISH: bool, const FINE: bool> Run<'a, HARD_SWISH, FINE> {
+impl<'a, const HARD_SWISH: bool, const OUT: u8> Run<'a, HARD_SWISH, OUT> {
     /// The first vector of an output row.
     #[inline(always)]
     fn row(&self, at: usize) -> Row<'a> {
@@ -220,7 +228,7 @@ impl<'a, const HARD_SWISH: bool, const FINE: bool> Run<'a, HARD_SWISH, FINE> {
         for m in 0..TILE {
             let [[a, b], [c, d]] = &room.rounded;
             let four = [a[m], b[m], c[m], d[m]];
-            if FINE {
+            if OUT == out::FINE {
                 [room.codes[0][m][group], room.codes[1][m][group]] = isa.four_fine_channels(four);
             } else {
                 room.codes[0][m][group] = isa.four_channels(four);
@@ -233,7 +241,7 @@ impl<'a, const HARD_SWISH: bool, const FINE: bool> Run<'a, HARD_SWISH, FINE> {
         for m in 0..TILE {
             let first = room.pixels[m] * stride + of_all / GROUPS * FILTERS;
             let to = self.output.get_mut(first..).unwrap_or_default();
-            if FINE {
+            if OUT == out::FINE {
                 isa.store_fine_pixels([room.codes[0][m], room.codes[1][m]], to, stride);
             } else {
                 isa.store_pixels(room.codes[0][m], to, stride);
@@ -268,10 +276,10 @@ fn weight<I: Isa>(isa: I, weights: &Weights, q: usize, c: usize) -> I::I32 {
     isa.splat_i32(i32::from_le_bytes([weights[at], weights[at + 1], weights[at + 2], weights[at + 3]]))
 }
 
-/// Products (eq. 5) of a pair of channels, `now`, and from the `sums` of the pair before its rounded values (eq. 9, 11, 12, rne of 13). Of each in
+/// Products (eq. 5) of a pair of channels, `now`, and from the `sums` of the pair before its rounded values (eq. 9, 11, 12, rne of 13, or 43–46). Of each in
 /// turn one operation, [`Isa::now`]: LLVM would put like to like.
 #[inline(always)]
-fn both<I: Isa, const HARD_SWISH: bool>(
+fn both<I: Isa, const HARD_SWISH: bool, const OUT: u8>(
     isa: I,
     taps: &Taps<I>,
     weights: &[&Weights; ROWS],
@@ -318,6 +326,39 @@ fn both<I: Isa, const HARD_SWISH: bool>(
             products!(9 * $vector + 8);
         )*};
     }
-    vectors!(0 1 2 3 4 5 6 7);
+    // The same by way of 16 bits: two vectors at a time.
+    macro_rules! pairs {
+        ($($pair:literal)*) => {$(
+            let (c, m) = const { ($pair / (TILE / 2), 2 * ($pair % (TILE / 2))) };
+            let fixed = before.fixed(isa, c);
+            let t = isa.now_short(fixed.shorts(isa, [sums[c][m], sums[c][m + 1]]));
+            products!(18 * $pair; 18 * $pair + 1; 18 * $pair + 2);
+            let mut u = isa.now_short(fixed.product(isa, t));
+            products!(18 * $pair + 3; 18 * $pair + 4; 18 * $pair + 5; 18 * $pair + 6);
+            if HARD_SWISH {
+                let v = isa.now_short(fixed.below(isa, u));
+                products!(18 * $pair + 7; 18 * $pair + 8);
+                u = isa.now_short(fixed.clamped(isa, u));
+                products!(18 * $pair + 9; 18 * $pair + 10; 18 * $pair + 11);
+                u = isa.now_short(isa.mul_shorts(v, u));
+                products!(18 * $pair + 12; 18 * $pair + 13);
+                u = isa.now_short(fixed.above(isa, u));
+                products!(18 * $pair + 14; 18 * $pair + 15);
+            } else {
+                products!(18 * $pair + 7; 18 * $pair + 8; 18 * $pair + 9; 18 * $pair + 10; 18 * $pair + 11);
+                products!(18 * $pair + 12; 18 * $pair + 13; 18 * $pair + 14; 18 * $pair + 15);
+            }
+            let [first, second] = isa.split(u);
+            rounded[c][m] = isa.now(first);
+            products!(18 * $pair + 16);
+            rounded[c][m + 1] = isa.now(second);
+            products!(18 * $pair + 17);
+        )*};
+    }
+    if OUT == out::FIXED {
+        pairs!(0 1 2 3);
+    } else {
+        vectors!(0 1 2 3 4 5 6 7);
+    }
     (new, rounded)
 }

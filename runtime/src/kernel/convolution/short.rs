@@ -8,6 +8,7 @@
 //! ```
 
 use super::super::epilogue::{self, Constants, Place};
+use super::super::fixed::out;
 use super::super::planes::Source;
 use super::{Convolution, tap};
 use crate::isa::{Isa, Kernel, Matrix, Panel};
@@ -97,16 +98,18 @@ impl<'a> Short<'a> {
     pub fn run<I: Isa>(&self, isa: I, pixels: &Pixels<'_>, output: &mut [u8]) {
         if pixels.count > 0 {
             let of_row = pack::pointwise_len(I::LEVEL, self.k, self.layer.out_channels());
-            if epilogue::some_fine(&self.layer.epilogue) {
-                isa.run(Run::<true> { short: self, pixels, of_row, output });
-            } else {
-                isa.run(Run::<false> { short: self, pixels, of_row, output });
+            match out::of(&self.layer.epilogue) {
+                out::FIXED | out::FIXED_HARD_SWISH => {
+                    isa.run(Run::<{ out::FIXED }> { short: self, pixels, of_row, output });
+                }
+                out::FINE => isa.run(Run::<{ out::FINE }> { short: self, pixels, of_row, output }),
+                _ => isa.run(Run::<{ out::CODES }> { short: self, pixels, of_row, output }),
             }
         }
     }
 }
 
-struct Run<'a, const SOME_FINE: bool> {
+struct Run<'a, const OUT: u8> {
     short: &'a Short<'a>,
     pixels: &'a Pixels<'a>,
     /// Bytes of the weights of a row of taps.
@@ -114,7 +117,7 @@ struct Run<'a, const SOME_FINE: bool> {
     output: &'a mut [u8],
 }
 
-impl<const SOME_FINE: bool> Kernel for Run<'_, SOME_FINE> {
+impl<const OUT: u8> Kernel for Run<'_, OUT> {
     type Output = ();
 
     #[inline(always)]
@@ -136,7 +139,7 @@ impl<const SOME_FINE: bool> Kernel for Run<'_, SOME_FINE> {
     }
 }
 
-impl<const SOME_FINE: bool> Run<'_, SOME_FINE> {
+impl<const OUT: u8> Run<'_, OUT> {
     /// N vectors of output channels, from `first` on: tiles of M pixels, the last overlapping the one before. Returns N.
     #[inline(always)]
     fn panel<I: Isa, const M: usize, const N: usize>(&mut self, isa: I, first: usize) -> usize {
@@ -186,7 +189,7 @@ impl<const SOME_FINE: bool> Run<'_, SOME_FINE> {
             products(isa, start, pixels, pixel, [layer.window.kernel[0], short.k], self.of_row, weights)
         };
         let place = (place, pixels.first + pixel);
-        epilogue::finish::<I, M, N, SOME_FINE>(isa, constants, sums, short.residual.as_ref(), place, self.output);
+        epilogue::finish::<I, M, N, OUT>(isa, constants, sums, short.residual.as_ref(), place, self.output);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Channels of a depthwise convolution that are computed together, and one output pixel of them.
 
 use super::super::epilogue::{self, HardSwish};
+use super::super::fixed::{Fixed, out};
 use super::super::planes::Source;
 use super::{Depthwise, tap};
 use crate::isa::{Isa, Kernel, Rows};
@@ -85,29 +86,43 @@ pub(super) struct Constants<I: Isa> {
     pub bias: Option<[I::F32; 4]>,
     pub residual: Option<[I::F32; 4]>,
     pub hard_swish: Option<[HardSwish<I>; 4]>,
+    /// The same numbers for 16 bits, if they are.
+    pub fixed: Fixed<I, 4>,
 }
 
 impl<I: Isa> Constants<I> {
     #[inline(always)]
     pub fn new(isa: I, epilogue: &Epilogue<'_>, channel: usize) -> Self {
+        Self::of_dealt(isa, epilogue, |ints| isa.deal_i32(ints, channel), |reals| isa.deal_f32(reals, channel))
+    }
+
+    /// With what deals the constants of the block's channels.
+    #[inline(always)]
+    pub fn of_dealt(
+        isa: I,
+        epilogue: &Epilogue<'_>,
+        ints: impl Fn(&[i32]) -> [I::I32; 4],
+        reals: impl Fn(&[f32]) -> [I::F32; 4],
+    ) -> Self {
+        let multiplier = reals(epilogue.multiplier);
+        let of_hard_swish = match epilogue.activation {
+            Activation::Linear => None,
+            Activation::HardSwish { half, zero } => Some([reals(half), reals(zero)]),
+        };
         Self {
-            offset: isa.deal_i32(epilogue.offset, channel),
-            multiplier: isa.deal_f32(epilogue.multiplier, channel),
-            bias: epilogue.bias.map(|bias| isa.deal_f32(bias, channel)),
-            residual: epilogue.residual.map(|factor| isa.deal_f32(factor, channel)),
-            hard_swish: match epilogue.activation {
-                Activation::Linear => None,
-                Activation::HardSwish { half, zero } => {
-                    Some(hard_swish(isa, isa.deal_f32(half, channel), isa.deal_f32(zero, channel)))
-                }
-            },
+            offset: ints(epilogue.offset),
+            multiplier,
+            bias: epilogue.bias.map(&reals),
+            residual: epilogue.residual.map(&reals),
+            hard_swish: of_hard_swish.map(|[half, zero]| hard_swish(isa, half, zero)),
+            fixed: Fixed::new(isa, ints(epilogue.shift.unwrap_or(&[])), multiplier, of_hard_swish),
         }
     }
 }
 
 /// Constants of the hard-swish of a block.
 #[inline(always)]
-pub(super) fn hard_swish<I: Isa>(isa: I, half: [I::F32; 4], zero: [I::F32; 4]) -> [HardSwish<I>; 4] {
+fn hard_swish<I: Isa>(isa: I, half: [I::F32; 4], zero: [I::F32; 4]) -> [HardSwish<I>; 4] {
     let mut vectors = [HardSwish::none(isa); 4];
     for n in 0..4 {
         vectors[n] = HardSwish::new(isa, half[n], zero[n]);
@@ -169,6 +184,19 @@ impl<I: Isa> Block<'_, I> {
     fn finish(&self, isa: I, row: usize, column: usize, sums: [I::I32; 4], output: &mut [u8]) {
         let at = (row * self.part.layer.output.width + column) * self.part.layer.output.channels + self.part.channel;
         let constants = &self.constants;
+        let mut codes = sums;
+        let kind = out::of(&self.part.layer.epilogue);
+        if const { used::FIXED } && (kind == out::FIXED || kind == out::FIXED_HARD_SWISH) {
+            for n in 0..4 {
+                let [both] = if kind == out::FIXED_HARD_SWISH {
+                    constants.fixed.codes::<1, true>(isa, n, [sums[n]])
+                } else {
+                    constants.fixed.codes::<1, false>(isa, n, [sums[n]])
+                };
+                [codes[n], _] = isa.split(both);
+            }
+            return isa.store_dealt(codes, output, at, self.part.count);
+        }
         let mut v = constants.multiplier;
         for n in 0..4 {
             v[n] = isa.mul(isa.to_f32(sums[n]), constants.multiplier[n]);
@@ -194,7 +222,6 @@ impl<I: Isa> Block<'_, I> {
                 v[n] = hard_swish[n].of(isa, v[n]);
             }
         }
-        let mut codes = sums;
         if used::FINE && self.part.layer.epilogue.fine {
             for n in 0..4 {
                 codes[n] = epilogue::fine_to_store(isa, v[n]);

@@ -14,10 +14,11 @@
 //! Interleaving, products and packing stay within 128 bits, so they are those of a block. Where a map has just 16 channels, the
 //! pixels of a block lie side by side in memory.
 
-use super::block::{Block, Constants, Part, hard_swish};
+use super::super::fixed::out;
+use super::block::{Block, Constants, Part};
 use super::strip::{Later, P};
-use crate::isa::{Isa, Kernel, Rows};
-use crate::layer::{Activation, Epilogue};
+use crate::isa::{Isa, Kernel, Rows, each_pair};
+use crate::layer::Epilogue;
 use crate::pack;
 
 /// Quads of interleaved columns at a time.
@@ -31,14 +32,14 @@ pub(super) struct Narrow<
     const R: usize,
     const V: usize,
     const Q: usize,
-    const FINE: bool,
+    const OUT: u8,
 > {
     pub part: Part<'a>,
     pub output: &'a mut [u8],
 }
 
-impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const FINE: bool> Kernel
-    for Narrow<'_, K, S, R, V, Q, FINE>
+impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const OUT: u8> Kernel
+    for Narrow<'_, K, S, R, V, Q, OUT>
 {
     type Output = ();
 
@@ -49,26 +50,16 @@ impl<const K: usize, const S: usize, const R: usize, const V: usize, const Q: us
         let block = Block { part, weights: isa.weights(part.packed), constants };
         let none = isa.interleave([isa.load_bytes(&[], 0, 0); 4]);
         let mut columns = Columns { taps: [none; TAPS], later: Later::NONE };
-        columns.rows::<K, S, R, V, Q, FINE>(isa, &block, output);
+        columns.rows::<K, S, R, V, Q, OUT>(isa, &block, output);
     }
 }
 
 /// From `channel` on, once per pixel.
 #[inline(always)]
 fn constants<I: Isa>(isa: I, epilogue: &Epilogue<'_>, channel: usize) -> Constants<I> {
-    Constants {
-        offset: isa.deal_i32(&repeated(epilogue.offset, channel), 0),
-        multiplier: isa.deal_f32(&repeated(epilogue.multiplier, channel), 0),
-        bias: epilogue.bias.map(|bias| isa.deal_f32(&repeated(bias, channel), 0)),
-        residual: None,
-        hard_swish: match epilogue.activation {
-            Activation::Linear => None,
-            Activation::HardSwish { half, zero } => {
-                let (half, zero) = (repeated(half, channel), repeated(zero, channel));
-                Some(hard_swish(isa, isa.deal_f32(&half, 0), isa.deal_f32(&zero, 0)))
-            }
-        },
-    }
+    let ints = |from: &[i32]| isa.deal_i32(&repeated(from, channel), 0);
+    let reals = |from: &[f32]| isa.deal_f32(&repeated(from, channel), 0);
+    Constants::of_dealt(isa, epilogue, ints, reals)
 }
 
 /// 16 elements from `at` on, over and over.
@@ -98,7 +89,7 @@ const fn reach<I: Isa>(kernel: usize, stride: usize) -> usize {
 
 impl<I: Isa> Columns<I> {
     #[inline(always)]
-    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const FINE: bool>(
+    fn rows<const K: usize, const S: usize, const R: usize, const V: usize, const Q: usize, const OUT: u8>(
         &mut self,
         isa: I,
         block: &Block<'_, I>,
@@ -129,7 +120,7 @@ impl<I: Isa> Columns<I> {
                     let mut at = 0;
                     while at < blocks {
                         let place = [row + i, column + at * I::SPREAD];
-                        tile::<I, K, S, Q, FINE>(isa, block, &self.taps, weights, at, place, output);
+                        tile::<I, K, S, Q, OUT>(isa, block, &self.taps, weights, at, place, output);
                         at += P;
                     }
                 }
@@ -170,7 +161,7 @@ fn interleave<I: Isa, const K: usize, const S: usize, const V: usize, const Q: u
 /// P blocks of pixels of output row `row` from `column` on, the `first` ones and those that follow of those that `taps` are for: those that
 /// are inside of it.
 #[inline(always)]
-fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const FINE: bool>(
+fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const OUT: u8>(
     isa: I,
     block: &Block<'_, I>,
     taps: &[I::Quads; TAPS],
@@ -186,26 +177,34 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const FINE: bool
         windows[remainder] = window;
     }
     let mut codes = [block.constants.offset; P];
+    let mut shorts = [block.constants.fixed.multiplier; P];
     match const { I::PASS } {
         1 => {
-            pass::<I, K, S, Q, 0, 1, FINE>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 1, 2, FINE>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 2, 3, FINE>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 3, 4, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 0, 1, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
+            pass::<I, K, S, Q, 1, 2, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
+            pass::<I, K, S, Q, 2, 3, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
+            pass::<I, K, S, Q, 3, 4, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
         }
         2 => {
-            pass::<I, K, S, Q, 0, 2, FINE>(isa, block, &windows, weights, &mut codes);
-            pass::<I, K, S, Q, 2, 4, FINE>(isa, block, &windows, weights, &mut codes);
+            pass::<I, K, S, Q, 0, 2, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
+            pass::<I, K, S, Q, 2, 4, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts);
         }
-        _ => pass::<I, K, S, Q, 0, 4, FINE>(isa, block, &windows, weights, &mut codes),
+        _ => pass::<I, K, S, Q, 0, 4, OUT>(isa, block, &windows, weights, &mut codes, &mut shorts),
     }
     let (width, channels) = (block.part.layer.output.width, block.part.layer.output.channels);
     let (at, left) = ((row * width + column) * channels + block.part.channel, width.saturating_sub(column));
+    if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+        each_pair!(i, P, {
+            for n in 0..4 {
+                [codes[2 * i][n], codes[2 * i + 1][n]] = isa.split(shorts[i][n]);
+            }
+        });
+    }
     // Written out: an index that is no constant would move the codes to memory.
     macro_rules! blocks {
         ($($p:literal)*) => {$(
             let (to, pixels) = (at + $p * I::SPREAD * channels, left.saturating_sub($p * I::SPREAD).min(I::SPREAD));
-            if FINE {
+            if OUT == out::FINE {
                 isa.store_spread_fine(codes[$p], output, [to, channels], pixels, block.part.count);
             } else {
                 isa.store_spread(codes[$p], output, [to, channels], pixels, block.part.count);
@@ -217,20 +216,13 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const FINE: bool
 
 /// Vectors FROM to TO of a tile: from offsets to codes (eq. 5, 9–13). `windows` are its columns, by their remainder by the stride.
 #[inline(always)]
-fn pass<
-    I: Isa,
-    const K: usize,
-    const S: usize,
-    const Q: usize,
-    const FROM: usize,
-    const TO: usize,
-    const FINE: bool,
->(
+fn pass<I: Isa, const K: usize, const S: usize, const Q: usize, const FROM: usize, const TO: usize, const OUT: u8>(
     isa: I,
     block: &Block<'_, I>,
     windows: &[&[I::Quads]; 2],
     weights: &[I::Weights],
     codes: &mut [[I::I32; 4]; P],
+    shorts: &mut [[I::I16; 4]; P],
 ) {
     // Unrolled by hand, as those of a whole block.
     macro_rules! columns {
@@ -252,5 +244,5 @@ fn pass<
         )*};
     }
     columns!(0 1 2 3 4);
-    block.codes::<P, FROM, TO, FINE>(isa, codes);
+    block.codes::<P, FROM, TO, OUT>(isa, codes, shorts);
 }

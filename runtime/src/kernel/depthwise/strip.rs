@@ -11,6 +11,7 @@
 //! ```
 
 use super::super::epilogue;
+use super::super::fixed::out;
 use super::block::Block;
 use crate::isa::{Column, Isa, Level, Rows, Walk, each_row};
 use crate::pack;
@@ -95,7 +96,7 @@ impl<I: Isa> Block<'_, I> {
         const V: usize,
         const Q: usize,
         const P: usize,
-        const FINE: bool,
+        const OUT: u8,
     >(
         &self,
         isa: I,
@@ -130,7 +131,7 @@ impl<I: Isa> Block<'_, I> {
                     // Tiles of P, the last overlapping the one before.
                     while pixel < count {
                         let tile = pixel.min(count - P);
-                        self.tile::<K, S, Q, P, FINE>(isa, taps, weights, [tile, at + tile], output);
+                        self.tile::<K, S, Q, P, OUT>(isa, taps, weights, [tile, at + tile], output);
                         pixel += P;
                     }
                 }
@@ -235,7 +236,7 @@ impl<I: Isa> Block<'_, I> {
 
     /// P pixels from pixel `at` on, `tile` pixels from the first one that `taps` are for.
     #[inline(always)]
-    fn tile<const K: usize, const S: usize, const Q: usize, const P: usize, const FINE: bool>(
+    fn tile<const K: usize, const S: usize, const Q: usize, const P: usize, const OUT: u8>(
         &self,
         isa: I,
         taps: &[I::Quads; TAPS],
@@ -249,20 +250,24 @@ impl<I: Isa> Block<'_, I> {
         };
         let to = at * channels + self.part.channel;
         let mut codes = [self.constants.offset; P];
+        let mut shorts = [self.constants.fixed.multiplier; P];
         match const { I::PASS } {
             1 => {
-                self.pass::<K, S, Q, P, 0, 1, FINE>(isa, taps, weights, &mut codes);
-                self.pass::<K, S, Q, P, 1, 2, FINE>(isa, taps, weights, &mut codes);
-                self.pass::<K, S, Q, P, 2, 3, FINE>(isa, taps, weights, &mut codes);
-                self.pass::<K, S, Q, P, 3, 4, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 0, 1, OUT>(isa, taps, weights, &mut codes, &mut shorts);
+                self.pass::<K, S, Q, P, 1, 2, OUT>(isa, taps, weights, &mut codes, &mut shorts);
+                self.pass::<K, S, Q, P, 2, 3, OUT>(isa, taps, weights, &mut codes, &mut shorts);
+                self.pass::<K, S, Q, P, 3, 4, OUT>(isa, taps, weights, &mut codes, &mut shorts);
             }
             2 => {
-                self.pass::<K, S, Q, P, 0, 2, FINE>(isa, taps, weights, &mut codes);
-                self.pass::<K, S, Q, P, 2, 4, FINE>(isa, taps, weights, &mut codes);
+                self.pass::<K, S, Q, P, 0, 2, OUT>(isa, taps, weights, &mut codes, &mut shorts);
+                self.pass::<K, S, Q, P, 2, 4, OUT>(isa, taps, weights, &mut codes, &mut shorts);
             }
-            _ => self.pass::<K, S, Q, P, 0, 4, FINE>(isa, taps, weights, &mut codes),
+            _ => self.pass::<K, S, Q, P, 0, 4, OUT>(isa, taps, weights, &mut codes, &mut shorts),
         }
-        if FINE {
+        if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+            return isa.store_dealt_shorts(shorts, output, [to, channels], self.part.count);
+        }
+        if OUT == out::FINE {
             each_row!(p, P, {
                 isa.store_dealt_fine(codes[p], output, [to + p * channels, channels / 2], self.part.count);
             });
@@ -280,13 +285,14 @@ impl<I: Isa> Block<'_, I> {
         const P: usize,
         const FROM: usize,
         const TO: usize,
-        const FINE: bool,
+        const OUT: u8,
     >(
         &self,
         isa: I,
         taps: &[I::Quads],
         weights: &[I::Weights],
         codes: &mut [[I::I32; 4]; P],
+        shorts: &mut [[I::I16; 4]; P],
     ) {
         // Unrolled by hand: sums must stay in registers, and LLVM leaves so long a loop alone.
         macro_rules! columns {
@@ -302,17 +308,31 @@ impl<I: Isa> Block<'_, I> {
             )*};
         }
         columns!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-        self.codes::<P, FROM, TO, FINE>(isa, codes);
+        self.codes::<P, FROM, TO, OUT>(isa, codes, shorts);
     }
 
-    /// From sums to codes (eq. 9–13), in vectors FROM to TO.
+    /// From sums to codes (eq. 9–13), in vectors FROM to TO; by way of 16 bits (eq. 43–46) to `shorts`.
     #[inline(always)]
-    pub(super) fn codes<const P: usize, const FROM: usize, const TO: usize, const FINE: bool>(
+    pub(super) fn codes<const P: usize, const FROM: usize, const TO: usize, const OUT: u8>(
         &self,
         isa: I,
         codes: &mut [[I::I32; 4]; P],
+        shorts: &mut [[I::I16; 4]; P],
     ) {
         let constants = &self.constants;
+        if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+            for n in FROM..TO {
+                let mut sums = [codes[0][n]; P];
+                each_row!(p, P, { sums[p] = codes[p][n] });
+                let of_vector = if OUT == out::FIXED_HARD_SWISH {
+                    constants.fixed.codes::<P, true>(isa, n, sums)
+                } else {
+                    constants.fixed.codes::<P, false>(isa, n, sums)
+                };
+                each_row!(p, P, { shorts[p][n] = of_vector[p] });
+            }
+            return;
+        }
         for n in FROM..TO {
             let mut v = [constants.multiplier[n]; P];
             each_row!(p, P, {
@@ -330,7 +350,7 @@ impl<I: Isa> Block<'_, I> {
                     v[p] = hard_swish[n].of(isa, v[p]);
                 });
             }
-            if FINE {
+            if OUT == out::FINE {
                 each_row!(p, P, {
                     codes[p][n] = epilogue::fine_to_store(isa, v[p]);
                 });
