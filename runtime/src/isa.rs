@@ -85,6 +85,7 @@ pub use runs::copy_runs;
 pub use simd128::Simd128;
 pub use team::Team;
 
+pub use shorts::Shorts;
 pub(crate) use shorts::each_pair;
 
 use each::{load_rows, planes, store_each, sum_each};
@@ -111,7 +112,7 @@ fn apart<I: Isa, K: Kernel>(isa: I, kernel: K) -> K::Output {
 /// which unpacking bytes leaves them); [`Isa::deal_f32`] and packed weights follow it, [`Isa::store_dealt`] undoes it.
 ///
 /// `at` is always an index into the slice, `count` a number of elements.
-pub trait Isa: Copy + Sync {
+pub trait Isa: Shorts {
     /// Its name.
     const LEVEL: Level;
     /// Lanes of a vector; a divisor of [`crate::layer::LANE_PAD`].
@@ -135,14 +136,6 @@ pub trait Isa: Copy + Sync {
     /// Whether the first layer is computed with pixels as lanes (`kernel::convolution`): where there are [`Isa::pixel_quads`] and what follows it.
     const PICTURE: bool = false;
 
-    /// A vector of i32.
-    type I32: Copy;
-    /// A vector of f32.
-    type F32: Copy;
-    /// Two vectors of i16, of two pixels the same channels.
-    type I16: Copy;
-    /// What [`Isa::shorts`] shifts the channels of a vector by.
-    type Shift: Copy;
     /// A block of u8.
     type Bytes: Copy;
     /// Four blocks of u8 (four taps), so arranged that one dot product per channel multiplies them.
@@ -251,44 +244,6 @@ pub trait Isa: Copy + Sync {
     fn before<const M: usize>(self, values: [[Self::I32; 2]; M]) -> [[Self::I32; 2]; M] {
         values
     }
-    /// Of shifts of a vector of channels, 0…16.
-    fn shift(self, shifts: Self::I32) -> Self::Shift;
-    /// `sat16(⌊a · 2^shift / 2^16⌋)` of the same vector of channels of two pixels (eq. 43).
-    fn shorts(self, two: [Self::I32; 2], shift: Self::Shift) -> Self::I16;
-    /// Whole numbers that fit in i16, for both pixels.
-    fn both(self, whole: Self::F32) -> Self::I16;
-    /// `⌊(a · b + 2^14) / 2^15⌋`, not of −2^15 twice (eq. 44).
-    fn mul_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    /// Lane by lane, wrapping.
-    fn add_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    /// Lane by lane, saturating.
-    fn sub_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16;
-    /// `min(max(a, 0), top)`.
-    fn clamp_shorts(self, a: Self::I16, top: Self::I16) -> Self::I16;
-    /// Both pixels as they were before [`Isa::shorts`].
-    fn split(self, two: Self::I16) -> [Self::I32; 2];
-    /// As [`Isa::store_tile`], the rows 2i and 2i + 1 (if there is one) from `values[i]`.
-    #[inline(always)]
-    fn store_shorts<const M: usize, const N: usize>(
-        self,
-        values: [[Self::I16; N]; M],
-        to: &mut [u8],
-        [at, stride]: [usize; 2],
-        count: usize,
-    ) {
-        shorts::store_each(self, values, to, [at, stride], count);
-    }
-    /// As [`Isa::store_dealt_tile`], the rows 2i and 2i + 1 (if there is one) from `values[i]`.
-    #[inline(always)]
-    fn store_dealt_shorts<const M: usize>(
-        self,
-        values: [[Self::I16; 4]; M],
-        to: &mut [u8],
-        [at, stride]: [usize; 2],
-        count: usize,
-    ) {
-        shorts::store_each_dealt(self, values, to, [at, stride], count);
-    }
     /// Saturates to 0…255 and stores the first `count` ≤ N · LANES.
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize);
     /// As [`Isa::store_codes`], M ≤ 8 times, the first codes `stride` apart.
@@ -392,11 +347,6 @@ pub trait Isa: Copy + Sync {
     /// The same of an f32.
     #[inline(always)]
     fn now_f32(self, value: Self::F32) -> Self::F32 {
-        value
-    }
-    /// The same of two pixels in 16 bits.
-    #[inline(always)]
-    fn now_short(self, value: Self::I16) -> Self::I16 {
         value
     }
     /// Codes of four channels, saturated to 0…255, side by side in each lane.

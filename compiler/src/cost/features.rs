@@ -6,7 +6,7 @@
 //! | loads | 16 input channels of a pixel or of a vector of weights, brought to registers |
 //! | outputs | a vector of output channels of a pixel, rescaled and stored |
 //! | hard-swish, sums, planes | such a vector with a hard-swish, with a map that is added, with two planes |
-//! | short outputs, short hard-swish | the same of layers that are rescaled in 16 bits |
+//! | f32 | such a vector that is not rescaled in 16 bits |
 //! | tiles | a register tile, with its constants |
 //! | columns | a column of a block of channels, whose vertical taps are brought side by side |
 //! | weights | 16 weights, gated and packed |
@@ -89,12 +89,10 @@ impl Count {
 
     /// Vectors that go through an epilogue.
     fn outputs(&mut self, vectors: usize, epilogue: &EpilogueSpans) {
-        let fixed = epilogue.shift.is_some();
+        self.add("outputs", vectors);
         let asked = [
-            ("outputs", !fixed),
-            ("hard-swish", !fixed && epilogue.hard_swish.is_some()),
-            ("short outputs", fixed),
-            ("short hard-swish", fixed && epilogue.hard_swish.is_some()),
+            ("f32", epilogue.shift.is_none()),
+            ("hard-swish", epilogue.hard_swish.is_some()),
             ("sums", epilogue.residual.is_some()),
             ("planes", epilogue.fine),
         ];
@@ -208,6 +206,7 @@ mod tests {
         assert_eq!(
             count(Level::NeonDot, pointwise(Level::NeonDot)),
             [
+                ("f32", vectors),
                 ("hard-swish", vectors),
                 ("layer", 1.0),
                 ("loads", loads),
@@ -240,6 +239,7 @@ mod tests {
             count(Level::Neon, kernel),
             [
                 ("columns", 2.0 * 4.0 * 11.0 * 2.0),
+                ("f32", 16.0 * tiles),
                 ("layer", 1.0),
                 ("outputs", 16.0 * tiles),
                 ("products", 16.0 * 10.0 * tiles),

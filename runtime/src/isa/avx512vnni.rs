@@ -7,10 +7,10 @@
 
 mod bytes;
 mod picture;
+mod shorts;
 
 use super::cpuid::Features;
 use super::each::{span, sum_each};
-use super::shorts::each_pair;
 use super::{Isa, Kernel, Level, Matrix, Panel, Rows};
 use bytes::first;
 use core::arch::asm;
@@ -45,12 +45,6 @@ impl Isa for Avx512Vnni {
     const PASS: usize = 1;
     const PICTURE: bool = true;
 
-    type I32 = __m512i;
-    type F32 = __m512;
-    /// Within each 128 bits the part of one pixel, then that of the other.
-    type I16 = __m512i;
-    /// Shifts to the right.
-    type Shift = __m512i;
     type Bytes = __m512i;
     type Quads = [__m512i; 4];
     type Weights = [[u8; 64]; 4];
@@ -192,88 +186,6 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn shift(self, shifts: Self::I32) -> Self::Shift {
-        // SAFETY: token.
-        unsafe { _mm512_sub_epi32(_mm512_set1_epi32(16), shifts) }
-    }
-
-    #[inline(always)]
-    fn shorts(self, [a, b]: [Self::I32; 2], shift: Self::Shift) -> Self::I16 {
-        // SAFETY: token.
-        unsafe { _mm512_packs_epi32(_mm512_srav_epi32(a, shift), _mm512_srav_epi32(b, shift)) }
-    }
-
-    #[inline(always)]
-    fn both(self, whole: Self::F32) -> Self::I16 {
-        let whole = self.to_i32(whole);
-        // SAFETY: token.
-        unsafe { _mm512_packs_epi32(whole, whole) }
-    }
-
-    #[inline(always)]
-    fn mul_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16 {
-        // SAFETY: token.
-        unsafe { _mm512_mulhrs_epi16(a, b) }
-    }
-
-    #[inline(always)]
-    fn add_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16 {
-        // SAFETY: token.
-        unsafe { _mm512_add_epi16(a, b) }
-    }
-
-    #[inline(always)]
-    fn sub_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16 {
-        // SAFETY: token.
-        unsafe { _mm512_subs_epi16(a, b) }
-    }
-
-    #[inline(always)]
-    fn clamp_shorts(self, a: Self::I16, top: Self::I16) -> Self::I16 {
-        // SAFETY: token.
-        unsafe { _mm512_min_epi16(_mm512_max_epi16(a, _mm512_setzero_si512()), top) }
-    }
-
-    #[inline(always)]
-    fn split(self, two: Self::I16) -> [Self::I32; 2] {
-        // SAFETY: token. Each number twice, and then the upper one of both, signed.
-        unsafe {
-            [
-                _mm512_srai_epi32::<16>(_mm512_unpacklo_epi16(two, two)),
-                _mm512_srai_epi32::<16>(_mm512_unpackhi_epi16(two, two)),
-            ]
-        }
-    }
-
-    #[inline(always)]
-    fn store_shorts<const M: usize, const N: usize>(
-        self,
-        values: [[Self::I16; N]; M],
-        to: &mut [u8],
-        [at, stride]: [usize; 2],
-        count: usize,
-    ) {
-        self.store_rows(values, to, [at, stride], count);
-    }
-
-    #[inline(always)]
-    fn store_dealt_shorts<const M: usize>(
-        self,
-        values: [[Self::I16; 4]; M],
-        to: &mut [u8],
-        [at, stride]: [usize; 2],
-        count: usize,
-    ) {
-        each_pair!(i, M, {
-            let [first, second] = self.of_pixels(values[i]);
-            self.store_bytes(first, to, at + 2 * i * stride, count.min(64));
-            if 2 * i + 1 < M {
-                self.store_bytes(second, to, at + (2 * i + 1) * stride, count.min(64));
-            }
-        });
-    }
-
-    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.codes(values), to, at, count.min(64));
     }
@@ -374,11 +286,6 @@ impl Isa for Avx512Vnni {
     fn now_f32(self, value: Self::F32) -> Self::F32 {
         // SAFETY: token.
         unsafe { _mm512_castsi512_ps(pin(_mm512_castps_si512(value))) }
-    }
-
-    #[inline(always)]
-    fn now_short(self, value: Self::I16) -> Self::I16 {
-        self.now(value)
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@
 
 mod product;
 
-use super::neon::gate;
+use super::neon::{gate, shorts_as_neon};
 use super::neondot::{as_neon, sixteen};
 use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
@@ -52,15 +52,13 @@ fn dot(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
     sum
 }
 
+shorts_as_neon!(I8mm);
+
 impl Isa for I8mm {
     const LEVEL: Level = Level::I8mm;
     const APART: bool = true;
     const PASS: usize = 1;
 
-    type I32 = int32x4_t;
-    type F32 = float32x4_t;
-    type I16 = int16x8_t;
-    type Shift = int32x4_t;
     type Bytes = uint8x16_t;
     /// `[four channels][channel][tap]`.
     type Quads = [uint8x16_t; 4];

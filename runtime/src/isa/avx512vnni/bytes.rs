@@ -5,7 +5,6 @@
 use super::Avx512Vnni;
 use crate::isa::Isa;
 use crate::isa::each::span;
-use crate::isa::shorts::each_pair;
 use crate::layer::FINE_TOP;
 use core::arch::x86_64::*;
 
@@ -72,7 +71,7 @@ impl Avx512Vnni {
 
     /// Vector by vector what [`Avx512Vnni::pack`] gives.
     #[inline(always)]
-    fn side_by_side(self, packed: __m512i) -> __m512i {
+    pub(super) fn side_by_side(self, packed: __m512i) -> __m512i {
         // SAFETY: token. Part h of vector n goes from dword 4h + n to 4n + h.
         unsafe {
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
@@ -101,82 +100,6 @@ impl Avx512Vnni {
     pub(super) fn pack(self, [a, b, c, d]: [__m512i; 4]) -> __m512i {
         // SAFETY: token.
         unsafe { _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d)) }
-    }
-
-    /// Saturates four vectors of two pixels to bytes of each, as [`Avx512Vnni::pack`] leaves them.
-    #[inline(always)]
-    pub(super) fn of_pixels(self, [a, b, c, d]: [__m512i; 4]) -> [__m512i; 2] {
-        // SAFETY: token.
-        unsafe {
-            let ab = _mm512_castsi512_ps(_mm512_packus_epi16(a, b));
-            let cd = _mm512_castsi512_ps(_mm512_packus_epi16(c, d));
-            [
-                _mm512_castps_si512(_mm512_shuffle_ps::<0x88>(ab, cd)),
-                _mm512_castps_si512(_mm512_shuffle_ps::<0xDD>(ab, cd)),
-            ]
-        }
-    }
-
-    /// [`Isa::store_shorts`].
-    #[inline(always)]
-    pub(super) fn store_rows<const M: usize, const N: usize>(
-        self,
-        values: [[__m512i; N]; M],
-        to: &mut [u8],
-        [at, stride]: [usize; 2],
-        count: usize,
-    ) {
-        let count = count.min(16 * N);
-        let Some(to) = span(M, stride, count).and_then(|len| to.get_mut(at..)?.get_mut(..len)) else { return };
-        each_pair!(i, M, {
-            let mut four = [values[i][0]; 4];
-            for (four, value) in four.iter_mut().zip(values[i]) {
-                *four = value;
-            }
-            let (at, other) = (2 * i * stride, 2 * i + 1 < M);
-            if const { N <= 2 } {
-                let both = self.narrow_rows::<N>(four);
-                if other && stride == 16 * N && count == 16 * N {
-                    // SAFETY: `to` has (M − 1) · stride + count bytes.
-                    self.fill(both, unsafe { to.get_unchecked_mut(at..at + 32 * N) });
-                } else {
-                    // SAFETY: as above.
-                    self.fill(both, unsafe { to.get_unchecked_mut(at..at + count) });
-                    if other {
-                        // SAFETY: token, and as above.
-                        unsafe {
-                            let second = _mm512_shuffle_i64x2::<0b00_00_11_10>(both, both);
-                            let second = if N == 1 { _mm512_shuffle_i64x2::<1>(both, both) } else { second };
-                            self.fill(second, to.get_unchecked_mut(at + stride..at + stride + count));
-                        }
-                    }
-                }
-            } else {
-                let [first, second] = self.of_pixels(four);
-                // SAFETY: as above.
-                self.fill(self.side_by_side(first), unsafe { to.get_unchecked_mut(at..at + count) });
-                if other {
-                    // SAFETY: as above.
-                    self.fill(self.side_by_side(second), unsafe {
-                        to.get_unchecked_mut(at + stride..at + stride + count)
-                    });
-                }
-            }
-        });
-    }
-
-    /// Bytes of one or two vectors of two pixels, pixel by pixel.
-    #[inline(always)]
-    fn narrow_rows<const N: usize>(self, [a, b, ..]: [__m512i; 4]) -> __m512i {
-        // SAFETY: token. Part h of vector n of a pixel goes from dword 4h + 2n to 4n + h, that of the other one from the dword behind it.
-        unsafe {
-            let order = if N == 1 {
-                _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 4, 8, 12, 1, 5, 9, 13)
-            } else {
-                _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)
-            };
-            _mm512_permutexvar_epi32(order, _mm512_packus_epi16(a, b))
-        }
     }
 
     /// As [`Avx512Vnni::pack`], the high and the low parts of four vectors of fine codes, saturated.

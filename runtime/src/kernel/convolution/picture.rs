@@ -16,7 +16,7 @@
 use super::super::epilogue::{Pair, Pairs};
 use super::super::fixed::out;
 use super::{Convolution, tap};
-use crate::isa::{Isa, Kernel};
+use crate::isa::{Isa, Kernel, Shorts};
 use crate::layer::Activation;
 use crate::pack;
 use crate::used;
@@ -91,7 +91,7 @@ struct Row<'a> {
 }
 
 /// Quads of the pixels of a tile.
-type Taps<I> = [[[<I as Isa>::I32; TILE]; QUADS]; ROWS];
+type Taps<I> = [[[<I as Shorts>::I32; TILE]; QUADS]; ROWS];
 
 /// A tile of pixels.
 struct Tile<I: Isa> {
@@ -101,7 +101,7 @@ struct Tile<I: Isa> {
 }
 
 /// Something of two channels, of all pixels of a tile.
-type Two<I> = [[<I as Isa>::I32; TILE]; 2];
+type Two<I> = [[<I as Shorts>::I32; TILE]; 2];
 
 /// What tiles leave to those that follow.
 struct Room<I: Isa> {
