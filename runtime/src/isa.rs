@@ -10,7 +10,7 @@
 //!
 //! ## To add an instruction set
 //!
-//! One file here that implements [`Isa`], its variant in [`Level`], its layouts in [`crate::pack`], one line in the
+//! One file here that implements [`Isa`], one that implements [`Shorts`] (16 bits), its variant in [`Level`], its layouts in [`crate::pack`], one line in the
 //! list of `tests/kernels.rs`. The four things that matter for speed are [`Isa::multiply`] (pointwise),
 //! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
 
