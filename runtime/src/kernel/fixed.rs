@@ -12,7 +12,7 @@
 //! lanes, and nothing is converted. Shifts are each channel's own, since the factors of a layer's channels differ by 10 to 20 times: with one
 //! shift for all of them, most layers with a hard-swish have channels that would leave 16 bits, or have no steps left.
 //!
-//! What it is worth: 9 to 12 % of a network's instructions with the dot product and i8mm, 3 to 4 % of V3-Small's time with AVX2. With AVX512-VNNI (Zen 4) pointwise
+//! What it is worth: 8 to 11 % of a network's instructions with the dot product and i8mm, 3 to 4 % of V3-Small's time with AVX2. With AVX512-VNNI (Zen 4) pointwise
 //! layers take 6 to 20 % less time, depthwise ones of 5 × 5 taps and 7 × 7 pixels 20 to 30 % more, V3-Small as much as before.
 
 use crate::isa::{Isa, each_pair};
