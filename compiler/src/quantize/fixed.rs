@@ -31,10 +31,7 @@ struct Channel {
 
 /// The epilogue by way of 16 bits, or as it is where it cannot be. `weights` are those of each output channel, `top` is the largest input code.
 pub fn in_sixteen_bits(weights: &[i8], epilogue: QEpilogue, top: u16) -> QEpilogue {
-    match fixed(weights, &epilogue, top) {
-        Some(fixed) => fixed,
-        None => epilogue,
-    }
+    fixed(weights, &epilogue, top).unwrap_or(epilogue)
 }
 
 fn fixed(weights: &[i8], epilogue: &QEpilogue, top: u16) -> Option<QEpilogue> {

@@ -7,8 +7,8 @@
 
 mod product;
 
-use super::neon::{gate, shorts_as_neon};
-use super::neondot::{as_neon, sixteen};
+use super::neon::gate;
+use super::neondot::{as_neon, shorts_as_neon, sixteen};
 use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;

@@ -13,8 +13,6 @@ pub(super) mod gate;
 mod product;
 mod shorts;
 
-pub(super) use shorts::shorts_as_neon;
-
 use super::pieces::{few, partial};
 use super::{Isa, Kernel, Level, Matrix, Panel, Rows, apart};
 use core::arch::aarch64::*;

@@ -9,8 +9,8 @@
 
 mod product;
 
+use super::neon::gate;
 use super::neon::signed;
-use super::neon::{gate, shorts_as_neon};
 use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
@@ -198,6 +198,53 @@ macro_rules! as_neon {
 }
 
 pub(super) use as_neon;
+
+/// [`Shorts`](super::Shorts) as that of [`Neon`], the first field.
+macro_rules! shorts_as_neon {
+    ($token:ty) => {
+        impl crate::isa::Shorts for $token {
+            type I32 = int32x4_t;
+            type F32 = float32x4_t;
+            type I16 = int16x8_t;
+            type Shift = int32x4_t;
+
+            as_neon! {
+                fn shift(shifts: Self::I32) -> Self::Shift;
+                fn shorts(two: [Self::I32; 2], shift: Self::Shift) -> Self::I16;
+                fn both(whole: Self::F32) -> Self::I16;
+                fn mul_shorts(a: Self::I16, b: Self::I16) -> Self::I16;
+                fn add_shorts(a: Self::I16, b: Self::I16) -> Self::I16;
+                fn sub_shorts(a: Self::I16, b: Self::I16) -> Self::I16;
+                fn clamp_shorts(a: Self::I16, top: Self::I16) -> Self::I16;
+                fn split(two: Self::I16) -> [Self::I32; 2];
+            }
+
+            #[inline(always)]
+            fn store_shorts<const M: usize, const N: usize>(
+                self,
+                values: [[Self::I16; N]; M],
+                to: &mut [u8],
+                place: [usize; 2],
+                count: usize,
+            ) {
+                self.0.store_shorts(values, to, place, count);
+            }
+
+            #[inline(always)]
+            fn store_dealt_shorts<const M: usize>(
+                self,
+                values: [[Self::I16; 4]; M],
+                to: &mut [u8],
+                place: [usize; 2],
+                count: usize,
+            ) {
+                self.0.store_dealt_shorts(values, to, place, count);
+            }
+        }
+    };
+}
+
+pub(super) use shorts_as_neon;
 
 shorts_as_neon!(NeonDot);
 

@@ -12,8 +12,9 @@
 //! lanes, and nothing is converted. Shifts are each channel's own, since the factors of a layer's channels differ by 10 to 20 times: with one
 //! shift for all of them, most layers with a hard-swish have channels that would leave 16 bits, or have no steps left.
 //!
-//! What it is worth: 8 to 11 % of a network's instructions with the dot product and i8mm, 3 to 4 % of V3-Small's time with AVX2. With AVX512-VNNI (Zen 4) pointwise
-//! layers take 6 to 20 % less time, depthwise ones of 5 × 5 taps and 7 × 7 pixels 20 to 30 % more, V3-Small as much as before.
+//! What it is worth: 8 to 11 % of a network's instructions with the dot product and i8mm, 4 to 5 % of V3-Small's time with AVX2. With AVX512-VNNI (Zen 4) pointwise
+//! layers take 5 to 22 % less time, depthwise ones of 5 × 5 taps and 7 × 7 pixels 25 to 34 % more, V3-Small as much as before. On Zen 5 an
+//! experiment before this (one shift for a layer, pointwise and first layers alone) took 0.1 % more time of V3-Large by medians and 0.5 % less by minima.
 
 use crate::isa::{Isa, each_pair};
 use crate::layer::{Activation, Epilogue};
@@ -31,6 +32,12 @@ pub(crate) mod out {
     pub const FINE: u8 = 2;
     /// Codes by way of 16 bits with a hard-swish.
     pub const FIXED_HARD_SWISH: u8 = 3;
+
+    /// Whether by way of 16 bits.
+    #[inline(always)]
+    pub const fn is_fixed(out: u8) -> bool {
+        matches!(out, FIXED | FIXED_HARD_SWISH)
+    }
 
     /// That of a layer.
     #[inline(always)]

@@ -210,136 +210,39 @@ pub struct Style {
     pub fine: bool,
 }
 
-pub const STYLES: [Style; 16] = [
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: false,
-        rescaling: Rescaling::Start,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: Some(1),
-        hard_swish: true,
-        rescaling: Rescaling::Bias,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Start,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::High,
-        weights: Fill::Low,
-        residual: Some(1),
-        hard_swish: false,
-        rescaling: Rescaling::Start,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::High,
-        weights: Fill::High,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Bias,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Low,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: false,
-        rescaling: Rescaling::Bias,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: false,
-        rescaling: Rescaling::Start,
-        fine: true,
-    },
-    Style {
-        inputs: Fill::High,
-        weights: Fill::High,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Bias,
-        fine: true,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: Some(2),
-        hard_swish: true,
-        rescaling: Rescaling::Start,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: Some(1),
-        hard_swish: false,
-        rescaling: Rescaling::Bias,
-        fine: true,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::High,
-        residual: Some(2),
-        hard_swish: false,
-        rescaling: Rescaling::Bias,
-        fine: true,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: false,
-        rescaling: Rescaling::Fixed,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Random,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Fixed,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::High,
-        weights: Fill::High,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Fixed,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::High,
-        weights: Fill::Low,
-        residual: None,
-        hard_swish: false,
-        rescaling: Rescaling::Fixed,
-        fine: false,
-    },
-    Style {
-        inputs: Fill::Low,
-        weights: Fill::Random,
-        residual: None,
-        hard_swish: true,
-        rescaling: Rescaling::Fixed,
-        fine: false,
-    },
-];
+pub const STYLES: [Style; 16] = {
+    use Fill::*;
+    use Rescaling::*;
+    [
+        style([Random, Random], None, false, Start, false),
+        style([Random, Random], Some(1), true, Bias, false),
+        style([Random, Random], None, true, Start, false),
+        style([High, Low], Some(1), false, Start, false),
+        style([High, High], None, true, Bias, false),
+        style([Low, Random], None, false, Bias, false),
+        style([Random, Random], None, false, Start, true),
+        style([High, High], None, true, Bias, true),
+        style([Random, Random], Some(2), true, Start, false),
+        style([Random, Random], Some(1), false, Bias, true),
+        style([Random, High], Some(2), false, Bias, true),
+        style([Random, Random], None, false, Fixed, false),
+        style([Random, Random], None, true, Fixed, false),
+        style([High, High], None, true, Fixed, false),
+        style([High, Low], None, false, Fixed, false),
+        style([Low, Random], None, true, Fixed, false),
+    ]
+};
+
+/// Inputs and weights, planes of the map that is added, whether there is a hard-swish, rescaling, whether the output is fine.
+const fn style(
+    [inputs, weights]: [Fill; 2],
+    residual: Option<usize>,
+    hard_swish: bool,
+    rescaling: Rescaling,
+    fine: bool,
+) -> Style {
+    Style { inputs, weights, residual, hard_swish, rescaling, fine }
+}
 
 impl Style {
     /// About the size of an accumulator of `k` products.

@@ -186,7 +186,7 @@ impl<I: Isa> Block<'_, I> {
         let constants = &self.constants;
         let mut codes = sums;
         let kind = out::of(&self.part.layer.epilogue);
-        if const { used::FIXED } && (kind == out::FIXED || kind == out::FIXED_HARD_SWISH) {
+        if out::is_fixed(kind) {
             for n in 0..4 {
                 let [both] = if kind == out::FIXED_HARD_SWISH {
                     constants.fixed.codes::<1, true>(isa, n, [sums[n]])

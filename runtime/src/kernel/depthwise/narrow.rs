@@ -193,7 +193,7 @@ fn tile<I: Isa, const K: usize, const S: usize, const Q: usize, const OUT: u8>(
     }
     let (width, channels) = (block.part.layer.output.width, block.part.layer.output.channels);
     let (at, left) = ((row * width + column) * channels + block.part.channel, width.saturating_sub(column));
-    if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+    if const { out::is_fixed(OUT) } {
         each_pair!(i, P, {
             for n in 0..4 {
                 [codes[2 * i][n], codes[2 * i + 1][n]] = isa.split(shorts[i][n]);

@@ -264,7 +264,7 @@ impl<I: Isa> Block<'_, I> {
             }
             _ => self.pass::<K, S, Q, P, 0, 4, OUT>(isa, taps, weights, &mut codes, &mut shorts),
         }
-        if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+        if const { out::is_fixed(OUT) } {
             return isa.store_dealt_shorts(shorts, output, [to, channels], self.part.count);
         }
         if OUT == out::FINE {
@@ -320,7 +320,7 @@ impl<I: Isa> Block<'_, I> {
         shorts: &mut [[I::I16; 4]; P],
     ) {
         let constants = &self.constants;
-        if OUT == out::FIXED || OUT == out::FIXED_HARD_SWISH {
+        if const { out::is_fixed(OUT) } {
             for n in FROM..TO {
                 let mut sums = [codes[0][n]; P];
                 each_row!(p, P, { sums[p] = codes[p][n] });
