@@ -10,7 +10,7 @@
 //!
 //! ## To add an instruction set
 //!
-//! One file here that implements [`Isa`], one that implements [`Shorts`] (16 bits), its variant in [`Level`], its layouts in [`crate::pack`], one line in the
+//! One file here that implements [`Isa`], one each that implements [`Shorts`] (16 bits) and [`Gates`] (weights behind a gate), its variant in [`Level`], its layouts in [`crate::pack`], one line in the
 //! list of `tests/kernels.rs`. The four things that matter for speed are [`Isa::multiply`] (pointwise),
 //! [`Isa::interleave`] with [`Isa::dot_quads`] (depthwise), [`Isa::dot_wide`] (dense) and [`Isa::store_codes`].
 
@@ -39,6 +39,7 @@ mod avxvnni;
 mod cpuid;
 mod each;
 pub mod foreign;
+mod gates;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod i8mm;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
@@ -85,6 +86,7 @@ pub use runs::copy_runs;
 pub use simd128::Simd128;
 pub use team::Team;
 
+pub use gates::Gates;
 pub use shorts::Shorts;
 pub(crate) use shorts::each_pair;
 
@@ -112,7 +114,7 @@ fn apart<I: Isa, K: Kernel>(isa: I, kernel: K) -> K::Output {
 /// which unpacking bytes leaves them); [`Isa::deal_f32`] and packed weights follow it, [`Isa::store_dealt`] undoes it.
 ///
 /// `at` is always an index into the slice, `count` a number of elements.
-pub trait Isa: Shorts {
+pub trait Isa: Gates {
     /// Its name.
     const LEVEL: Level;
     /// Lanes of a vector; a divisor of [`crate::layer::LANE_PAD`].
@@ -168,21 +170,6 @@ pub trait Isa: Shorts {
     ) -> [[Self::I32; N]; M] {
         load_rows(self, from, [at, stride], count)
     }
-    /// A whole vector of i8 widened to i32, or zeros if it is not inside.
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32;
-    /// Four of them, one after the other.
-    #[inline(always)]
-    fn load_group(self, from: &[u8], at: usize) -> [Self::I32; 4] {
-        let from = from.get(at..).unwrap_or(&[]);
-        // Where all are there, that is asked once.
-        let from = from.get(..4 * Self::LANES).unwrap_or(from);
-        [
-            self.load_weights(from, 0),
-            self.load_weights(from, Self::LANES),
-            self.load_weights(from, 2 * Self::LANES),
-            self.load_weights(from, 3 * Self::LANES),
-        ]
-    }
     /// Sums of codes over `rows` rows, `stride` codes apart: N vectors from `at` on, the last lanes of the last one zero where
     /// `count` < N · LANES.
     #[inline(always)]
@@ -226,11 +213,6 @@ pub trait Isa: Shorts {
         let four = self.add_i32(two, two);
         let eight = self.add_i32(four, four);
         self.add_i32(self.add_i32(eight, eight), low)
-    }
-    /// `max(a, |b|)` on numbers, a ≥ 0.
-    #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        self.max(a, self.max(b, self.sub(self.splat_f32(0.0), b)))
     }
     /// The same values, of which the compiler does not know that they are: what is computed of them on way WAY from a branch is computed
     /// there and not before it, which would take registers. For instruction sets that it matters to.
@@ -297,36 +279,9 @@ pub trait Isa: Shorts {
     /// Stores the first `count` ≤ LANES.
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize);
 
-    /// Packs weights at run time: the low bytes of four input channels of a vector of output channels, as
-    /// [`crate::pack::pointwise`] lays them but for [`Isa::arrange`], to the 4 · LANES bytes from `at` on (not written if they are not there).
-    fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize);
-    /// Brings whole packed vectors of `k` input channels, written by [`Isa::store_group`], to the order of [`crate::pack::pointwise`].
+    /// Brings whole packed vectors of `k` input channels, in the order of [`crate::pack::gated`], to that of [`crate::pack::pointwise`].
     #[inline(always)]
     fn arrange(self, _packed: &mut [u8], _k: usize) {}
-
-    /// The weights of a gated layer's first groups of four channels (eq. 22), where an instruction set has a way of its own: of how many groups,
-    /// and the largest |w · f| of each output channel. `weights` are N vectors as [`crate::pack::gated`] lays them, `factors` f as bytes.
-    #[inline(always)]
-    fn largest_gated<const N: usize>(
-        self,
-        _weights: &[&[u8]; N],
-        _factors: &[[[u8; 4]; 4]],
-    ) -> (usize, [Self::F32; N]) {
-        (0, [self.splat_f32(0.0); N])
-    }
-    /// The same of their codes (eq. 23), written as by [`Isa::store_group`], one vector after `vector` bytes from another: of how many groups,
-    /// and the sums of eq. 26. `columns` are f and the means.
-    #[inline(always)]
-    fn round_gated<const N: usize>(
-        self,
-        _weights: &[&[u8]; N],
-        _columns: [&[[[u8; 4]; 4]]; 2],
-        _inverse: [Self::F32; N],
-        _packed: &mut [u8],
-        _vector: usize,
-    ) -> (usize, [Self::F32; N]) {
-        (0, [self.splat_f32(0.0); N])
-    }
 
     /// Of LANES pixels that begin six bytes apart: bytes 0 to 3, 4 to 7 and 8 to 11 of each. The first pixel begins `before` < 64 bytes before
     /// `bytes`, where `pad` is what is read. The order of pixels is the instruction set's choice; [`Isa::store_pixels`] undoes it.

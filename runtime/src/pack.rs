@@ -8,7 +8,7 @@
 //! | pointwise | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to whole steps; NEON's then rotated |
 //! | convolution | `[o][kh][kw · c]` | as pointwise of a patch ([`patch_row`], [`patch_len`]); of short rows ([`short_row`]) `[kh]`, each as pointwise |
 //! | dense | `[o][k]` | `[o / lanes][k / pair][lanes][pair]` i8 |
-//! | gated | `[o][k]` | `[o / lanes][k][lanes]` i8 |
+//! | gated | `[o][k]` | `[o / lanes][k / group][lanes][group]` i8, k padded to 8 |
 //! | depthwise | `[c][kh][kw]` | `[c / block][kw][kh / 4]` of *quads*: four vertical taps of a block of 4 · lanes channels,
 //! | | | or of a narrow one ([`depthwise_block`]) |
 //!
@@ -172,10 +172,16 @@ pub const fn dense_len(level: Level, k: usize, n: usize) -> usize {
     n.div_ceil(level.lanes()) * dense_vector_len(level, k)
 }
 
+/// Input channels of packed weights of a gated pointwise convolution: they are taken eight at a time.
+#[inline(always)]
+pub const fn gated_row(k: usize) -> usize {
+    k.div_ceil(8) * 8
+}
+
 /// Bytes of packed weights of a gated pointwise convolution.
 #[inline(always)]
 pub const fn gated_len(level: Level, k: usize, n: usize) -> usize {
-    n.div_ceil(level.lanes()) * level.lanes() * k
+    n.div_ceil(level.lanes()) * level.lanes() * gated_row(k)
 }
 
 /// Most channels of a narrow block of a depthwise convolution: what 128 bits hold.
@@ -266,18 +272,11 @@ pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8
     rotate(level, k, out);
 }
 
-/// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: they are multiplied before they are packed.
+/// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: as [`pointwise`] does but for the order of runs
+/// ([`ROTATED`]), since they are multiplied first.
 pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
-    out.fill(0);
-    let lanes = level.lanes();
-    for o in 0..n {
-        for c in 0..k {
-            let at = (o / lanes * k + c) * lanes + o % lanes;
-            if let (Some(out), Some(&w)) = (out.get_mut(at), weights.get(o * k + c)) {
-                *out = w as u8;
-            }
-        }
-    }
+    let groups = gated_row(k) / group(level);
+    panels(weights, [k, k, n], [k, k], [level.lanes(), groups], group(level), out);
 }
 
 /// Packs weights `[o][kh][run]`, run = kw · c, of a convolution with one group into [`convolution_len`] bytes.

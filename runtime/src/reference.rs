@@ -195,18 +195,29 @@ pub fn gated(layer: &Gated<'_>, input: &[u8], gate: &[f32], residual: &[u8], out
         (sum as f32 - layer.pixels as f32 * layer.zero[c]) * (1.0 / layer.pixels as f32)
     };
     let gates = if layer.fine_input { k / 2 } else { k };
+    let factor = |c: usize| max(gate[c % gates] * layer.factor[c], 0.0);
+    let largest = (0..k).map(factor).fold(0.0, max);
+    let inverse = if largest > SHUT { 32767.0 / largest } else { 0.0 };
+    let half = |c: usize| rne(min(max(mean(c) * 0.5, -127.0), 127.0));
     for o in 0..n {
-        let weight = |c: usize| f32::from(layer.weights[o * k + c]) * (gate[c % gates] * layer.factor[c]);
-        let most = (0..k).fold(0.0, |most, c| max(most, max(weight(c), 0.0 - weight(c))));
-        let inverse = if most > SHUT { 127.0 / most } else { 0.0 };
-        let multiplier = layer.epilogue.multiplier[o] * (most * (1.0 / 127.0));
-        let mut error = 0.0;
-        for c in 0..k {
-            error += (weight(c) * inverse - rne(weight(c) * inverse) as f32) * mean(c);
-        }
+        let weight = |c: usize| 256 * i32::from(layer.weights[o * k + c]);
+        // (a · b) / 2^15, to the nearest.
+        let times = |a: i32, b: i32| (a * b + (1 << 14)) >> 15;
+        let factor = |c: usize| rne(factor(c) * inverse);
+        let most = (0..k).map(|c| times(weight(c).abs(), factor(c))).max().unwrap_or(0);
+        let t = if most > 0 { ((32512 << 15) + most / 2) / most } else { 0 };
+        let value = |c: usize| {
+            let p = times(weight(c), factor(c));
+            p * (t >> 15) + times(p, t & 0x7FFF)
+        };
+        let weight = |c: usize| (value(c) + 128) >> 8;
+        let step = if most > 0 { largest * ((1 << 30) as f32 / 32767.0 / t as f32) } else { 0.0 };
+        let multiplier = layer.epilogue.multiplier[o] * step;
+        let rest = |c: usize| (value(c) - 256 * weight(c)) * half(c);
+        let error = (0..k).map(rest).fold(0i32, i32::wrapping_add) as f32 * (1.0 / 128.0);
         let bias = layer.epilogue.bias.map_or(0.0, |bias| bias[o]) + error * multiplier;
         for p in 0..layer.pixels {
-            let product = |c: usize| rne(weight(c) * inverse) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
+            let product = |c: usize| weight(c) * (i32::from(input[p * k + c]) - layer.zero[c] as i32);
             let v = rescale((0..k).map(product).sum(), multiplier, bias);
             let v = sum(&layer.epilogue, v, residual, [p, o, n]);
             store(activate(&layer.epilogue.activation, v, o), layer.epilogue.fine, output, [p, o, n]);

@@ -33,7 +33,8 @@ pub fn prove_gated(weights: &[i8], columns: &[f32], epilogue: &QEpilogue) -> Res
     }
     for (o, row) in weights.chunks(k).enumerate() {
         let most = row.iter().zip(columns).map(|(&w, &a)| f64::from(w).abs() * f64::from(a)).fold(0.0, f64::max);
-        rescaled(epilogue, o, reach * most / 127.0)?;
+        // A step is worth no more than twice that: the largest product of 16 bits is at least 1 where it is not 0, of at least 1/2.
+        rescaled(epilogue, o, reach * 2.0 * most / 127.0)?;
     }
     Ok(())
 }

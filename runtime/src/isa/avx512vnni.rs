@@ -6,6 +6,7 @@
 //! The SAFETY lines say *token*: a value of [`Avx512Vnni`] exists only where the CPU has the features.
 
 mod bytes;
+mod gates;
 mod picture;
 mod shorts;
 
@@ -98,15 +99,6 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
-        match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            // SAFETY: token; 16 bytes are there.
-            Some(lanes) => unsafe { _mm512_cvtepi8_epi32(_mm_loadu_si128(lanes.as_ptr().cast())) },
-            None => self.splat_i32(0),
-        }
-    }
-
-    #[inline(always)]
     fn sum_codes<const N: usize>(
         self,
         from: &[u8],
@@ -180,12 +172,6 @@ impl Isa for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        // SAFETY: token. The larger of the absolute values, its sign cleared.
-        unsafe { _mm512_range_ps::<0b1011>(a, b) }
-    }
-
-    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         self.store_bytes(self.codes(values), to, at, count.min(64));
     }
@@ -252,17 +238,6 @@ impl Isa for Avx512Vnni {
         let mask = first(count) as __mmask16;
         // SAFETY: token; the mask selects at most `count` elements, which are there.
         unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, value) }
-    }
-
-    #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<64>) else { return };
-        // SAFETY: token; 64 bytes are there.
-        unsafe {
-            // Within 128 bits: four lanes of a, b, c, d as bytes, then the bytes of each lane side by side. All are in −127…127.
-            let packed = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
-            _mm512_storeu_si512(to.as_mut_ptr().cast(), self.by_lane(packed));
-        }
     }
 
     #[inline(always)]

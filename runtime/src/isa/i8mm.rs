@@ -7,9 +7,9 @@
 
 mod product;
 
-use super::neon::gate;
+use super::neon::gate::{self, gates_in_neon};
 use super::neondot::{as_neon, shorts_as_neon, sixteen};
-use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
+use super::{Gates, Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -54,6 +54,49 @@ fn dot(sum: int32x4_t, x: uint8x16_t, w: int8x16_t) -> int32x4_t {
 
 shorts_as_neon!(I8mm);
 
+/// `sums + a · bᵀ` of two rows of eight bytes each.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn products(sums: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    let mut sums = sums;
+    // SAFETY: the function has the feature; only registers are touched.
+    unsafe {
+        asm!(
+            "smmla {sums:v}.4s, {a:v}.16b, {b:v}.16b",
+            sums = inout(vreg) sums, a = in(vreg) a, b = in(vreg) b,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sums
+}
+
+impl Gates for I8mm {
+    /// Of outputs 0, 0, 1, 1 and 2, 2, 3, 3.
+    type Rest = [int32x4_t; 2];
+
+    gates_in_neon!(gate::EIGHTS, |isa| isa.0);
+
+    #[inline(always)]
+    fn no_rest(self) -> Self::Rest {
+        [self.splat_i32(0); 2]
+    }
+
+    #[inline(always)]
+    fn rest(self, [low, high]: Self::Rest, [a, b, c, d]: [Self::I16; 4], means: &[u8; 8]) -> Self::Rest {
+        // SAFETY: token; 8 bytes are there, and loads want no alignment.
+        unsafe {
+            let means = vreinterpretq_s8_s64(vld1q_dup_s64(means.as_ptr().cast()));
+            [products(low, gate::lower(self.0, a, b), means), products(high, gate::lower(self.0, c, d), means)]
+        }
+    }
+
+    #[inline(always)]
+    fn rests(self, [low, high]: Self::Rest) -> Self::I32 {
+        // SAFETY: token.
+        unsafe { vuzp1q_s32(low, high) }
+    }
+}
+
 impl Isa for I8mm {
     const LEVEL: Level = Level::I8mm;
     const APART: bool = true;
@@ -65,22 +108,6 @@ impl Isa for I8mm {
     type Weights = [u8; 64];
 
     as_neon!();
-
-    /// The eight weights of a channel lie side by side, so that four go to the first or the second half of each.
-    #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let (first, half) = (at & !31, at >> 4 & 1);
-        let Some(to) = to.get_mut(first..).and_then(<[u8]>::first_chunk_mut::<32>) else { return };
-        let to = to.as_mut_ptr().wrapping_add(4 * half).cast::<i32>();
-        // SAFETY: token; of 32 bytes those at 4 · half + 8 · lane, half 0 or 1. Vector stores of lanes want no alignment.
-        unsafe {
-            let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
-            vst1q_lane_s32::<0>(to, packed);
-            vst1q_lane_s32::<1>(to.add(2), packed);
-            vst1q_lane_s32::<2>(to.add(4), packed);
-            vst1q_lane_s32::<3>(to.add(6), packed);
-        }
-    }
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -111,23 +138,38 @@ impl Isa for I8mm {
         let mut sums = [[zero; 2]; N];
         let vector = input.len().div_ceil(8) * 32;
         let input = if panel.len() < N * vector { &[] } else { input };
-        for (i, codes) in input.chunks(16).enumerate() {
+        let planes = |codes: &[u16]| {
             let [a, b] = sixteen(self.0, codes);
             // SAFETY: token.
-            let x = unsafe {
+            unsafe {
                 let (a, b) = (vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b));
                 let (low, high) = (vreinterpretq_u64_u8(vuzp1q_u8(a, b)), vreinterpretq_u64_u8(vuzp2q_u8(a, b)));
                 [vreinterpretq_u8_u64(vzip1q_u64(low, high)), vreinterpretq_u8_u64(vzip2q_u64(low, high))]
-            };
-            for (half, x) in x.into_iter().enumerate() {
-                if 8 * half < codes.len() {
-                    for n in 0..N {
-                        // SAFETY: token; `panel` has N vectors of 32 bytes for every eight codes.
-                        unsafe {
-                            let weights = panel.as_ptr().add(n * vector + 64 * i + 32 * half).cast();
-                            sums[n][0] = product::matrix(sums[n][0], x, vld1q_s8(weights));
-                            sums[n][1] = product::matrix(sums[n][1], x, vld1q_s8(weights.add(16)));
-                        }
+            }
+        };
+        let (whole, rest) = input.as_chunks::<16>();
+        let mut from = panel.as_ptr().cast::<i8>();
+        for codes in whole {
+            let [x, y] = planes(codes);
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of 64 bytes for every sixteen codes.
+                unsafe {
+                    let w = vld1q_s8_x4(from.add(n * vector));
+                    let [first, second] = sums[n];
+                    let (first, second) = (product::matrix(first, x, w.0), product::matrix(second, x, w.1));
+                    sums[n] = [product::matrix(first, y, w.2), product::matrix(second, y, w.3)];
+                }
+            }
+            from = from.wrapping_add(64);
+        }
+        for (half, x) in planes(rest).into_iter().enumerate() {
+            if 8 * half < rest.len() {
+                for n in 0..N {
+                    // SAFETY: token; `panel` has N vectors of 32 bytes for every eight codes.
+                    unsafe {
+                        let w = from.add(n * vector + 32 * half);
+                        sums[n][0] = product::matrix(sums[n][0], x, vld1q_s8(w));
+                        sums[n][1] = product::matrix(sums[n][1], x, vld1q_s8(w.add(16)));
                     }
                 }
             }

@@ -107,32 +107,6 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
-        let lanes =
-            from.get(at..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |lanes| u32::from_le_bytes(*lanes));
-        // SAFETY: token.
-        unsafe { vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(u64::from(lanes))))) }
-    }
-
-    #[inline(always)]
-    fn load_group(self, from: &[u8], at: usize) -> [Self::I32; 4] {
-        // SAFETY: token; 16 bytes are there.
-        let bytes = match from.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
-            Some(bytes) => unsafe { vld1q_s8(bytes.as_ptr().cast()) },
-            None => {
-                let bytes = partial(from.get(at..).unwrap_or(&[]));
-                // SAFETY: token.
-                unsafe { vcombine_s8(vcreate_s8(bytes as u64), vcreate_s8((bytes >> 64) as u64)) }
-            }
-        };
-        // SAFETY: token.
-        unsafe {
-            let (low, high) = (vmovl_s8(vget_low_s8(bytes)), vmovl_high_s8(bytes));
-            [vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)), vmovl_high_s16(high)]
-        }
-    }
-
-    #[inline(always)]
     fn sum_codes<const N: usize>(
         self,
         from: &[u8],
@@ -153,12 +127,6 @@ impl Isa for Neon {
         count: usize,
     ) -> [[Self::I32; N]; M] {
         codes::load(self, from, [at, stride], count)
-    }
-
-    #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        // SAFETY: token. Neither is a zero below zero.
-        unsafe { vmaxq_f32(a, vabsq_f32(b)) }
     }
 
     #[inline(always)]
@@ -316,35 +284,6 @@ impl Isa for Neon {
     }
 
     #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
-        // SAFETY: token; 16 bytes are there.
-        unsafe {
-            // Pairs of channels side by side, in 16 bits of each lane.
-            let (low, high) = (vsliq_n_s32::<8>(a, b), vsliq_n_s32::<8>(c, d));
-            let pairs = vcombine_s16(vmovn_s32(low), vmovn_s32(high));
-            vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s16(pairs));
-        }
-    }
-
-    #[inline(always)]
-    fn largest_gated<const N: usize>(self, weights: &[&[u8]; N], factors: &[[[u8; 4]; 4]]) -> (usize, [Self::F32; N]) {
-        gate::largest(self, weights, factors)
-    }
-
-    #[inline(always)]
-    fn round_gated<const N: usize>(
-        self,
-        weights: &[&[u8]; N],
-        columns: [&[[[u8; 4]; 4]]; 2],
-        inverse: [Self::F32; N],
-        packed: &mut [u8],
-        vector: usize,
-    ) -> (usize, [Self::F32; N]) {
-        gate::round::<N, { gate::order(Self::LEVEL) }>(self, weights, columns, inverse, packed, vector)
-    }
-
-    #[inline(always)]
     fn arrange(self, packed: &mut [u8], k: usize) {
         product::arrange(self, packed, k);
     }
@@ -367,28 +306,44 @@ impl Isa for Neon {
         if panel.len() < N * vector {
             return sums;
         }
-        let (fours, rest) = input.as_chunks::<4>();
-        for (i, x) in fours.iter().enumerate() {
+        // Four elements of the input with sixteen weights.
+        let four = |sum: Self::I32, w: int8x16_t, x: int16x4_t| {
+            // SAFETY: token.
+            unsafe {
+                let (low, high) = (vmovl_s8(vget_low_s8(w)), vmovl_high_s8(w));
+                let sum = vmlal_lane_s16::<0>(sum, vget_low_s16(low), x);
+                let sum = vmlal_high_lane_s16::<1>(sum, low, x);
+                let sum = vmlal_lane_s16::<2>(sum, vget_low_s16(high), x);
+                vmlal_high_lane_s16::<3>(sum, high, x)
+            }
+        };
+        let mut from = panel.as_ptr().cast::<i8>();
+        let (sixteens, rest) = input.as_chunks::<16>();
+        for x in sixteens {
+            // SAFETY: token; `x` has sixteen elements.
+            let x = unsafe { vld1_s16_x4(x.as_ptr().cast()) };
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of `vector` bytes, 4 for each element of `input`.
+                let w = unsafe { vld1q_s8_x4(from.add(n * vector)) };
+                sums[n] = four(four(four(four(sums[n], w.0, x.0), w.1, x.1), w.2, x.2), w.3, x.3);
+            }
+            from = from.wrapping_add(64);
+        }
+        let (fours, rest) = rest.as_chunks::<4>();
+        for x in fours {
             // SAFETY: token; `x` has four elements.
             let x = unsafe { vld1_s16(x.as_ptr().cast()) };
             for n in 0..N {
-                // SAFETY: token; `panel` has N vectors of `vector` bytes, and 16 · (i + 1) ≤ vector.
-                sums[n] = unsafe {
-                    let w = vld1q_s8(panel.as_ptr().add(n * vector + 16 * i).cast());
-                    let (low, high) = (vmovl_s8(vget_low_s8(w)), vmovl_high_s8(w));
-                    let sum = vmlal_lane_s16::<0>(sums[n], vget_low_s16(low), x);
-                    let sum = vmlal_high_lane_s16::<1>(sum, low, x);
-                    let sum = vmlal_lane_s16::<2>(sum, vget_low_s16(high), x);
-                    vmlal_high_lane_s16::<3>(sum, high, x)
-                };
+                // SAFETY: as above.
+                sums[n] = four(sums[n], unsafe { vld1q_s8(from.add(n * vector)) }, x);
             }
+            from = from.wrapping_add(16);
         }
         for (i, x) in rest.iter().enumerate() {
             for n in 0..N {
-                let at = n * vector + 16 * fours.len() + 4 * i;
-                // SAFETY: token; `panel` has N vectors of `vector` bytes, 4 for each element of `input`.
+                // SAFETY: as above.
                 sums[n] = unsafe {
-                    let w = panel.as_ptr().add(at).cast::<u32>().read_unaligned();
+                    let w = from.add(n * vector + 4 * i).cast::<u32>().read_unaligned();
                     let w = vget_low_s16(vmovl_s8(vcreate_s8(u64::from(w))));
                     vmlal_n_s16(sums[n], w, *x as i16)
                 };

@@ -9,9 +9,9 @@
 
 mod product;
 
-use super::neon::gate;
+use super::neon::gate::{self, gates_in_neon};
 use super::neon::signed;
-use super::{Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
+use super::{Gates, Isa, Kernel, Level, Matrix, Neon, Panel, Rows, identification};
 use core::arch::aarch64::*;
 use core::arch::asm;
 
@@ -80,9 +80,6 @@ macro_rules! as_neon {
             fn load_i32(from: &[i32], at: usize) -> Self::I32;
             fn load_f32(from: &[f32], at: usize) -> Self::F32;
             fn load_codes(from: &[u8], at: usize, count: usize) -> Self::I32;
-            fn load_weights(from: &[u8], at: usize) -> Self::I32;
-            fn load_group(from: &[u8], at: usize) -> [Self::I32; 4];
-            fn max_abs(a: Self::F32, b: Self::F32) -> Self::F32;
             fn store_i32(value: Self::I32, to: &mut [i32], at: usize);
             fn add_i32(a: Self::I32, b: Self::I32) -> Self::I32;
             fn to_f32(a: Self::I32) -> Self::F32;
@@ -159,27 +156,6 @@ macro_rules! as_neon {
         }
 
         #[inline(always)]
-        fn largest_gated<const N: usize>(
-            self,
-            weights: &[&[u8]; N],
-            factors: &[[[u8; 4]; 4]],
-        ) -> (usize, [Self::F32; N]) {
-            gate::largest(self.0, weights, factors)
-        }
-
-        #[inline(always)]
-        fn round_gated<const N: usize>(
-            self,
-            weights: &[&[u8]; N],
-            columns: [&[[[u8; 4]; 4]]; 2],
-            inverse: [Self::F32; N],
-            packed: &mut [u8],
-            vector: usize,
-        ) -> (usize, [Self::F32; N]) {
-            gate::round::<N, { gate::order(Self::LEVEL) }>(self.0, weights, columns, inverse, packed, vector)
-        }
-
-        #[inline(always)]
         fn load_block(self, rows: &Rows<'_>, t: usize, column: usize) -> Self::Bytes {
             self.0.load_block(rows, t, column)
         }
@@ -248,6 +224,33 @@ pub(super) use shorts_as_neon;
 
 shorts_as_neon!(NeonDot);
 
+impl Gates for NeonDot {
+    type Rest = int32x4_t;
+
+    gates_in_neon!(gate::FOURS, |isa| isa.0);
+
+    #[inline(always)]
+    fn no_rest(self) -> Self::Rest {
+        self.splat_i32(0)
+    }
+
+    #[inline(always)]
+    fn rest(self, sum: Self::Rest, [a, b, c, d]: [Self::I16; 4], means: &[u8; 8]) -> Self::Rest {
+        let from = means.as_ptr().cast::<i32>();
+        // SAFETY: token; 8 bytes are there, and loads want no alignment.
+        unsafe {
+            let (first, second) = (vld1q_dup_s32(from), vld1q_dup_s32(from.add(1)));
+            let sum = dot(sum, gate::lower(self.0, a, b), vreinterpretq_s8_s32(first));
+            dot(sum, gate::lower(self.0, c, d), vreinterpretq_s8_s32(second))
+        }
+    }
+
+    #[inline(always)]
+    fn rests(self, sum: Self::Rest) -> Self::I32 {
+        sum
+    }
+}
+
 impl Isa for NeonDot {
     const LEVEL: Level = Level::NeonDot;
     const APART: bool = true;
@@ -259,16 +262,6 @@ impl Isa for NeonDot {
     type Weights = [u8; 64];
 
     as_neon!();
-
-    #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
-        // SAFETY: token; 16 bytes are there.
-        unsafe {
-            let packed = vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d);
-            vst1q_u8(to.as_mut_ptr(), vreinterpretq_u8_s32(packed));
-        }
-    }
 
     #[inline(always)]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {
@@ -299,30 +292,48 @@ impl Isa for NeonDot {
         let mut sums = [[zero; 2]; N];
         let vector = input.len().div_ceil(4) * 16;
         let input = if panel.len() < N * vector { &[] } else { input };
-        for (i, codes) in input.chunks(16).enumerate() {
+        let planes = |codes: &[u16]| {
             let [a, b] = sixteen(self.0, codes);
             // SAFETY: token.
-            let (low, high) = unsafe {
+            unsafe {
                 let low = vandq_u8(vuzp1q_u8(vreinterpretq_u8_u16(a), vreinterpretq_u8_u16(b)), vdupq_n_u8(127));
                 let high = vshrn_high_n_u16::<7>(vshrn_n_u16::<7>(a), b);
                 (vreinterpretq_s8_u8(low), signed(self.0, high))
-            };
-            macro_rules! steps {
-                ($($step:literal)*) => {$(
-                    if 4 * $step < codes.len() {
-                        for n in 0..N {
-                            let [l, h] = sums[n];
-                            // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
-                            sums[n] = unsafe {
-                                let weights = vld1q_s8(panel.as_ptr().add(n * vector + 64 * i + 16 * $step).cast());
-                                [product::dot_lane::<$step>(l, weights, low), product::dot_lane::<$step>(h, weights, high)]
-                            };
-                        }
-                    }
-                )*};
             }
-            steps!(0 1 2 3);
+        };
+        let (whole, rest) = input.as_chunks::<16>();
+        let mut from = panel.as_ptr().cast::<i8>();
+        for codes in whole {
+            let (low, high) = planes(codes);
+            for n in 0..N {
+                // SAFETY: token; `panel` has N vectors of 64 bytes for every sixteen codes.
+                unsafe {
+                    let w = vld1q_s8_x4(from.add(n * vector));
+                    let [l, h] = sums[n];
+                    let (l, h) = (product::dot_lane::<0>(l, w.0, low), product::dot_lane::<0>(h, w.0, high));
+                    let (l, h) = (product::dot_lane::<1>(l, w.1, low), product::dot_lane::<1>(h, w.1, high));
+                    let (l, h) = (product::dot_lane::<2>(l, w.2, low), product::dot_lane::<2>(h, w.2, high));
+                    sums[n] = [product::dot_lane::<3>(l, w.3, low), product::dot_lane::<3>(h, w.3, high)];
+                }
+            }
+            from = from.wrapping_add(64);
         }
+        let (low, high) = planes(rest);
+        macro_rules! steps {
+            ($($step:literal)*) => {$(
+                if 4 * $step < rest.len() {
+                    for n in 0..N {
+                        let [l, h] = sums[n];
+                        // SAFETY: token; `panel` has N vectors of 16 bytes for every four codes.
+                        sums[n] = unsafe {
+                            let w = vld1q_s8(from.add(n * vector + 16 * $step));
+                            [product::dot_lane::<$step>(l, w, low), product::dot_lane::<$step>(h, w, high)]
+                        };
+                    }
+                }
+            )*};
+        }
+        steps!(0 1 2 3);
         let mut result = [zero; N];
         for n in 0..N {
             let [l, h] = sums[n];

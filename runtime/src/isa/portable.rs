@@ -1,5 +1,6 @@
 //! Plain Rust: arrays and loops of constant length, which compilers vectorise as the target allows.
 
+mod gates;
 mod shorts;
 
 use super::{Isa, Kernel, Level, Matrix, Panel, Rows, apart};
@@ -115,14 +116,6 @@ impl Isa for Portable {
     }
 
     #[inline(always)]
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
-        match from.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-            Some(lanes) => lanes.map(|w| i32::from(w as i8)),
-            None => [0; LANES],
-        }
-    }
-
-    #[inline(always)]
     fn store_i32(self, value: Self::I32, to: &mut [i32], at: usize) {
         if let Some(to) = to.get_mut(at..).and_then(<[i32]>::first_chunk_mut::<LANES>) {
             *to = value;
@@ -190,14 +183,6 @@ impl Isa for Portable {
     #[inline(always)]
     fn store_f32(self, value: Self::F32, to: &mut [f32], at: usize, count: usize) {
         store(&value, to, at, count);
-    }
-
-    #[inline(always)]
-    fn store_group(self, codes: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<{ 4 * LANES }>) else { return };
-        for (to, code) in to.iter_mut().zip(codes.as_flattened()) {
-            *to = *code as u8;
-        }
     }
 
     #[inline(always)]

@@ -6,6 +6,7 @@
 //! A dealt block is in natural order. Every function of `core::arch::wasm32` is safe to call but for loads and stores: a module with an
 //! unknown instruction is no module at all.
 
+mod gates;
 mod shorts;
 
 use super::pieces::{few, few_of, partial, store_partial};
@@ -195,13 +196,6 @@ impl Isa for Simd128 {
     }
 
     #[inline(always)]
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
-        let lanes =
-            from.get(at..).and_then(|rest| rest.first_chunk::<4>()).map_or(0, |lanes| u32::from_le_bytes(*lanes));
-        i32x4_extend_low_i16x8(i16x8_extend_low_i8x16(u32x4(lanes, 0, 0, 0)))
-    }
-
-    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         i32x4_add(a, b)
     }
@@ -249,12 +243,6 @@ impl Isa for Simd128 {
     }
 
     #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        // Neither is a zero below zero.
-        f32x4_pmax(a, f32x4_abs(b))
-    }
-
-    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [i32x4_splat(0); 4];
         for (four, value) in four.iter_mut().zip(values) {
@@ -297,17 +285,6 @@ impl Isa for Simd128 {
         for (i, to) in to.iter_mut().enumerate() {
             *to = f32::from_bits((lanes >> (32 * i)) as u32);
         }
-    }
-
-    #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<16>) else { return };
-        let low = i32x4_splat(0xFF);
-        // Pairs of channels side by side, in the low 16 bits of each lane.
-        let first = v128_or(v128_and(a, low), i32x4_shl(v128_and(b, low), 8));
-        let second = v128_or(v128_and(c, low), i32x4_shl(v128_and(d, low), 8));
-        // SAFETY: 16 bytes are there.
-        unsafe { v128_store(to.as_mut_ptr().cast(), u16x8_narrow_i32x4(first, second)) }
     }
 
     #[inline(always)]

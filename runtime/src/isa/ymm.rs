@@ -10,6 +10,7 @@
 //!
 //! The SAFETY lines say *token*: a value of a type that is [`Ymm`] exists only where the CPU has AVX2.
 
+mod gates;
 mod shorts;
 
 use super::each::planes;
@@ -235,15 +236,6 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
-    fn load_weights(self, from: &[u8], at: usize) -> Self::I32 {
-        match from.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            // SAFETY: token; 8 bytes are there.
-            Some(lanes) => unsafe { _mm256_cvtepi8_epi32(_mm_loadl_epi64(lanes.as_ptr().cast())) },
-            None => self.splat_i32(0),
-        }
-    }
-
-    #[inline(always)]
     fn add_i32(self, a: Self::I32, b: Self::I32) -> Self::I32 {
         // SAFETY: token.
         unsafe { _mm256_add_epi32(a, b) }
@@ -298,12 +290,6 @@ impl<T: Ymm> Isa for T {
     }
 
     #[inline(always)]
-    fn max_abs(self, a: Self::F32, b: Self::F32) -> Self::F32 {
-        // SAFETY: token.
-        unsafe { _mm256_max_ps(a, _mm256_andnot_ps(_mm256_set1_ps(-0.0), b)) }
-    }
-
-    #[inline(always)]
     fn store_codes<const N: usize>(self, values: [Self::I32; N], to: &mut [u8], at: usize, count: usize) {
         let mut four = [self.splat_i32(0); 4];
         for (four, value) in four.iter_mut().zip(values) {
@@ -347,26 +333,6 @@ impl<T: Ymm> Isa for T {
         match to.first_chunk_mut::<8>() {
             Some(to) => *to = reals,
             None => copy(&reals, to),
-        }
-    }
-
-    #[inline(always)]
-    fn store_group(self, [a, b, c, d]: [Self::I32; 4], to: &mut [u8], at: usize) {
-        let Some(to) = to.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<32>) else { return };
-        // SAFETY: token; 32 bytes are there.
-        unsafe {
-            // Within 128 bits: four lanes of a, b, c, d as bytes. All are in −127…127.
-            let bytes = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
-            let packed = if const { crate::pack::grouped_by_four(T::NAME) } {
-                let order = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-                _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order))
-            } else {
-                // Both pairs of lanes 0…3, then of lanes 4…7: to the order of lanes.
-                let order = _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
-                let pairs = _mm256_shuffle_epi8(bytes, _mm256_broadcastsi128_si256(order));
-                _mm256_permute4x64_epi64::<0b11_01_10_00>(pairs)
-            };
-            _mm256_storeu_si256(to.as_mut_ptr().cast(), packed);
         }
     }
 

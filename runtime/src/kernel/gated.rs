@@ -5,10 +5,10 @@
 //! that follows are multiplied and rounded anew for each picture, to a scale per output channel that suits this one.
 //!
 //! ```text
-//! f = gate · a, and the means of all input channels
+//! F = gate · a in 16 bits, and the means of all input channels
 //! for each 64 output channels:
-//!   largest |w · f| of each output channel                 two passes over the weights: K · N steps,
-//!   codes of w · f, packed for the pointwise kernel        where gating the map takes K · pixels
+//!   largest |w · F| of each output channel                 two passes over the weights: K · N steps,
+//!   codes of w · F, packed for the pointwise kernel        where gating the map takes K · pixels
 //!   Σ codes · z: one more pixel, whose codes are the zero points
 //!   pointwise convolution of all pixels with these weights
 //! ```
@@ -29,7 +29,7 @@ const PANEL: usize = 4 * LANE_PAD;
 /// Pixels of the largest tile: threads share whole ones.
 const TILE: usize = 8;
 
-/// Output channels whose gated weights are all smaller than 2^-100 are shut: 127 divided by less would overflow.
+/// Where `gate · a` of all channels is no larger than 2^-100, all gates are shut: 32767 divided by less would overflow.
 pub const SHUT: f32 = f32::from_bits((127 - 100) << 23);
 
 /// A pointwise convolution whose input channels are multiplied by reals.
@@ -60,13 +60,7 @@ pub struct Gated<'a> {
 pub const fn gated_scratch_len(level: Level, k: usize, n: usize) -> usize {
     let n = if n < PANEL { n } else { PANEL };
     // Columns, then the weights of a panel. A step of four input channels may be written beyond the last vector.
-    2 * reals_len(k) + codes_len(k) + pack::pointwise_len(level, k, n) + 4 * level.lanes()
-}
-
-/// Bytes of the scratch buffer that hold a real of each input channel; whole vectors and cache lines.
-#[inline(always)]
-const fn reals_len(k: usize) -> usize {
-    4 * k.next_multiple_of(LANE_PAD)
+    4 * codes_len(k) + pack::pointwise_len(level, k, n) + 4 * level.lanes()
 }
 
 /// Bytes of the scratch buffer that hold a code of each input channel.
@@ -124,10 +118,11 @@ pub(crate) fn shared<I: Isa>(
     {
         return;
     }
-    let (factor, rest) = scratch.split_at_mut_checked(reals_len(k)).unwrap_or_default();
-    let (mean, rest) = rest.split_at_mut_checked(reals_len(k)).unwrap_or_default();
+    let (factor, rest) = scratch.split_at_mut_checked(2 * codes_len(k)).unwrap_or_default();
+    let (mean, rest) = rest.split_at_mut_checked(codes_len(k)).unwrap_or_default();
     let (zero, packed) = rest.split_at_mut_checked(codes_len(k)).unwrap_or_default();
-    let mut columns = Columns { factor: factor.as_chunks_mut().0, mean: mean.as_chunks_mut().0, zero };
+    let mut columns = Columns { largest: 0.0, inverse: 0.0, factor: factor.as_chunks_mut().0, mean, zero };
+    let gate = gate.get(..layer.gates()).unwrap_or(&[]);
     isa.run(Find { columns: &mut columns, layer, input, gate });
     let mut first = 0;
     while first < n {
@@ -135,7 +130,7 @@ pub(crate) fn shared<I: Isa>(
         let (mut offset, mut multiplier, mut bias) = ([0; PANEL], [0.0; PANEL], [0.0; PANEL]);
         let mut tasks = [const { Task::none() }; PANEL / 4];
         let all = Task {
-            weights: layer.weights.get(first * k..).unwrap_or(&[]),
+            weights: layer.weights.get(first * pack::gated_row(k)..).unwrap_or(&[]),
             packed: &mut *packed,
             vectors: count.div_ceil(I::LANES),
             offset: &mut offset,

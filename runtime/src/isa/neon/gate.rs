@@ -1,188 +1,226 @@
-//! Weights of gated layers (eq. 22–26), sixteen at a time: four input channels of four output channels.
+//! Gates in NEON; what the orders of weights have in common, and how outputs and channels lie in each.
 //!
 //! ```text
-//! w       c0: o0 o1 o2 o3 │ c1: o0 … │ c2: … │ c3: …     as they lie in memory
-//! tbl     0 0 0 o0 │ 0 0 0 o1 │ 0 0 0 o2 │ 0 0 0 o3      of a channel; each is the upper byte of a lane,
-//! scvtf   … #24                                          which as fixed point with 24 fractional bits is its value
+//! PAIRS   channels 0, 1 of outputs 0 1 2 3 │ channels 2, 3 of 0 1 2 3 │ 4, 5 │ 6, 7
+//! FOURS   channels 0…3 of outputs 0 1      │ of 2 3                   │ channels 4…7 of 0 1 │ of 2 3
+//! EIGHTS  channels 0…7 of output 0         │ of 1                     │ of 2                │ of 3
 //! ```
 //!
 //! The SAFETY lines say *token*: a value of [`Neon`].
 
-use super::super::Level;
 use super::Neon;
+use crate::isa::Gates;
 use core::arch::aarch64::*;
-use core::arch::asm;
 
-/// Input channels that lie side by side for each output channel where codes of weights are packed.
-const PAIRS: usize = 2;
-const FOURS: usize = 4;
-const EIGHTS: usize = 8;
+/// Input channels that lie side by side for each output channel where weights are packed.
+pub(in super::super) const PAIRS: usize = 2;
+pub(in super::super) const FOURS: usize = 4;
+pub(in super::super) const EIGHTS: usize = 8;
 
-/// Which of them the products of an instruction set want.
-pub(in super::super) const fn order(level: Level) -> usize {
-    match level {
-        Level::I8mm => EIGHTS,
-        Level::NeonDot => FOURS,
-        _ => PAIRS,
-    }
-}
-
-/// Bytes of sixteen weights that become the lanes of channel 0; those of the others lie 4 bytes further on. What is out of range gives zero.
-const UPPER: [u8; 16] = [0xf0, 0xf0, 0xf0, 0, 0xf0, 0xf0, 0xf0, 1, 0xf0, 0xf0, 0xf0, 2, 0xf0, 0xf0, 0xf0, 3];
-
-/// [`UPPER`] of all four channels.
+/// Of 32 bytes what `change` makes of them, 256 times.
 #[inline(always)]
-fn places(_: Neon) -> [uint8x16_t; 4] {
-    // SAFETY: token; the array has 16 bytes. The assembly is empty: of vectors that it knows to be constant the compiler loads each anew in
-    // every round of a loop.
+pub(in super::super) fn widened(_: Neon, from: &[u8], change: impl Fn(int8x16_t) -> int8x16_t) -> [int16x8_t; 4] {
+    // SAFETY: token.
+    let Some(from) = from.first_chunk::<32>() else { return [unsafe { vdupq_n_s16(0) }; 4] };
+    // SAFETY: token; 32 bytes are there.
     unsafe {
-        let mut first = vld1q_u8(UPPER.as_ptr());
-        let four = vdupq_n_u8(4);
-        let mut second = vaddq_u8(first, four);
-        let mut third = vaddq_u8(second, four);
-        let mut fourth = vaddq_u8(third, four);
-        asm!(
-            "// {0:v} {1:v} {2:v} {3:v}",
-            inout(vreg) first, inout(vreg) second, inout(vreg) third, inout(vreg) fourth,
-            options(pure, nomem, nostack, preserves_flags)
-        );
-        [first, second, third, fourth]
+        let a = change(vld1q_s8(from.as_ptr().cast()));
+        let b = change(vld1q_s8(from.as_ptr().add(16).cast()));
+        [
+            vshll_n_s8::<8>(vget_low_s8(a)),
+            vshll_high_n_s8::<8>(a),
+            vshll_n_s8::<8>(vget_low_s8(b)),
+            vshll_high_n_s8::<8>(b),
+        ]
     }
 }
 
-/// Reals as bytes.
+/// [`Gates::columns`].
 #[inline(always)]
-fn reals(_: Neon, bytes: &[[u8; 4]; 4]) -> float32x4_t {
-    // SAFETY: token; 16 bytes.
-    unsafe { vreinterpretq_f32_u8(vld1q_u8(bytes.as_flattened().as_ptr())) }
-}
-
-/// Groups of four channels that all of `weights` have.
-#[inline(always)]
-fn groups<const N: usize>(weights: &[&[u8]; N], columns: usize) -> usize {
-    let mut groups = columns;
-    for n in 0..N {
-        groups = groups.min(weights[n].len() / 16);
-    }
-    groups
-}
-
-/// `max |w · f|` (eq. 22) of the first groups of four channels, and how many these are.
-#[inline(always)]
-pub(in super::super) fn largest<const N: usize>(
-    neon: Neon,
-    weights: &[&[u8]; N],
-    factors: &[[[u8; 4]; 4]],
-) -> (usize, [float32x4_t; N]) {
-    let (count, places) = (groups(weights, factors.len()), places(neon));
-    // SAFETY: token.
-    let mut largest = [unsafe { vdupq_n_f32(0.0) }; N];
-    for (group, factors) in factors.iter().enumerate().take(count) {
-        // SAFETY: token; each of `weights` has 16 bytes for each group. |w · f| = |w| · |f|, and |w| as a byte without sign is at most 128.
-        unsafe {
-            let f = vabsq_f32(reals(neon, factors));
-            each_row!(n, N, {
-                let w = vabsq_s8(vld1q_s8(weights[n].as_ptr().add(16 * group).cast()));
-                macro_rules! channels {
-                    ($($i:literal)*) => {$(
-                        let upper = vreinterpretq_u32_u8(vqtbl1q_u8(vreinterpretq_u8_s8(w), places[$i]));
-                        let product = vmulq_laneq_f32::<$i>(vcvtq_n_f32_u32::<24>(upper), f);
-                        largest[n] = vmaxq_f32(largest[n], product);
-                    )*};
-                }
-                channels!(0 1 2 3);
-            });
-        }
-    }
-    (count, largest)
-}
-
-/// One channel of sixteen weights: its codes (eq. 23), and `error` with what rounding them leaves, times `mean` (eq. 26).
-#[inline(always)]
-fn channel<const I: i32>(
-    _: Neon,
-    w: uint8x16_t,
-    place: uint8x16_t,
-    [f, mean, inverse]: [float32x4_t; 3],
-    error: &mut float32x4_t,
-) -> int32x4_t {
-    // SAFETY: token.
+pub(in super::super) fn columns<const ORDER: usize>(_: Neon, eight: &[[u8; 2]; 8]) -> [int16x8_t; 4] {
+    let from = eight.as_flattened().as_ptr();
+    // SAFETY: token; 16 bytes are there, and loads want no alignment.
     unsafe {
-        let upper = vreinterpretq_s32_u8(vqtbl1q_u8(w, place));
-        let real = vmulq_f32(vmulq_laneq_f32::<I>(vcvtq_n_f32_s32::<24>(upper), f), inverse);
-        let codes = vcvtnq_s32_f32(real);
-        let lost = vsubq_f32(real, vcvtq_f32_s32(codes));
-        *error = vaddq_f32(*error, vmulq_laneq_f32::<I>(lost, mean));
-        codes
-    }
-}
-
-/// The codes of sixteen weights, packed as ORDER says; of eight channels, those of four.
-#[inline(always)]
-fn sixteen<const ORDER: usize>(
-    neon: Neon,
-    w: uint8x16_t,
-    places: &[uint8x16_t; 4],
-    columns: [float32x4_t; 3],
-    error: &mut float32x4_t,
-) -> int32x4_t {
-    let a = channel::<0>(neon, w, places[0], columns, error);
-    let b = channel::<1>(neon, w, places[1], columns, error);
-    let c = channel::<2>(neon, w, places[2], columns, error);
-    let d = channel::<3>(neon, w, places[3], columns, error);
-    // SAFETY: token.
-    unsafe {
-        if ORDER == PAIRS {
-            let (low, high) = (vsliq_n_s32::<8>(a, b), vsliq_n_s32::<8>(c, d));
-            vreinterpretq_s32_s16(vuzp1q_s16(vreinterpretq_s16_s32(low), vreinterpretq_s16_s32(high)))
-        } else {
-            vsliq_n_s32::<24>(vsliq_n_s32::<16>(vsliq_n_s32::<8>(a, b), c), d)
-        }
-    }
-}
-
-/// Rounded weights (eq. 23) of the first groups of four channels, packed so that ORDER channels lie side by side, one vector after `vector`
-/// bytes from another: how many groups, and the sums of eq. 26. A column has its factor f (eq. 22) and its mean.
-#[inline(always)]
-pub(in super::super) fn round<const N: usize, const ORDER: usize>(
-    neon: Neon,
-    weights: &[&[u8]; N],
-    [factors, means]: [&[[[u8; 4]; 4]]; 2],
-    inverse: [float32x4_t; N],
-    packed: &mut [u8],
-    vector: usize,
-) -> (usize, [float32x4_t; N]) {
-    let places = places(neon);
-    let room = packed.len().checked_sub((N - 1) * vector).map_or(0, |last| last.min(vector) / 16);
-    let count = groups(weights, factors.len().min(means.len())).min(room);
-    // Whole pairs of groups where eight channels lie side by side.
-    let step = ORDER.div_ceil(4);
-    let count = count / step * step;
-    let to = packed.as_mut_ptr();
-    // SAFETY: token.
-    let mut error = [unsafe { vdupq_n_f32(0.0) }; N];
-    // One vector after the other: of several at a time the registers would not hold what is under way.
-    each_row!(n, N, {
-        let columns = factors.chunks_exact(step).zip(means.chunks_exact(step)).take(count / step);
-        let (mut from, mut to, inverse) = (weights[n].as_ptr(), to.wrapping_add(n * vector).cast::<i32>(), inverse[n]);
-        for (factors, means) in columns {
-            let (Some((f, more)), Some((mean, later))) = (factors.split_first(), means.split_first()) else { break };
-            let (f, mean) = (reals(neon, f), reals(neon, mean));
-            // SAFETY: token; each of `weights` has 16 bytes for each of `count` groups, and so has each vector of `packed`.
-            unsafe {
-                let a = sixteen::<ORDER>(neon, vld1q_u8(from), &places, [f, mean, inverse], &mut error[n]);
-                if let (true, Some(g), Some(later)) = (ORDER == EIGHTS, more.first(), later.first()) {
-                    let (g, later) = (reals(neon, g), reals(neon, later));
-                    let w = vld1q_u8(from.add(16));
-                    let b = sixteen::<ORDER>(neon, w, &places, [g, later, inverse], &mut error[n]);
-                    vst1q_s32(to, vzip1q_s32(a, b));
-                    vst1q_s32(to.add(4), vzip2q_s32(a, b));
-                } else {
-                    vst1q_s32(to, a);
-                }
+        match ORDER {
+            EIGHTS => [vreinterpretq_s16_u8(vld1q_u8(from)); 4],
+            FOURS => {
+                let (a, b) = (vld1q_dup_s64(from.cast()), vld1q_dup_s64(from.add(8).cast()));
+                let (a, b) = (vreinterpretq_s16_s64(a), vreinterpretq_s16_s64(b));
+                [a, a, b, b]
             }
-            (from, to) = (from.wrapping_add(16 * step), to.wrapping_add(4 * step));
+            _ => [0, 1, 2, 3].map(|pair| vreinterpretq_s16_s32(vld1q_dup_s32(from.add(4 * pair).cast()))),
         }
-    });
-    (count, error)
+    }
+}
+
+/// [`Gates::of_outputs`].
+#[inline(always)]
+pub(in super::super) fn of_outputs<const ORDER: usize>(_: Neon, [a, b, c, d]: [int16x8_t; 4]) -> int32x4_t {
+    // SAFETY: token.
+    unsafe {
+        let largest = match ORDER {
+            EIGHTS => {
+                let all = vpmaxq_s16(vpmaxq_s16(a, b), vpmaxq_s16(c, d));
+                vpmaxq_s16(all, all)
+            }
+            FOURS => {
+                let all = vpmaxq_s16(vmaxq_s16(a, c), vmaxq_s16(b, d));
+                vpmaxq_s16(all, all)
+            }
+            _ => {
+                let all = vmaxq_s16(vmaxq_s16(a, b), vmaxq_s16(c, d));
+                vpmaxq_s16(all, all)
+            }
+        };
+        vmovl_s16(vget_low_s16(largest))
+    }
+}
+
+/// [`Gates::to_outputs`].
+#[inline(always)]
+pub(in super::super) fn to_outputs<const ORDER: usize>(_: Neon, numbers: int32x4_t) -> [int16x8_t; 4] {
+    // SAFETY: token.
+    unsafe {
+        let once = vmovn_s32(numbers);
+        let twice = vzip1q_s16(vcombine_s16(once, once), vcombine_s16(once, once));
+        match ORDER {
+            EIGHTS => [
+                vdupq_lane_s16::<0>(once),
+                vdupq_lane_s16::<1>(once),
+                vdupq_lane_s16::<2>(once),
+                vdupq_lane_s16::<3>(once),
+            ],
+            FOURS => {
+                let twice = vreinterpretq_s32_s16(twice);
+                let (low, high) = (vzip1q_s32(twice, twice), vzip2q_s32(twice, twice));
+                let (low, high) = (vreinterpretq_s16_s32(low), vreinterpretq_s16_s32(high));
+                [low, high, low, high]
+            }
+            _ => [twice; 4],
+        }
+    }
+}
+
+/// [`Gates::put_upper`].
+#[inline(always)]
+pub(in super::super) fn put_upper(_: Neon, [a, b, c, d]: [int16x8_t; 4], to: &mut [u8]) {
+    // SAFETY: token.
+    let upper = |a, b| unsafe { vrshrn_high_n_s16::<8>(vrshrn_n_s16::<8>(a), b) };
+    if let Some(to) = to.first_chunk_mut::<32>() {
+        // SAFETY: token; 32 bytes are there.
+        unsafe {
+            vst1q_s8(to.as_mut_ptr().cast(), upper(a, b));
+            vst1q_s8(to.as_mut_ptr().add(16).cast(), upper(c, d));
+        }
+    } else if let Some(to) = to.first_chunk_mut::<16>() {
+        // SAFETY: token; 16 bytes are there.
+        unsafe { vst1q_s8(to.as_mut_ptr().cast(), upper(a, b)) }
+    }
+}
+
+/// The lower bytes of two vectors.
+#[inline(always)]
+pub(in super::super) fn lower(_: Neon, a: int16x8_t, b: int16x8_t) -> int8x16_t {
+    // SAFETY: token.
+    unsafe { vuzp1q_s8(vreinterpretq_s8_s16(a), vreinterpretq_s8_s16(b)) }
+}
+
+/// What is the same for all orders.
+macro_rules! gates_in_neon {
+    ($order:expr, |$isa:ident| $neon:expr) => {
+        #[inline(always)]
+        fn none(self) -> Self::I16 {
+            // SAFETY: a value of the type proves NEON.
+            unsafe { vdupq_n_s16(0) }
+        }
+
+        #[inline(always)]
+        fn widen(self, from: &[u8]) -> [Self::I16; 4] {
+            let $isa = self;
+            gate::widened($neon, from, |w| w)
+        }
+
+        #[inline(always)]
+        fn widen_absolute(self, from: &[u8]) -> [Self::I16; 4] {
+            let $isa = self;
+            // SAFETY: a value of the type proves NEON.
+            gate::widened($neon, from, |w| unsafe { vabsq_s8(w) })
+        }
+
+        #[inline(always)]
+        fn columns(self, eight: &[[u8; 2]; 8]) -> [Self::I16; 4] {
+            let $isa = self;
+            gate::columns::<{ $order }>($neon, eight)
+        }
+
+        #[inline(always)]
+        fn max_shorts(self, a: Self::I16, b: Self::I16) -> Self::I16 {
+            // SAFETY: a value of the type proves NEON.
+            unsafe { vmaxq_s16(a, b) }
+        }
+
+        #[inline(always)]
+        fn of_outputs(self, all: [Self::I16; 4]) -> Self::I32 {
+            let $isa = self;
+            gate::of_outputs::<{ $order }>($neon, all)
+        }
+
+        #[inline(always)]
+        fn to_outputs(self, numbers: Self::I32) -> [Self::I16; 4] {
+            let $isa = self;
+            gate::to_outputs::<{ $order }>($neon, numbers)
+        }
+
+        #[inline(always)]
+        fn add_product(self, sum: Self::I16, a: Self::I16, b: Self::I16) -> Self::I16 {
+            // SAFETY: a value of the type proves NEON.
+            unsafe { vmlaq_s16(sum, a, b) }
+        }
+
+        #[inline(always)]
+        fn put_upper(self, values: [Self::I16; 4], to: &mut [u8]) {
+            let $isa = self;
+            gate::put_upper($neon, values, to);
+        }
+    };
+}
+pub(in super::super) use gates_in_neon;
+
+use super::gate;
+
+impl Gates for Neon {
+    type Rest = int32x4_t;
+
+    gates_in_neon!(PAIRS, |isa| isa);
+
+    #[inline(always)]
+    fn no_rest(self) -> Self::Rest {
+        // SAFETY: token.
+        unsafe { vdupq_n_s32(0) }
+    }
+
+    #[inline(always)]
+    fn rest(self, sum: Self::Rest, [a, b, c, d]: [Self::I16; 4], means: &[u8; 8]) -> Self::Rest {
+        /// Channels 0 and 1 for eight bytes, then 2 and 3; those of channels 4 to 7 lie 4 bytes further on.
+        const FIRST: [u8; 16] = [0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3];
+        // SAFETY: token; the arrays have 8 and 16 elements. Two products fit in 16 bits: 2 · 2^7 · 127.
+        unsafe {
+            let means = vld1_s8(means.as_ptr().cast());
+            let (means, places) = (vcombine_s8(means, means), vld1q_u8(FIRST.as_ptr()));
+            let mut sum = sum;
+            for (lower, places) in
+                [(gate::lower(self, a, b), places), (gate::lower(self, c, d), vaddq_u8(places, vdupq_n_u8(4)))]
+            {
+                let means = vqtbl1q_s8(means, places);
+                let both = vmlal_high_s8(vmull_s8(vget_low_s8(lower), vget_low_s8(means)), lower, means);
+                sum = vpadalq_s16(sum, both);
+            }
+            sum
+        }
+    }
+
+    #[inline(always)]
+    fn rests(self, sum: Self::Rest) -> Self::I32 {
+        sum
+    }
 }

@@ -1,6 +1,5 @@
 //! Weights of a gated layer, multiplied, rounded and packed for each picture (eq. 22–26), by as many threads as there are.
 
-use super::SHUT;
 use super::columns::Columns;
 use crate::isa::{Isa, Kernel, Level, Matrix, Panel};
 use crate::layer::LANE_PAD;
@@ -16,9 +15,9 @@ pub(super) struct Task<'a> {
     pub vectors: usize,
     /// `Σ −ŵ·z`, with the shift of inputs that the instruction set wants.
     pub offset: &'a mut [i32],
-    /// `m / 127` (eq. 25).
+    /// What a step of ŵ is worth (eq. 25).
     pub scale: &'a mut [f32],
-    /// `Σ (p·r − ŵ)·mean` (eq. 26).
+    /// `e` (eq. 26).
     pub error: &'a mut [f32],
 }
 
@@ -33,7 +32,7 @@ impl<'a> Task<'a> {
         let (lanes, last) = (vectors * I::LANES, vectors == self.vectors);
         // What the last weights are packed to may end with more: see `apart`.
         let bytes = if last { self.packed.len() } else { vectors * pack::vector_len(I::LEVEL, k) };
-        let (weights, others) = self.weights.split_at_checked(lanes * k).unwrap_or_default();
+        let (weights, others) = self.weights.split_at_checked(lanes * pack::gated_row(k)).unwrap_or_default();
         (self.weights, self.vectors) = (others, self.vectors - vectors);
         Self {
             weights,
@@ -117,62 +116,55 @@ fn prepare<I: Isa, const N: usize>(
     vector: usize,
 ) -> usize {
     let (lane, bytes) = (vector * I::LANES, pack::vector_len(I::LEVEL, k));
-    let weights = task.weights.get(lane * k..).unwrap_or(&[]);
+    let row = pack::gated_row(k) * I::LANES;
+    let weights = task.weights.get(vector * row..).unwrap_or(&[]);
     let packed = task.packed.get_mut(vector * bytes..).unwrap_or(&mut []);
-    let mut vectors = [&[][..]; N];
+    let (factors, means) = (columns.factor.as_chunks::<8>().0, columns.mean.as_chunks::<8>().0);
+    // Eight channels of a vector of outputs.
+    let step = 8 * I::LANES;
+    let mut errors = [isa.splat_i32(0); N];
     for n in 0..N {
-        vectors[n] = weights.get(n * k * I::LANES..).and_then(|rest| rest.get(..k * I::LANES)).unwrap_or(&[]);
-    }
-    let (factors, means) = (columns.factor.as_chunks::<4>().0, columns.mean.as_chunks::<4>().0);
-    let (done, mut largest) = isa.largest_gated(&vectors, factors);
-    for (group, factors) in factors.iter().enumerate().take(k.div_ceil(4)).skip(done) {
-        let mut weights = [[isa.splat_i32(0); 4]; N];
-        for n in 0..N {
-            weights[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
-        }
-        for i in 0..4 {
-            let factor = isa.splat_f32(f32::from_le_bytes(factors[i]));
-            for n in 0..N {
-                largest[n] = isa.max_abs(largest[n], isa.mul(isa.to_f32(weights[n][i]), factor));
+        let weights = weights.get(n * row..).and_then(|rest| rest.get(..row)).unwrap_or(&[]);
+        let mut most = [isa.none(); 4];
+        for (factors, weights) in factors.iter().zip(weights.chunks_exact(step)) {
+            let (w, factors) = (isa.widen_absolute(weights), isa.columns(factors));
+            for q in 0..4 {
+                most[q] = isa.max_shorts(most[q], isa.mul_shorts(w[q], factors[q]));
             }
         }
-    }
-    let mut inverse = largest;
-    for n in 0..N {
-        let (mut most, mut inverses) = ([0.0; LANE_PAD], [0.0; LANE_PAD]);
-        isa.store_f32(largest[n], &mut most, 0, I::LANES);
+        let (mut largest, mut whole, mut part) = ([0; LANE_PAD], [0; LANE_PAD], [0; LANE_PAD]);
+        isa.store_i32(isa.of_outputs(most), &mut largest, 0);
         let scales = task.scale.iter_mut().skip(lane + n * I::LANES);
-        for ((most, scale), inverse) in most.iter().zip(scales).zip(&mut inverses).take(I::LANES) {
-            *scale = most * (1.0 / 127.0);
-            *inverse = if *most > SHUT { 127.0 / most } else { 0.0 };
+        for (((largest, scale), whole), part) in
+            largest.iter().zip(scales).zip(&mut whole).zip(&mut part).take(I::LANES)
+        {
+            (*whole, *part, *scale) = stretch(*largest, columns.largest);
         }
-        inverse[n] = isa.load_f32(&inverses, 0);
-    }
-    let (done, mut error) = isa.round_gated(&vectors, [factors, means], inverse, packed, bytes);
-    for (group, (factors, means)) in factors.iter().zip(means).enumerate().take(k.div_ceil(4)).skip(done) {
-        let mut codes = [[isa.splat_i32(0); 4]; N];
-        for n in 0..N {
-            codes[n] = isa.load_group(vectors[n], 4 * group * I::LANES);
-        }
-        for i in 0..4 {
-            let factor = isa.splat_f32(f32::from_le_bytes(factors[i]));
-            let mean = isa.splat_f32(f32::from_le_bytes(means[i]));
-            for n in 0..N {
-                let real = isa.mul(isa.mul(isa.to_f32(codes[n][i]), factor), inverse[n]);
-                codes[n][i] = isa.to_i32(real);
-                error[n] = isa.add(error[n], isa.mul(isa.sub(real, isa.to_f32(codes[n][i])), mean));
+        let (whole, part) = (isa.load_i32(&whole, 0), isa.load_i32(&part, 0));
+        let (whole, part) = (isa.to_outputs(whole), isa.to_outputs(part));
+        let mut rest = isa.no_rest();
+        // Whole groups of four channels, even if that is beyond the vector.
+        let to = packed.get_mut(n * bytes..).unwrap_or(&mut []);
+        let len = bytes.next_multiple_of(4 * I::LANES).min(to.len());
+        let to = to.get_mut(..len).unwrap_or(&mut []).chunks_mut(step);
+        for (((factors, means), weights), to) in factors.iter().zip(means).zip(weights.chunks_exact(step)).zip(to) {
+            let (mut values, factors) = (isa.widen(weights), isa.columns(factors));
+            for q in 0..4 {
+                let p = isa.mul_shorts(values[q], factors[q]);
+                values[q] = isa.add_product(isa.mul_shorts(p, part[q]), p, whole[q]);
             }
+            isa.put_upper(values, to);
+            rest = isa.rest(rest, values, means);
         }
-        for n in 0..N {
-            isa.store_group(codes[n], packed, n * bytes + 4 * group * I::LANES);
-        }
+        errors[n] = isa.rests(rest);
     }
     let panel = packed.get_mut(..N * bytes).unwrap_or_default();
     isa.arrange(panel, k);
     let (zeros, panel) = (Matrix::new(columns.zero, [1, k, k]), Panel::new(isa, panel, k));
     let [sums] = isa.multiply::<1, N>([[isa.splat_i32(0); N]], &zeros, 0, &panel);
     for n in 0..N {
-        isa.store_f32(error[n], task.error, lane + n * I::LANES, I::LANES);
+        let error = isa.mul(isa.to_f32(errors[n]), isa.splat_f32(1.0 / 128.0));
+        isa.store_f32(error, task.error, lane + n * I::LANES, I::LANES);
         isa.store_i32(sums[n], task.offset, lane + n * I::LANES);
     }
     for offset in task.offset.iter_mut().skip(lane).take(N * I::LANES) {
@@ -180,3 +172,17 @@ fn prepare<I: Isa, const N: usize>(
     }
     N
 }
+
+/// `⌊T / 2^15⌋`, `T mod 2^15` and what a step of ŵ is worth (eq. 23, 25), of the largest product of an output channel.
+#[inline(always)]
+fn stretch(largest: i32, factor: f32) -> (i32, i32, f32) {
+    if largest <= 0 {
+        return (0, 0, 0.0);
+    }
+    let largest = largest as u32;
+    let t = ((32512 << 15) + largest / 2) / largest;
+    ((t >> 15) as i32, (t & 0x7FFF) as i32, factor * (STEP / t as f32))
+}
+
+/// `2^30 / 32767` (eq. 25).
+const STEP: f32 = (1 << 30) as f32 / 32767.0;
