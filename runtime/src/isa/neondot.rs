@@ -193,6 +193,7 @@ macro_rules! shorts_as_neon {
                 fn sub_shorts(a: Self::I16, b: Self::I16) -> Self::I16;
                 fn clamp_shorts(a: Self::I16, top: Self::I16) -> Self::I16;
                 fn split(two: Self::I16) -> [Self::I32; 2];
+                fn in_turn(value: Self::I16) -> Self::I16;
             }
 
             #[inline(always)]

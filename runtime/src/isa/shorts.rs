@@ -74,6 +74,12 @@ pub trait Shorts: Copy + Sync {
     {
         store_each_dealt(self, values, to, [at, stride], count);
     }
+    /// The same, computed before what is asked for after it. All vectors of a tile at once take more registers than there are, and the compiler would have them
+    /// so. For instruction sets that it matters to.
+    #[inline(always)]
+    fn in_turn(self, value: Self::I16) -> Self::I16 {
+        value
+    }
     /// The same of two pixels in 16 bits.
     #[inline(always)]
     fn now_short(self, value: Self::I16) -> Self::I16 {

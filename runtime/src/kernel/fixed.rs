@@ -126,6 +126,9 @@ impl<I: Isa, const N: usize> Fixed<I, N> {
         each_pair!(i, M, {
             let two = [sums[2 * i], sums[(2 * i + 1).min(M - 1)]];
             codes[i] = isa.mul_shorts(isa.shorts(two, self.shift[n]), self.multiplier[n]);
+            if !HARD_SWISH {
+                codes[i] = isa.in_turn(codes[i]);
+            }
         });
         if HARD_SWISH && let Some(vectors) = &self.hard_swish {
             let HardSwish { half, full, zero } = vectors[n];

@@ -5,6 +5,7 @@
 use super::{Neon, codes};
 use crate::isa::{Isa, Shorts};
 use core::arch::aarch64::*;
+use core::arch::asm;
 
 impl Shorts for Neon {
     type I32 = int32x4_t;
@@ -84,5 +85,13 @@ impl Shorts for Neon {
         count: usize,
     ) {
         codes::store_shorts(self, values, to, place, count);
+    }
+
+    #[inline(always)]
+    fn in_turn(self, value: Self::I16) -> Self::I16 {
+        let mut value = value;
+        // SAFETY: token; the assembly is empty.
+        unsafe { asm!("// {0:v}", inout(vreg) value, options(nomem, nostack, preserves_flags)) };
+        value
     }
 }
