@@ -119,44 +119,20 @@ fn prepare<I: Isa, const N: usize>(
     let row = pack::gated_row(k) * I::LANES;
     let weights = task.weights.get(vector * row..).unwrap_or(&[]);
     let packed = task.packed.get_mut(vector * bytes..).unwrap_or(&mut []);
-    let (factors, means) = (columns.factor.as_chunks::<8>().0, columns.mean.as_chunks::<8>().0);
-    // Eight channels of a vector of outputs.
-    let step = 8 * I::LANES;
     let mut errors = [isa.splat_i32(0); N];
     for n in 0..N {
         let weights = weights.get(n * row..).and_then(|rest| rest.get(..row)).unwrap_or(&[]);
-        let mut most = [isa.none(); 4];
-        for (factors, weights) in factors.iter().zip(weights.chunks_exact(step)) {
-            let (w, factors) = (isa.widen_absolute(weights), isa.columns(factors));
-            for q in 0..4 {
-                most[q] = isa.max_shorts(most[q], isa.mul_shorts(w[q], factors[q]));
-            }
-        }
-        let (mut largest, mut whole, mut part) = ([0; LANE_PAD], [0; LANE_PAD], [0; LANE_PAD]);
-        isa.store_i32(isa.of_outputs(most), &mut largest, 0);
+        let (mut most, mut whole, mut part) = ([0; LANE_PAD], [0; LANE_PAD], [0; LANE_PAD]);
+        isa.store_i32(largest(isa, columns, weights), &mut most, 0);
         let scales = task.scale.iter_mut().skip(lane + n * I::LANES);
-        for (((largest, scale), whole), part) in
-            largest.iter().zip(scales).zip(&mut whole).zip(&mut part).take(I::LANES)
-        {
-            (*whole, *part, *scale) = stretch(*largest, columns.largest);
+        for (((most, scale), whole), part) in most.iter().zip(scales).zip(&mut whole).zip(&mut part).take(I::LANES) {
+            (*whole, *part, *scale) = stretch(*most, columns.largest);
         }
-        let (whole, part) = (isa.load_i32(&whole, 0), isa.load_i32(&part, 0));
-        let (whole, part) = (isa.to_outputs(whole), isa.to_outputs(part));
-        let mut rest = isa.no_rest();
         // Whole groups of four channels, even if that is beyond the vector.
         let to = packed.get_mut(n * bytes..).unwrap_or(&mut []);
         let len = bytes.next_multiple_of(4 * I::LANES).min(to.len());
-        let to = to.get_mut(..len).unwrap_or(&mut []).chunks_mut(step);
-        for (((factors, means), weights), to) in factors.iter().zip(means).zip(weights.chunks_exact(step)).zip(to) {
-            let (mut values, factors) = (isa.widen(weights), isa.columns(factors));
-            for q in 0..4 {
-                let p = isa.mul_shorts(values[q], factors[q]);
-                values[q] = isa.add_product(isa.mul_shorts(p, part[q]), p, whole[q]);
-            }
-            isa.put_upper(values, to);
-            rest = isa.rest(rest, values, means);
-        }
-        errors[n] = isa.rests(rest);
+        let stretched = [isa.load_i32(&whole, 0), isa.load_i32(&part, 0)];
+        errors[n] = round(isa, columns, weights, stretched, to.get_mut(..len).unwrap_or(&mut []));
     }
     let panel = packed.get_mut(..N * bytes).unwrap_or_default();
     isa.arrange(panel, k);
@@ -171,6 +147,44 @@ fn prepare<I: Isa, const N: usize>(
         *offset = offset.wrapping_neg();
     }
     N
+}
+
+/// `m` (eq. 23) of a vector of output channels.
+#[inline(always)]
+fn largest<I: Isa>(isa: I, columns: &Columns<'_>, weights: &[u8]) -> I::I32 {
+    let mut most = [isa.none(); 4];
+    for (factors, weights) in columns.factor.as_chunks().0.iter().zip(weights.chunks_exact(8 * I::LANES)) {
+        let (w, factors) = (isa.widen_absolute(weights), isa.columns(factors));
+        for q in 0..4 {
+            most[q] = isa.max_shorts(most[q], isa.mul_shorts(w[q], factors[q]));
+        }
+    }
+    isa.of_outputs(most)
+}
+
+/// The gated weights of a vector of output channels (eq. 23, 24), of `⌊T / 2^15⌋` and `T mod 2^15`; returns the sums of 26.
+#[inline(always)]
+fn round<I: Isa>(
+    isa: I,
+    columns: &Columns<'_>,
+    weights: &[u8],
+    [whole, part]: [I::I32; 2],
+    packed: &mut [u8],
+) -> I::I32 {
+    let (whole, part) = (isa.to_outputs(whole), isa.to_outputs(part));
+    let columns = columns.factor.as_chunks().0.iter().zip(columns.mean.as_chunks().0);
+    let step = 8 * I::LANES;
+    let mut rest = isa.no_rest();
+    for (((factors, means), weights), to) in columns.zip(weights.chunks_exact(step)).zip(packed.chunks_mut(step)) {
+        let (mut values, factors) = (isa.widen(weights), isa.columns(factors));
+        for q in 0..4 {
+            let p = isa.mul_shorts(values[q], factors[q]);
+            values[q] = isa.add_product(isa.mul_shorts(p, part[q]), p, whole[q]);
+        }
+        isa.put_upper(values, to);
+        rest = isa.rest(rest, values, means);
+    }
+    isa.rests(rest)
 }
 
 /// `⌊T / 2^15⌋`, `T mod 2^15` and what a step of ŵ is worth (eq. 23, 25), of the largest product of an output channel.
