@@ -273,7 +273,7 @@ pub fn pointwise(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8
 }
 
 /// Packs weights `[o][k]` of a gated pointwise convolution into [`gated_len`] bytes: as [`pointwise`] does but for the order of runs
-/// ([`ROTATED`]), since they are multiplied first.
+/// (not rotated), since they are multiplied first.
 pub fn gated(level: Level, weights: &[i8], k: usize, n: usize, out: &mut [u8]) {
     let groups = gated_row(k) / group(level);
     panels(weights, [k, k, n], [k, k], [level.lanes(), groups], group(level), out);

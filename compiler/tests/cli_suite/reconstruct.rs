@@ -17,10 +17,9 @@ fn options() -> ModelOptions {
     ModelOptions { preprocess: Some("imagenet".into()), ..Default::default() }
 }
 
-fn sqnr(work: &Quantized) -> f64 {
+fn sqnr(work: &Quantized, unseen: &Dataset) -> f64 {
     let plan = plan::plan(&work.q, run::levels()[0]).expect("a plan");
-    let unseen = Dataset::open(&DEMO.folder.join("held-out")).expect("pictures").select(128, 3);
-    evaluate(&work.prepared, &plan, &unseen).expect("answers").0.summary().sqnr_db
+    evaluate(&work.prepared, &plan, unseen).expect("answers").0.summary().sqnr_db
 }
 
 #[test]
@@ -37,9 +36,12 @@ fn reconstruction_lowers_the_error_on_unseen_pictures() {
     assert!(plain.reconstruction.is_none());
     let told = repaired.reconstruction.as_ref().expect("a reconstruction");
     assert!(told.kept() && told.layers.iter().any(|layer| layer.chosen > 0), "{told}");
-    let (before, after) = (sqnr(&plain), sqnr(&repaired));
+    // Of 200 pictures: on 20 of them one choice of calibration pictures gained 2.1 dB, the next lost 0.3; here it is 0.8 to 1.
+    let unseen = folder.path().join("unseen");
+    ::bakelite::demo::draw(&unseen, 3, 200).expect("pictures");
+    let unseen = Dataset::open(&unseen).expect("pictures").select(200, 0);
+    let (before, after) = (sqnr(&plain, &unseen), sqnr(&repaired, &unseen));
     println!("ranges alone {before:.2} dB, reconstructed {after:.2} dB; {told}");
-    // 0.7 to 2.1 dB so far, depending on how ties of rounding fell.
     assert!(after > before + 0.5, "{before} dB became {after} dB");
 }
 
